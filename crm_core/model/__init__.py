@@ -1,0 +1,37 @@
+"""What an administrator describes: modules, fields, relationships, folders, templates, filters. Frozen data."""
+
+from crm_core.model.catalog import Catalog, Path, Reference, ToMany
+from crm_core.model.condition import All, AnyOf, Condition, Leaf, Not, Operator, parse_condition
+from crm_core.model.documents import SavedFilter, Team, Template, WorkspaceSettings
+from crm_core.model.fields import FIELD_KINDS, Field, Option
+from crm_core.model.modules import ContactPoints, Dependency, Folder, Module, Section, Status, Timeline
+from crm_core.model.relationships import Relationship
+
+__all__ = [
+    "FIELD_KINDS",
+    "All",
+    "AnyOf",
+    "Catalog",
+    "Condition",
+    "ContactPoints",
+    "Dependency",
+    "Field",
+    "Folder",
+    "Leaf",
+    "Module",
+    "Not",
+    "Operator",
+    "Option",
+    "Path",
+    "Reference",
+    "Relationship",
+    "SavedFilter",
+    "Section",
+    "Status",
+    "Team",
+    "Template",
+    "Timeline",
+    "ToMany",
+    "WorkspaceSettings",
+    "parse_condition",
+]

@@ -1,0 +1,65 @@
+"""Definitions beside modules: the workspace's own settings, teams, templates, saved filters."""
+
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+
+from crm_core.model.base import DashedSlug, Definition, Slug
+from crm_core.model.condition import All, Condition
+
+
+class WorkspaceSettings(Definition):
+    """What is decided once for everybody: name, time zone (IANA), locale, currency, country, first weekday."""
+
+    name: str = "Merganser"
+    pack: str = ""
+    time_zone: str = "Europe/Berlin"
+    locale: str = "en"
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    country: str = Field(default="DE", pattern=r"^[A-Z]{2}$")
+    first_weekday: int = Field(default=0, ge=0, le=6)
+    hold_messages_over: int = Field(default=100, ge=0)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"“{zone}” is no IANA time zone such as Europe/Berlin") from error
+        return zone
+
+
+class Team(Definition):
+    """A group of users that shares work and sight."""
+
+    slug: DashedSlug
+    name: str
+
+
+class Template(Definition):
+    """A message with fields in it: sandboxed Jinja for one module."""
+
+    slug: DashedSlug
+    module: Slug
+    name: str = ""
+    subject: str = ""
+    body: str = ""
+
+
+class SavedFilter(Definition):
+    """A named condition over a module, with the columns and order it is shown in."""
+
+    slug: DashedSlug
+    module: Slug
+    name: str = ""
+    when: Condition = All()
+    sort: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    shared_with: Literal["everyone", "team", "me"] = "everyone"
+    owner: str = ""
+
+
+DocumentKind = Literal["workspace", "module", "relationship", "template", "saved_filter", "flow", "team"]
+Document = dict[str, Any]
