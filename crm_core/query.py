@@ -1,0 +1,286 @@
+"""Reading records: one, a page, a count; each for an actor, now or as of a snapshot."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.conditions import Scope, compile_condition, value_expression
+from crm_core.errors import ConditionInvalid, RecordNotFound
+from crm_core.model import All, Catalog, Condition, Path, Reference
+from crm_core.params import Params
+from crm_core.relations import Relations
+from crm_core.shape import Record, shape_record, to_json_value
+from crm_core.trees import all_of, any_of, column, name, text
+from lake import Lake
+
+MAX_LIMIT = 1000
+_ROW = "r"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some records in order, how many match in all, the cursor of the next page, and the snapshot read."""
+
+    items: tuple[Record, ...]
+    total: int
+    next: str | None
+    snapshot: int
+
+
+@dataclass(frozen=True)
+class SortKey:
+    """A path to sort by and its direction; missing values come last either way."""
+
+    path: Path
+    descending: bool
+
+
+def parse_sort(catalog: Catalog, module: str, sort: str | Sequence[str]) -> tuple[SortKey, ...]:
+    """Read `-updated_at,name` as sort keys.
+
+    Raises:
+        ConditionInvalid: When a name is unknown or leads over a list of related records.
+    """
+    parts = [part.strip() for part in (sort.split(",") if isinstance(sort, str) else sort) if part.strip()]
+    keys = []
+    for part in parts:
+        path = catalog.resolve(module, part.lstrip("+-"))
+        if any(not isinstance(step, Reference) for step in path.steps):
+            raise ConditionInvalid(part, f"“{part}” leads over a list of related records; sort by a single value")
+        keys.append(SortKey(path, part.startswith("-")))
+    return tuple(keys)
+
+
+def read_page(
+    lake: Lake,
+    catalog: Catalog,
+    *,
+    module: str,
+    actor: Actor,
+    condition: Condition | None = None,
+    sort: str | Sequence[str] = (),
+    limit: int = 50,
+    after: str | None = None,
+    offset: int = 0,
+    at: int | None = None,
+    deleted: bool = False,
+    expand: Sequence[str] = (),
+    now: datetime | None = None,
+) -> Page:
+    """Read one page of the records that the actor may see and that match.
+
+    Pages follow each other by `after` (a cursor, stable while others write) or by `offset`. `total` is exact
+    and counts all pages. `expand` names references whose record stands in place of its id.
+
+    Raises:
+        ConditionInvalid: When the condition, the order, the cursor or `expand` cannot be used.
+        UnknownModule: When there is no such module.
+    """
+    catalog.module(module)
+    snapshot = at if at is not None else lake.snapshot()
+    relations = Relations(catalog, actor, Params(), snapshot)
+    keys = parse_sort(catalog, module, sort)
+    scope = _scope(module, relations, now)
+    where = all_of(
+        [relations.predicate(module, _ROW, deleted=deleted), compile_condition(condition or All(), scope)]
+    )
+    limit = max(1, min(limit, MAX_LIMIT))
+    statement = _page_statement(scope, keys, where, limit=limit, after=after, offset=offset)
+    rows = lake.read(text(statement), relations.params.values).to_dicts()
+    total = int(rows[0]["total__"])
+    rows = [row for row in rows if row["id"] is not None]
+    following = _cursor(keys, rows[limit - 1]) if len(rows) > limit else None
+    items = [shape_record(catalog, module, row) for row in rows[:limit]]
+    for slug in expand:
+        _expand(lake, catalog, items, module=module, slug=slug, actor=actor, at=snapshot)
+    return Page(tuple(items), total, following, snapshot)
+
+
+def read_record(
+    lake: Lake, catalog: Catalog, *, module: str, record_id: str, actor: Actor, at: int | None = None,
+    deleted: bool = False,
+) -> Record:  # fmt: skip
+    """Read one record.
+
+    Raises:
+        RecordNotFound: When there is none, or none that the actor may see.
+    """
+    relations = Relations(catalog, actor, Params(), at)
+    is_it = exp.TryCast(this=relations.params.bind(str(record_id)), to=exp.DataType.build("UUID"))
+    select = (
+        exp.select("*")
+        .from_(relations.table(module, _ROW))
+        .where(relations.predicate(module, _ROW, deleted=deleted), column("id", _ROW).eq(is_it))
+    )
+    rows = lake.read(text(select), relations.params.values).to_dicts()
+    if not rows:
+        raise RecordNotFound(module, record_id)
+    return shape_record(catalog, module, rows[0])
+
+
+def count(
+    lake: Lake, catalog: Catalog, *, module: str, actor: Actor, condition: Condition | None = None,
+    at: int | None = None,
+) -> int:  # fmt: skip
+    """Count the records that the actor may see and that match."""
+    relations = Relations(catalog, actor, Params(), at)
+    scope = _scope(module, relations, None)
+    select = (
+        exp.select(exp.alias_(exp.Count(this=exp.Star()), "n"))
+        .from_(relations.table(module, _ROW))
+        .where(relations.predicate(module, _ROW), compile_condition(condition or All(), scope))
+    )
+    return int(lake.read(text(select), relations.params.values).item())
+
+
+def matching_ids_sql(
+    catalog: Catalog, *, module: str, actor: Actor, condition: Condition, at: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The statement (one column, `id`) of the matching records that the actor may see, and its values."""
+    relations = Relations(catalog, actor, Params("q"), at)
+    select = (
+        exp.select(column("id", _ROW))
+        .from_(relations.table(module, _ROW))
+        .where(
+            relations.predicate(module, _ROW), compile_condition(condition, _scope(module, relations, None))
+        )
+    )
+    return text(select), relations.params.values
+
+
+def titles(
+    lake: Lake, catalog: Catalog, *, wanted: Mapping[str, Sequence[str]], actor: Actor, at: int | None = None
+) -> dict[str, str]:
+    """Id → title of records of several modules that the actor may see, in one statement."""
+    relations = Relations(catalog, actor, Params(), at)
+    parts: list[exp.Expression] = []
+    for module, ids in wanted.items():
+        known = [record_id for record_id in ids if record_id]
+        if module in catalog.modules and known:
+            title = exp.cast(column(title_column(catalog, module), _ROW), "VARCHAR")
+            parts.append(
+                exp.select(exp.cast(column("id", _ROW), "VARCHAR").as_("id"), title.as_("title"))
+                .from_(relations.table(module, _ROW))
+                .where(
+                    relations.predicate(module, _ROW),
+                    column("id", _ROW).isin(*relations.params.bind_all(sorted(set(known)), "UUID")),
+                )
+            )
+    if not parts:
+        return {}
+    union = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    rows = lake.read(text(union), relations.params.values).rows()
+    return {record_id: title or record_id[:8] for record_id, title in rows}
+
+
+def title_column(catalog: Catalog, module: str) -> str:
+    """The column whose text stands for a record: the module's title."""
+    return catalog.resolve(module, catalog.module(module).title).column
+
+
+def _scope(module: str, relations: Relations, now: datetime | None) -> Scope:
+    return Scope(module, _ROW, relations, now) if now else Scope(module, _ROW, relations)
+
+
+def _page_statement(
+    scope: Scope, keys: Sequence[SortKey], where: exp.Expression, *, limit: int, after: str | None, offset: int
+) -> exp.Expression:
+    """`total` beside the page's rows in one statement: the matching ids are found once and read twice."""
+    sorting = [_key_expression(key, scope) for key in keys]
+    matched = (
+        exp.select(column("id", _ROW), *[value.as_(f"k{i}") for i, value in enumerate(sorting)])
+        .from_(scope.relations.table(scope.module, _ROW))
+        .where(where)
+    )
+    page = exp.select("*").from_("matched")
+    if after:
+        page = page.where(_beyond(keys, after, scope))
+    for i, key in enumerate(keys):
+        page = page.order_by(exp.Ordered(this=column(f"k{i}"), desc=key.descending, nulls_first=False))
+    page = page.order_by(exp.Ordered(this=column("id"), desc=False)).limit(limit + 1).offset(offset)
+    rows = (
+        exp.select(exp.Column(this=exp.Star(), table=name("t")), *[column(f"k{i}", "p") for i in range(len(keys))])
+        .from_("page AS p")
+        .join(scope.relations.table(scope.module, "t"), on=column("id", "t").eq(column("id", "p")))
+    )
+    total = exp.select(exp.Count(this=exp.Star()).as_("total__")).from_("matched")
+    statement = (
+        exp.select("c.total__", exp.Column(this=exp.Star(), table=name("rows")))
+        .from_(total.subquery("c"))
+        .join(rows.subquery("rows"), on=exp.true(), join_type="left")
+        .with_("matched", as_=matched)
+        .with_("page", as_=page)
+    )
+    for i, key in enumerate(keys):
+        statement = statement.order_by(
+            exp.Ordered(this=column(f"k{i}", "rows"), desc=key.descending, nulls_first=False)
+        )
+    return statement.order_by(exp.Ordered(this=column("id", "rows"), desc=False))
+
+
+def _key_expression(key: SortKey, scope: Scope) -> exp.Expression:
+    return value_expression(key.path.text, scope)
+
+
+def _beyond(keys: Sequence[SortKey], after: str, scope: Scope) -> exp.Expression:
+    """The rows behind a cursor in the order of the keys, missing values last."""
+    values = _read_cursor(after, len(keys) + 1)
+    bind = scope.relations.params.bind
+    ways, same = [], []
+    for i, key in enumerate(keys):
+        here, value = column(f"k{i}"), values[i]
+        if value is None:
+            same.append(here.is_(exp.null()))
+            continue
+        bound = bind(value, key.path.column_type)
+        further = exp.LT(this=here, expression=bound) if key.descending else exp.GT(this=here, expression=bound)
+        ways.append(exp.and_(*same, exp.paren(exp.or_(further, here.is_(exp.null())))))
+        same.append(here.copy().eq(bound.copy()))
+    ways.append(exp.and_(*same, exp.GT(this=column("id"), expression=bind(values[-1], "UUID"))))
+    return any_of(ways)
+
+
+def _cursor(keys: Sequence[SortKey], row: Mapping[str, Any]) -> str:
+    values = [to_json_value(row[f"k{i}"]) for i in range(len(keys))] + [str(row["id"])]
+    return base64.urlsafe_b64encode(json.dumps(values, default=str).encode()).decode()
+
+
+def _read_cursor(after: str, length: int) -> list[Any]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(after.encode()))
+    except ValueError as error:
+        raise ConditionInvalid(after, "“after” is no cursor; use `next` of the page before") from error
+    if not isinstance(values, list) or len(values) != length:
+        raise ConditionInvalid(after, "“after” belongs to another order; use `next` of the page before")
+    return values
+
+
+def _expand(
+    lake: Lake, catalog: Catalog, items: list[Record], *, module: str, slug: str, actor: Actor, at: int
+) -> None:
+    reference = catalog.reference(module, slug)
+    if reference is None or reference.polymorphic:
+        names = ", ".join(r.slug for r in catalog.references(module) if not r.polymorphic)
+        raise ConditionInvalid(slug, f"“{slug}” cannot be expanded; {module} can expand: {names or 'nothing'}")
+    ids = sorted({item[slug] for item in items if item[slug]})
+    if not ids:
+        return
+    relations = Relations(catalog, actor, Params(), at)
+    select = (
+        exp.select("*")
+        .from_(relations.table(reference.targets[0], _ROW))
+        .where(
+            relations.predicate(reference.targets[0], _ROW),
+            column("id", _ROW).isin(*relations.params.bind_all(ids, "UUID")),
+        )
+    )
+    rows = lake.read(text(select), relations.params.values).to_dicts()
+    found = {str(row["id"]): shape_record(catalog, reference.targets[0], row) for row in rows}
+    for item in items:
+        item[slug] = found.get(item[slug], item[slug])
