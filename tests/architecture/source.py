@@ -1,4 +1,4 @@
-"""Reads the project's own source as syntax trees, for the tests beside it that hold the lines of the house."""
+"""Reads the source of the project as syntax trees, for the tests beside it that hold the lines."""
 
 from __future__ import annotations
 
