@@ -1,0 +1,133 @@
+"""Making a lake: attaching its catalog, and creating the tables that must be there."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+import sqlglot
+from sqlglot import exp
+
+from lake import engine
+from lake.door import Change, Transaction
+from lake.engine import Cursor
+from lake.errors import SettingError
+from lake.lock import WriterLock
+from lake.names import ident
+
+if TYPE_CHECKING:
+    from lake.connection import Lake, LakeConfig
+
+_CREATE = re.compile(r"^\s*create\b", re.IGNORECASE | re.MULTILINE)
+
+
+def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> None:
+    """Attach the catalog as `lake`, making it when it is not there.
+
+    Raises:
+        SettingError: the catalog or its data path cannot be used.
+    """
+    if "://" not in config.data_path:
+        Path(config.data_path).mkdir(parents=True, exist_ok=True)
+    # Our lock keeps our own writers apart; an outside writer who slips in must fail us, or our rows would carry the
+    # number of a snapshot that is not theirs.
+    engine.run(root, "SET ducklake_max_retry_count = 0")
+    with lock.hold(timeout=config.lock_timeout):
+        engine.run(root, _attach_sql(config))
+
+
+def _attach_sql(config: LakeConfig) -> str:
+    options = [f"DATA_PATH {_text(config.data_path)}", f"DATA_INLINING_ROW_LIMIT {int(config.inlined_rows)}"]
+    if config.kind == "sqlite":
+        options.append("META_JOURNAL_MODE 'WAL'")
+    return f"ATTACH {_text('ducklake:' + config.catalog)} AS lake ({', '.join(options)})"
+
+
+def bootstrap_lake(lake: Lake) -> None:
+    """Create the schemas and tables of the lake itself."""
+    bootstrap(lake, importlib.resources.files("lake").joinpath("schema.sql").read_text(encoding="utf-8"))
+
+
+def bootstrap(lake: Lake, sql_text: str) -> bool:
+    """Create what is missing of a `schema.sql`, in one commit; nothing missing is no commit.
+
+    Names in it are `schema.table` without a catalog. Several processes may call it at once.
+
+    Args:
+        lake: the lake.
+        sql_text: `CREATE SCHEMA`, `CREATE TABLE` and `CREATE VIEW` statements, each `IF NOT EXISTS`. An `ALTER TABLE`
+            is run when its table was just created. A column that an existing table lacks is added.
+
+    Returns:
+        Whether anything was created.
+    """
+    if not _missing(lake.read, sql_text):
+        return False
+
+    def work(tx: Transaction) -> None:
+        statements = _missing(tx.read, sql_text)
+        if not statements:
+            tx.cancel()
+            return
+        tx.execute("USE lake")
+        for statement in statements:
+            tx.execute(statement)
+
+    return lake.commit(work, Change(actor="system", door="bootstrap", reason="create tables")).wrote
+
+
+def _missing(read: Callable[[str], pl.DataFrame], sql_text: str) -> list[str]:
+    """The statements that would make what is missing, in their order."""
+    schemas, columns = _existing(read)
+    statements: list[str] = []
+    just_created = False
+    for statement in duckdb.extract_statements(sql_text):
+        sql = statement.query.strip()
+        tree = sqlglot.parse_one(sql, dialect="duckdb") if _CREATE.search(sql) else None
+        if not isinstance(tree, exp.Create):
+            if just_created:
+                statements.append(sql)
+            continue
+        target = tree.find(exp.Table)
+        if target is None:
+            raise SettingError(f"Cannot tell what this creates: {sql}", setting="schema.sql", received=sql)
+        if tree.kind == "SCHEMA":
+            just_created = target.db not in schemas
+            statements += [sql] if just_created else []
+            continue
+        name = (target.db or "main", target.name)
+        just_created = name not in columns
+        statements += [sql] if just_created else _added_columns(tree, name, columns[name])
+    return statements
+
+
+def _existing(read: Callable[[str], pl.DataFrame]) -> tuple[set[str], dict[tuple[str, str], set[str]]]:
+    rows = read(
+        "SELECT schema_name, NULL AS table_name, NULL AS column_name FROM duckdb_schemas() "
+        "WHERE database_name = 'lake' UNION ALL "
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+    )
+    columns: dict[tuple[str, str], set[str]] = {}
+    for schema, table, column in rows.iter_rows():
+        if table is not None:
+            columns.setdefault((schema, table), set()).add(column)
+    return set(rows["schema_name"]), columns
+
+
+def _added_columns(tree: exp.Create, name: tuple[str, str], known: set[str]) -> list[str]:
+    if tree.kind != "TABLE":
+        return []
+    return [
+        f"ALTER TABLE {ident(*name)} ADD COLUMN {ident(column.name)} {column.kind.sql(dialect='duckdb')}"
+        for column in tree.find_all(exp.ColumnDef)
+        if column.name not in known and column.kind is not None
+    ]
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

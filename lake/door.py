@@ -1,0 +1,188 @@
+"""The write door: every commit passes it, one at a time, with its provenance."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import polars as pl
+import pyarrow as pa
+
+from lake.errors import LakeError, LakeLockedError, TransactionAbortedError, TransientError
+from lake.lock import WriterLock
+
+if TYPE_CHECKING:
+    from lake.connection import Session
+    from lake.engine import Params
+
+T = TypeVar("T")
+
+_ATTEMPTS = 8
+_FIRST_PAUSE_SECONDS = 0.02
+_CHANGES = '"lake"."ops"."changes"'
+_CHANGE_COLUMNS = 10
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562): sorts by the millisecond in which it was made."""
+    stamp = time.time_ns() // 1_000_000
+    value = (stamp << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
+    return str(uuid.UUID(int=value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Who changes the lake, through which door, and why; `cause_id` and `depth` tell chains of flows."""
+
+    actor: str
+    door: str
+    reason: str = ""
+    load_id: str | None = None
+    flow_run_id: str | None = None
+    cause_id: str | None = None
+    depth: int = 0
+    occurred_at: datetime | None = None
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(frozen=True)
+class Committed(Generic[T]):
+    """What a commit gave: the work's value, the snapshot it made, and the change that it is recorded under."""
+
+    value: T
+    snapshot: int
+    change_id: str
+    wrote: bool = True
+
+
+class Transaction:
+    """An open transaction of the lake, valid only while its work runs.
+
+    Attributes:
+        snapshot: the number that this commit will have; rows carry it as `version`.
+        change_id: the id under which the commit stands in `ops.changes`.
+        occurred_at: the instant (UTC) that the change counts for.
+    """
+
+    def __init__(self, session: Session, *, change: Change, snapshot: int) -> None:
+        self._session = session
+        self._changes = [change]
+        self.change_id = change.id
+        self.snapshot = snapshot
+        self.occurred_at = change.occurred_at or datetime.now(UTC)
+        self.cancelled = False
+
+    def execute(self, sql: str, params: Params = None) -> int:
+        """Run a statement; returns the number of rows that it inserted, updated or deleted."""
+        return self._session.execute(sql, params)
+
+    def read(self, sql: str, params: Params = None) -> pl.DataFrame:
+        """Read within the transaction: what it has written so far is seen."""
+        return self._session.read(sql, params)
+
+    def read_arrow(self, sql: str, params: Params = None) -> pa.Table:
+        """As `read`, as an Arrow table."""
+        return self._session.read_arrow(sql, params)
+
+    def register(self, name: str, data: pa.Table | pl.DataFrame) -> None:
+        """Make a table in memory readable under a name within this session."""
+        self._session.register(name, data)
+
+    def record(self, changes: Sequence[Change]) -> None:
+        """Record further changes that this transaction stands for, beside its own."""
+        self._changes.extend(changes)
+
+    def cancel(self) -> None:
+        """Write nothing after all: the transaction is rolled back and its value still returned."""
+        self.cancelled = True
+
+    def _write_changes(self) -> None:
+        row = f"({', '.join('?' * _CHANGE_COLUMNS)})"
+        values: list[object] = []
+        for change in self._changes:
+            values += [
+                change.id,
+                change.actor,
+                change.door,
+                change.reason,
+                change.load_id,
+                change.flow_run_id,
+            ]
+            values += [change.cause_id, change.depth, change.occurred_at or self.occurred_at, self.snapshot]
+        self._session.execute(
+            f"INSERT INTO {_CHANGES} VALUES {', '.join([row] * len(self._changes))}", values
+        )
+        first = self._changes[0]
+        self._session.execute(
+            "CALL ducklake_set_commit_message('lake', ?, ?, extra_info => ?)",
+            [first.actor, first.reason or first.door, first.id],
+        )
+
+
+class Door:
+    """Holds the writer lock from BEGIN to COMMIT, and tries again when the catalog was busy."""
+
+    def __init__(self, lock: WriterLock, *, catalog: str, timeout: float) -> None:
+        self._lock = lock
+        self._catalog = catalog
+        self._timeout = timeout
+
+    def commit(self, session: Session, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
+        """Run `work` in one transaction and commit it with its provenance; see `Session.commit`."""
+        started = time.monotonic()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self._lock.hold(timeout=self._timeout):
+                    return self._attempt(session, work, change)
+            except LakeLockedError:
+                raise
+            except TransientError as error:
+                waited = time.monotonic() - started
+                if attempt == _ATTEMPTS or waited > self._timeout:
+                    if "is busy" in str(error):
+                        raise LakeLockedError(self._catalog, waited=waited) from error
+                    raise
+            pause = _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
+            time.sleep(pause * random.uniform(0.5, 1.0))
+        raise AssertionError("unreachable")
+
+    def _attempt(self, session: Session, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
+        session.begin()
+        try:
+            before = session.snapshot()
+            transaction = Transaction(session, change=change, snapshot=before + 1)
+            value = work(transaction)
+            if session.failed is not None:
+                raise TransactionAbortedError(change.id, detail=f"a statement failed: {session.failed}")
+            if transaction.cancelled:
+                session.rollback()
+                return Committed(value, before, change.id, wrote=False)
+            transaction._write_changes()
+        except BaseException:
+            session.rollback()
+            raise
+        return self._finish(session, transaction, value)
+
+    def _finish(self, session: Session, transaction: Transaction, value: T) -> Committed[T]:
+        try:
+            session.execute("COMMIT")
+        except LakeError:
+            session.rollback()
+            # The answer to a COMMIT can be lost though it was carried out: never do the work twice.
+            if not _stands(session, transaction.change_id):
+                raise
+        if session.snapshot() != transaction.snapshot and not _stands(session, transaction.change_id):
+            raise TransactionAbortedError(
+                transaction.change_id, detail="the commit was rolled back by the engine."
+            )
+        return Committed(value, transaction.snapshot, transaction.change_id)
+
+
+def _stands(session: Session, change_id: str) -> bool:
+    return session.read_arrow(f"SELECT 1 FROM {_CHANGES} WHERE id = ?", [change_id]).num_rows > 0

@@ -1,0 +1,110 @@
+"""What can go wrong in the lake: one tree, so that a caller catches as much or as little as it means to."""
+
+from __future__ import annotations
+
+
+class LakeError(Exception):
+    """The base of everything that the lake raises; facts about the failure are attributes."""
+
+
+class SettingError(LakeError):
+    """The lake cannot be opened with these settings."""
+
+    def __init__(self, message: str, *, setting: str, received: str) -> None:
+        super().__init__(message)
+        self.setting = setting
+        self.received = received
+
+
+class InvalidNameError(LakeError):
+    """A name cannot be an identifier of the lake."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} cannot be an identifier: 1 to 128 characters without control characters are allowed."
+        )
+        self.name = name
+
+
+class NulCharacterError(LakeError):
+    """A text holds the character U+0000, which catalogs store wrongly or not at all."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"{where} holds the character U+0000. The lake stores any text without it: remove it first."
+        )
+        self.where = where
+
+
+class StatementError(LakeError):
+    """A statement failed and would fail again: bad SQL, a bad value, a missing table."""
+
+    def __init__(self, message: str, *, sql: str) -> None:
+        super().__init__(message)
+        self.sql = sql
+
+
+class CancelledError(LakeError):
+    """The statement was interrupted, or ran out of its time, by the caller's own wish."""
+
+    def __init__(self, message: str, *, sql: str) -> None:
+        super().__init__(message)
+        self.sql = sql
+
+
+class TransientError(LakeError):
+    """The same call may succeed when it is made again: the catalog was busy or another writer won."""
+
+
+class LakeLockedError(TransientError):
+    """The writer lock, or the catalog itself, was not free within the time allowed."""
+
+    def __init__(self, catalog: str, *, waited: float, holder: str = "another process") -> None:
+        super().__init__(
+            f"The catalog {catalog} is locked by {holder}: it was not free within {waited:.1f} s. "
+            "Wait for the other writer to finish, or end it, and try again."
+        )
+        self.catalog = catalog
+        self.waited = waited
+        self.holder = holder
+
+
+class ConflictError(TransientError):
+    """Another writer changed the same data between this transaction's begin and its commit."""
+
+    def __init__(self, message: str, *, sql: str) -> None:
+        super().__init__(message)
+        self.sql = sql
+
+
+class StorageFullError(LakeError):
+    """The disk is full; nothing of the transaction was written and the lake stays readable."""
+
+    def __init__(self, place: str, *, detail: str) -> None:
+        super().__init__(
+            f"No space is left for {place}: {detail} Nothing was written and the lake can still be read. "
+            "Make room and try again."
+        )
+        self.place = place
+        self.detail = detail
+
+
+class TransactionAbortedError(LakeError):
+    """A statement of the transaction had failed, so nothing of it was stored, though its work went on."""
+
+    def __init__(self, change_id: str, *, detail: str) -> None:
+        super().__init__(
+            f"Nothing of the change {change_id} was stored: {detail} "
+            "Let the error of a statement end the work; there are no savepoints."
+        )
+        self.change_id = change_id
+        self.detail = detail
+
+
+class RetentionError(LakeError):
+    """Snapshots that something still needs would be expired."""
+
+    def __init__(self, message: str, *, needed_by: tuple[str, ...], oldest_needed: int) -> None:
+        super().__init__(message)
+        self.needed_by = needed_by
+        self.oldest_needed = oldest_needed

