@@ -1,0 +1,194 @@
+"""Search as one types: over titles, searchable fields, and every e-mail address and phone number."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.conditions import Scope, compile_condition
+from crm_core.model import Catalog, Condition, Module
+from crm_core.model.fields import EmailField, LongTextField, PhoneField, TextField
+from crm_core.params import Params
+from crm_core.query import title_column
+from crm_core.relations import Relations
+from crm_core.trees import all_of, any_of, column, function, text
+from lake import Lake
+
+_ROW = "r"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One record found: enough to show it in a list."""
+
+    module: str
+    id: str
+    title: str
+    subtitle: str
+    status: str | None
+    folder: str | None
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The first records found and how many there are in all."""
+
+    items: tuple[Hit, ...]
+    total: int
+
+
+def searched_columns(catalog: Catalog, module: str) -> tuple[str, ...]:
+    """The columns that search looks into: the title, what is marked searchable, e-mail, phone and reference."""
+    own = catalog.module(module)
+    names = [title_column(catalog, module)]
+    for field in own.fields:
+        if field.searchable and isinstance(field, (TextField, LongTextField, EmailField, PhoneField)):
+            names.append(field.slug)
+        elif isinstance(field, (EmailField, PhoneField)) or field.kind == "auto_number":
+            names.append(field.slug)
+    return tuple(dict.fromkeys(name for name in names if name != "id"))
+
+
+def search_predicate(relations: Relations, module: str, words: str, alias: str) -> exp.Expression:
+    """True for the rows that hold every word of the search in one of their searched columns or contact points."""
+    own = relations.catalog.module(module)
+    tests = [_word_predicate(relations, own, word, alias) for word in words.lower().split()]
+    return all_of(tests)
+
+
+def _word_predicate(relations: Relations, module: Module, word: str, alias: str) -> exp.Expression:
+    needle = relations.params.bind(word)
+    ways: list[exp.Expression] = [
+        function("contains", function("lower", column(name, alias)), needle.copy())
+        for name in searched_columns(relations.catalog, module.slug)
+    ]
+    digits = re.sub(r"\D", "", word).lstrip("0")
+    phones = [field.slug for field in module.fields if isinstance(field, PhoneField)]
+    by_digits = relations.params.bind(digits) if len(digits) >= 4 else None
+    if by_digits is not None:
+        ways += [function("contains", column(name, alias), by_digits.copy()) for name in phones]
+    points = module.contact_points
+    if points is not None and points.module in relations.catalog.modules:
+        inner = "cp"
+        value = function("lower", column("value", inner))
+        found: list[exp.Expression] = [function("contains", value, needle.copy())]
+        if by_digits is not None:
+            found.append(function("contains", column("standardised", inner), by_digits.copy()))
+        owners = (
+            exp.select(column(points.reference, inner))
+            .from_(relations.table(points.module, inner))
+            .where(column("deleted_at", inner).is_(exp.null()), any_of(found))
+        )
+        ways.append(column("id", alias).isin(query=owners))
+    return exp.paren(any_of(ways)) if ways else exp.false()
+
+
+def search_module(
+    lake: Lake,
+    catalog: Catalog,
+    *,
+    module: str,
+    actor: Actor,
+    words: str = "",
+    condition: Condition | None = None,
+    sort: str = "-updated_at",
+    limit: int = 50,
+    offset: int = 0,
+) -> Hits:
+    """The visible records that match the words and the condition, newest change first, with their exact number."""
+    relations = Relations(catalog, actor, Params())
+    own = catalog.module(module)
+    tests = [relations.predicate(module, _ROW)]
+    if words.strip():
+        tests.append(search_predicate(relations, module, words, _ROW))
+    if condition is not None:
+        tests.append(compile_condition(condition, Scope(module, _ROW, relations)))
+    order = catalog.resolve(module, sort.lstrip("+-")).column
+    chosen = (
+        exp.select(*_hit_columns(catalog, own), column(order, _ROW).as_("sorted_by"))
+        .from_(relations.table(module, _ROW))
+        .where(all_of(tests))
+    )
+    statement = _counted(chosen, descending=sort.startswith("-"), limit=limit, offset=offset)
+    rows = lake.read(text(statement), relations.params.values).to_dicts()
+    hits = tuple(
+        Hit(module, row["id"], row["title"] or "", row["subtitle"] or "", row["status"], row["folder"])
+        for row in rows
+        if row["id"] is not None
+    )
+    return Hits(hits, int(rows[0]["total"]))
+
+
+def search_all(
+    lake: Lake, catalog: Catalog, *, words: str, actor: Actor, modules: Sequence[str] = (), limit: int = 20
+) -> tuple[Hit, ...]:
+    """The first visible records of every module (or the named ones) that hold all the words, best titles first."""
+    if not words.strip():
+        return ()
+    relations = Relations(catalog, actor, Params())
+    chosen = [m for m in catalog.ordered if not m.hidden and (not modules or m.slug in modules)]
+    parts: list[exp.Expression] = []
+    for module in chosen:
+        part = (
+            exp.select(exp.Literal.string(module.slug).as_("module"), *_hit_columns(catalog, module))
+            .from_(relations.table(module.slug, _ROW))
+            .where(relations.predicate(module.slug, _ROW), search_predicate(relations, module.slug, words, _ROW))
+            .limit(limit)
+        )
+        parts.append(exp.select("*").from_(part.subquery("s")))
+    if not parts:
+        return ()
+    union: exp.Expression = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    first = relations.params.bind(words.strip().lower())
+    begins = function("starts_with", function("lower", column("title")), first)
+    ranked = (
+        exp.select("*")
+        .from_(union.subquery("u"))  # type: ignore[attr-defined]
+        .order_by(exp.Ordered(this=begins, desc=True), exp.Ordered(this=column("title"), desc=False))
+        .limit(limit)
+    )
+    rows = lake.read(text(ranked), relations.params.values).to_dicts()
+    return tuple(
+        Hit(row["module"], row["id"], row["title"] or "", row["subtitle"] or "", row["status"], row["folder"])
+        for row in rows
+    )
+
+
+def _hit_columns(catalog: Catalog, module: Module) -> list[exp.Expression]:
+    subtitle: exp.Expression = exp.Literal.string("")
+    if module.subtitle:
+        subtitle = exp.cast(column(catalog.resolve(module.slug, module.subtitle).column, _ROW), "VARCHAR")
+    return [
+        exp.cast(column("id", _ROW), "VARCHAR").as_("id"),
+        exp.cast(column(title_column(catalog, module.slug), _ROW), "VARCHAR").as_("title"),
+        subtitle.as_("subtitle"),
+        column("status", _ROW).as_("status"),
+        column("folder", _ROW).as_("folder"),
+    ]
+
+
+def _counted(chosen: exp.Select, *, descending: bool, limit: int, offset: int) -> exp.Expression:
+    """The page and the exact number of all matches in one statement, at least one row."""
+    page = (
+        exp.select("*")
+        .from_("matched")
+        .order_by(
+            exp.Ordered(this=column("sorted_by"), desc=descending, nulls_first=False),
+            exp.Ordered(this=column("id"), desc=False),
+        )
+        .limit(limit)
+        .offset(offset)
+    )
+    total = exp.select(exp.Count(this=exp.Star()).as_("total")).from_("matched")
+    return (
+        exp.select("c.total", "p.*")
+        .from_(total.subquery("c"))
+        .join(page.subquery("p"), on=exp.true(), join_type="left")
+        .with_("matched", as_=chosen)
+        .order_by(
+            exp.Ordered(this=column("sorted_by", "p"), desc=descending, nulls_first=False),
+            exp.Ordered(this=column("id", "p"), desc=False),
+        )
+    )
