@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,12 @@ import polars as pl
 import pyarrow as pa
 
 from lake import engine
+from lake.cursors import Cursors
 from lake.door import Change, Committed, Door, Transaction
 from lake.engine import Cursor, Params
 from lake.errors import LakeError, SettingError, StatementError, TransientError
+from lake.group import Group
+from lake.lease import lease
 from lake.lock import FileWriterLock, PostgresWriterLock, WriterLock
 
 T = TypeVar("T")
@@ -136,10 +139,8 @@ class Session:
 
     def rollback(self) -> None:
         """Roll back whatever is open; nothing open is no error."""
-        try:
+        with suppress(duckdb.TransactionException):
             self._cursor.execute("ROLLBACK")
-        except duckdb.TransactionException:
-            pass
         self.failed = None
 
     def close(self) -> None:
@@ -165,6 +166,8 @@ class Lake:
         self._idle: list[Cursor] = []
         self._guard = threading.Lock()
         self.door = Door(lock, catalog=_shown(config), timeout=config.lock_timeout)
+        self.group = Group(self)
+        self.cursors = Cursors(self)
 
     @classmethod
     def open(cls, config: LakeConfig) -> Lake:
@@ -250,6 +253,10 @@ class Lake:
         """`Session.commit` on a fresh session."""
         with self.session() as session:
             return session.commit(work, change)
+
+    def lease(self, name: str) -> AbstractContextManager[bool]:
+        """Try to be the only holder of a name: `with lake.lease("runner") as mine`; freed when the process dies."""
+        return lease(self.config, name)
 
     def bootstrap(self, sql_text: str) -> bool:
         """Run a `schema.sql` so far as something in it is missing; see `lake.bootstrap.bootstrap`."""

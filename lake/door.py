@@ -98,6 +98,12 @@ class Transaction:
         """Record further changes that this transaction stands for, beside its own."""
         self._changes.extend(changes)
 
+    def adopt(self, change: Change) -> None:
+        """Let another change stand in the place of this transaction's own, before anything is written under it."""
+        self._changes[0] = change
+        self.change_id = change.id
+        self.occurred_at = change.occurred_at or self.occurred_at
+
     def cancel(self) -> None:
         """Write nothing after all: the transaction is rolled back and its value still returned."""
         self.cancelled = True
@@ -162,7 +168,7 @@ class Door:
                 raise TransactionAbortedError(change.id, detail=f"a statement failed: {session.failed}")
             if transaction.cancelled:
                 session.rollback()
-                return Committed(value, before, change.id, wrote=False)
+                return Committed(value, before, transaction.change_id, wrote=False)
             transaction._write_changes()
         except BaseException:
             session.rollback()
@@ -185,4 +191,5 @@ class Door:
 
 
 def _stands(session: Session, change_id: str) -> bool:
-    return session.read_arrow(f"SELECT 1 FROM {_CHANGES} WHERE id = ?", [change_id]).num_rows > 0
+    found = session.read_arrow(f"SELECT 1 FROM {_CHANGES} WHERE id = ?", [change_id])
+    return bool(found.num_rows)

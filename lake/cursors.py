@@ -1,0 +1,67 @@
+"""Named cursors: how far each reader of the change feed has come, stored in the lake itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from lake.door import Transaction
+
+if TYPE_CHECKING:
+    from lake.connection import Lake
+
+_TABLE = '"lake"."ops"."cursors"'
+
+
+class Cursors:
+    """The cursors of one lake."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def read(self, name: str) -> int | None:
+        """The snapshot up to which the named reader has read, or None when it never did."""
+        return read(self._lake, name)
+
+    def read_all(self) -> dict[str, int]:
+        """Every cursor's snapshot by name."""
+        return dict(self._lake.read(f"SELECT name, snapshot FROM {_TABLE} ORDER BY name").iter_rows())
+
+    @staticmethod
+    def advance(tx: Transaction, name: str, snapshot: int) -> bool:
+        """As the function `advance`."""
+        return advance(tx, name, snapshot)
+
+
+def read(reader: Lake | Transaction, name: str) -> int | None:
+    """The snapshot up to which the named reader has read, or None when it never did."""
+    found: pl.DataFrame = reader.read(f"SELECT snapshot FROM {_TABLE} WHERE name = ?", [name])
+    return int(found.item()) if found.height else None
+
+
+def advance(tx: Transaction, name: str, snapshot: int) -> bool:
+    """Move a cursor forward within a transaction, so that it moves exactly when its work is stored.
+
+    Args:
+        tx: the transaction that stores what was done up to `snapshot`.
+        name: the cursor; it is made when it is new.
+        snapshot: the last snapshot that was read.
+
+    Returns:
+        Whether it moved; a cursor that stands there already, or further, stays.
+    """
+    current = read(tx, name)
+    if current is not None and current >= snapshot:
+        return False
+    values = [snapshot, tx.occurred_at, name]
+    if current is None:
+        tx.execute(f"INSERT INTO {_TABLE} (snapshot, updated_at, name) VALUES (?, ?, ?)", values)
+    else:
+        tx.execute(f"UPDATE {_TABLE} SET snapshot = ?, updated_at = ? WHERE name = ?", values)
+    return True
+
+
+def drop(tx: Transaction, name: str) -> bool:
+    """Forget a cursor, so that retention no longer waits for it; returns whether there was one."""
+    return tx.execute(f"DELETE FROM {_TABLE} WHERE name = ?", [name]) > 0
