@@ -1,0 +1,63 @@
+"""Counts beside the choices of a list: how many visible records stand in each folder, status, team, owner."""
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.conditions import Scope, compile_condition
+from crm_core.model import Catalog, Condition
+from crm_core.params import Params
+from crm_core.relations import Relations
+from crm_core.search import search_predicate
+from crm_core.trees import all_of, column, text
+from lake import Lake
+
+_ROW = "r"
+
+
+def read_facets(
+    lake: Lake,
+    catalog: Catalog,
+    *,
+    module: str,
+    by: Sequence[str],
+    actor: Actor,
+    condition: Condition | None = None,
+    words: str = "",
+) -> dict[str, dict[str | None, int]]:
+    """Column → value → number of visible matching records, and `""` → `{None: all}`; exact, in one statement.
+
+    `by` names system columns or single-valued fields of the module.
+    """
+    relations = Relations(catalog, actor, Params())
+    names = [catalog.resolve(module, name).column for name in by]
+    tests = [relations.predicate(module, _ROW)]
+    if condition is not None:
+        tests.append(compile_condition(condition, Scope(module, _ROW, relations)))
+    if words.strip():
+        tests.append(search_predicate(relations, module, words, _ROW))
+    matched = (
+        exp.select(*[column(name, _ROW) for name in names] or [column("id", _ROW)])
+        .from_(relations.table(module, _ROW))
+        .where(all_of(tests))
+    )
+    number = exp.cast(exp.Count(this=exp.Star()), "BIGINT").as_("n")
+    parts: list[exp.Expression] = [
+        exp.select(exp.Literal.string("").as_("facet"), exp.cast(exp.null(), "VARCHAR").as_("value"), number)
+        .from_("matched")
+    ]
+    for asked, name in zip(by, names, strict=True):
+        parts.append(
+            exp.select(
+                exp.Literal.string(asked).as_("facet"), exp.cast(column(name), "VARCHAR").as_("value"), number.copy()
+            )
+            .from_("matched")
+            .group_by(column(name))
+        )
+    union: exp.Expression = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    statement = union.with_("matched", as_=matched)  # type: ignore[attr-defined]
+    facets: dict[str, dict[str | None, int]] = {asked: {} for asked in ("", *by)}
+    for facet, value, n in lake.read(text(statement), relations.params.values).rows():
+        facets[facet][value] = n
+    return facets
