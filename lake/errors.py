@@ -108,3 +108,27 @@ class RetentionError(LakeError):
         super().__init__(message)
         self.needed_by = needed_by
         self.oldest_needed = oldest_needed
+
+
+class QueryRefused(LakeError):
+    """A query holds something that the SQL door does not let through."""
+
+    def __init__(self, received: str, *, allowed: str, hint: str = "") -> None:
+        super().__init__(f"The query was refused: it holds {received}. Allowed: {allowed}.{' ' + hint if hint else ''}")
+        self.received = received
+        self.allowed = allowed
+        self.hint = hint
+
+
+class QueryInvalid(LakeError):
+    """A query that is allowed but cannot be run; the message is the engine's own."""
+
+
+class QueryTimeout(LakeError):
+    """A query was stopped because it took too long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"The query was stopped after {seconds:g} s. Read fewer rows: filter by a date or an id, or aggregate."
+        )
+        self.seconds = seconds
