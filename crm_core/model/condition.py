@@ -57,6 +57,8 @@ class Not(Definition):
 
 def _shape(value: Any) -> str | None:
     keys = value if isinstance(value, dict) else value.model_dump(by_alias=True)
+    if not keys:
+        return "all"
     return next((key for key in ("all", "any", "not", "field") if key in keys), None)
 
 

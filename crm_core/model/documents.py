@@ -61,5 +61,5 @@ class SavedFilter(Definition):
     owner: str = ""
 
 
-DocumentKind = Literal["workspace", "module", "relationship", "template", "saved_filter", "flow", "team"]
+DocumentKind = Literal["workspace", "team", "module", "relationship", "template", "saved_filter", "flow"]
 Document = dict[str, Any]

@@ -1,0 +1,84 @@
+-- What the domain keeps beside the modules' own tables, which their definitions make.
+
+-- Every version of every definition; the newest of a kind and slug counts. Append-only.
+CREATE TABLE IF NOT EXISTS meta.definitions (
+    kind varchar NOT NULL,
+    id varchar NOT NULL,
+    slug varchar NOT NULL,
+    version integer NOT NULL,
+    state varchar NOT NULL,
+    document varchar NOT NULL,
+    change_id uuid NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    snapshot bigint NOT NULL
+);
+
+-- The last number given by each auto-number field, moved only under the writer lock.
+CREATE TABLE IF NOT EXISTS ops.counters (
+    name varchar NOT NULL,
+    value bigint NOT NULL
+);
+
+-- Up to when a team (or a user without one) has read the messages of a record.
+CREATE TABLE IF NOT EXISTS ops.read_marks (
+    reader varchar NOT NULL,
+    record_id uuid NOT NULL,
+    read_at timestamptz NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS access.users (
+    slug varchar NOT NULL,
+    name varchar NOT NULL,
+    email varchar,
+    role varchar NOT NULL,
+    teams varchar[],
+    time_zone varchar,
+    language varchar,
+    active boolean NOT NULL,
+    change_id uuid,
+    version bigint NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS access.teams (
+    slug varchar NOT NULL,
+    name varchar NOT NULL,
+    change_id uuid,
+    version bigint NOT NULL
+);
+
+-- Only the SHA-256 of a key is kept: whoever reads the lake cannot use it.
+CREATE TABLE IF NOT EXISTS access.api_keys (
+    id varchar NOT NULL,
+    sha256 varchar NOT NULL,
+    label varchar NOT NULL,
+    role varchar NOT NULL,
+    user_slug varchar,
+    created_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    change_id uuid,
+    version bigint NOT NULL
+);
+
+-- Append-only: the newest of an address, channel and purpose counts.
+CREATE TABLE IF NOT EXISTS access.consents (
+    id uuid NOT NULL,
+    address varchar NOT NULL,
+    channel varchar NOT NULL,
+    module varchar,
+    record_id uuid,
+    purpose varchar NOT NULL,
+    state varchar NOT NULL,
+    source varchar,
+    wording varchar,
+    occurred_at timestamptz NOT NULL,
+    change_id uuid NOT NULL
+);
+
+-- The answers that the public intake gave under an Idempotency-Key; each counts for 24 hours.
+CREATE TABLE IF NOT EXISTS ops.idempotency (
+    key varchar NOT NULL,
+    body_sha256 varchar NOT NULL,
+    answer varchar NOT NULL,
+    created_at timestamptz NOT NULL,
+    change_id uuid NOT NULL
+);

@@ -1,0 +1,221 @@
+"""Settings: the variables `MERGANSER_*` and the file `merganser.toml`, read once at the start."""
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from crm_core.errors import SettingInvalid
+from lake import LakeConfig
+
+PREFIX = "MERGANSER_"
+FILE = "merganser.toml"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Settings(BaseSettings):
+    """Everything that is decided outside the lake. Relative paths begin at the working directory.
+
+    Attributes:
+        home: where the lake, its files and its logs lie unless told otherwise.
+        catalog: `sqlite:/file` or `postgres:` and a libpq connection string; a SQLite file in `home` by default.
+        data: the folder or `s3://` prefix of the Parquet files; `home`/data by default.
+        files: the folder of uploaded files; `home`/files by default.
+        host, port: where the server listens.
+        allow_public_host: `yes` lets the server listen beyond this machine, though there is no sign-in yet.
+        pack: the definitions that an empty lake begins with: a shipped pack's name or a YAML file.
+        smtp_url: `smtp://user:password@host:port`, `smtps://…`; empty keeps mail queued.
+        mail_from: the sender's address of outgoing mail.
+        intake_per_minute: requests that the public intake takes from one address in a minute; 0 is no limit.
+        trusted_proxies: addresses or networks whose `X-Forwarded-For` is believed.
+        memory_limit, threads: what the engine may use; the machine's by default.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, populate_by_name=True
+    )
+
+    home: Path = Path("./var")
+    catalog: str = ""
+    data: str = ""
+    files: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8501, ge=1, le=65535)
+    allow_public_host: Literal["", "yes"] = ""
+    pack: str = "logistics"
+    smtp_url: str = ""
+    mail_from: str = "Merganser <merganser@localhost>"
+    intake_per_minute: int = Field(default=60, ge=0)
+    trusted_proxies: tuple[str, ...] = ()
+    memory_limit: str = ""
+    threads: int | None = Field(default=None, ge=1, le=1024)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `read_settings` hands over: it has merged file and environment already."""
+        return (init_settings,)
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_by_commas(cls, given: Any) -> Any:
+        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ipaddress.ip_network(network, strict=False)
+        return networks
+
+    @field_validator("catalog")
+    @classmethod
+    def _names_its_kind(cls, catalog: str) -> str:
+        kind, _, place = catalog.partition(":")
+        if catalog and (kind not in ("sqlite", "postgres") or not place):
+            raise ValueError("neither sqlite nor postgres")
+        return catalog
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_a_mail_server(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname):
+            raise ValueError("no address of a mail server")
+        if url:
+            _ = parts.port  # raises ValueError when it is no number
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_one_line_with_an_address(cls, sender: str) -> str:
+        if "@" not in sender or re.search(r"[\x00-\x1f\x7f]", sender):
+            raise ValueError("no address")
+        return sender
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _is_an_amount_of_memory(cls, limit: str) -> str:
+        if limit and not re.fullmatch(r"\d+(\.\d+)?\s*(KB|MB|GB|TB|KiB|MiB|GiB|TiB|%)", limit):
+            raise ValueError("no amount of memory")
+        return limit
+
+    @model_validator(mode="after")
+    def _stays_on_this_machine(self) -> "Settings":
+        if self.host not in LOOPBACK and self.allow_public_host != "yes":
+            raise ValueError("public host")
+        return self
+
+    @property
+    def lake_config(self) -> LakeConfig:
+        """Where the lake lives, with absolute paths."""
+        home = self.home.expanduser().absolute()
+        catalog = self.catalog or f"sqlite:{home / 'catalog.sqlite'}"
+        if catalog.startswith("sqlite:"):
+            catalog = f"sqlite:{Path(catalog.removeprefix('sqlite:')).expanduser().absolute()}"
+        data = self.data or str(home / "data")
+        if "://" not in data:
+            data = str(Path(data).expanduser().absolute())
+        limit = self.memory_limit or None
+        return LakeConfig(catalog=catalog, data_path=data, threads=self.threads, memory_limit=limit)
+
+    @property
+    def files_path(self) -> Path:
+        """The absolute folder of uploaded files."""
+        return (self.files or self.home / "files").expanduser().absolute()
+
+
+ALLOWED: dict[str, str] = {
+    "home": "a folder",
+    "catalog": "sqlite:/path/to/catalog.sqlite or postgres:host=… dbname=…",
+    "data": "a folder or an s3:// prefix",
+    "files": "a folder",
+    "host": "127.0.0.1, or any address together with MERGANSER_ALLOW_PUBLIC_HOST=yes, since nobody has to sign in",
+    "port": "a number from 1 to 65535",
+    "allow_public_host": "yes, or nothing",
+    "pack": "the name of a shipped pack such as logistics, or a YAML file",
+    "smtp_url": "smtp://, smtp+starttls:// or smtps:// with a host, such as smtp://user:password@mail.example:587",
+    "mail_from": "an address such as Sales <sales@company.example>",
+    "intake_per_minute": "a whole number, 0 for no limit",
+    "trusted_proxies": "addresses or networks with commas between, such as 10.0.0.0/8,192.168.1.5",
+    "memory_limit": "an amount such as 2GB",
+    "threads": "a number from 1 to 1024",
+}
+"""Setting → what it may be, in words; every setting stands here."""
+
+_SECRET = {"smtp_url", "catalog"}
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None, *, file: Path | None = None, **given: Any
+) -> Settings:
+    """Read the settings: what is given, else the environment, else the file, else the default.
+
+    Args:
+        environment: variables; the process's own by default.
+        file: the TOML file; `MERGANSER_CONFIG`, else `merganser.toml` in the working directory, if it is there.
+        given: settings by name that win over both, from a command line for example.
+
+    Raises:
+        SettingInvalid: A setting cannot be used, or has an unknown name; one sentence says what is allowed.
+    """
+    variables = os.environ if environment is None else environment
+    named = file or (Path(variables[f"{PREFIX}CONFIG"]) if variables.get(f"{PREFIX}CONFIG") else None)
+    values = _from_file(named or Path(FILE), must_exist=named is not None)
+    values |= _from_environment(variables)
+    values |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise _refusal(error, values) from error
+
+
+def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
+    if not must_exist and not path.exists():
+        return {}
+    try:
+        with path.open("rb") as stream:
+            document = tomllib.load(stream)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingInvalid(f"{PREFIX}CONFIG", str(path), f"a TOML file that can be read ({error})") from error
+    values = {name.removeprefix(PREFIX).lower(): value for name, value in document.items()}
+    for name in values:
+        if name not in ALLOWED:
+            raise SettingInvalid(f"{name} of {path}", values[name], f"one of {', '.join(ALLOWED)}")
+    return values
+
+
+def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for variable, value in variables.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or name == "config":
+            continue
+        if name in ALLOWED:
+            if value != "":
+                values[name] = value
+        # Variables of other programs may share the prefix; a slip of the pen may not pass unseen.
+        elif near := difflib.get_close_matches(name, ALLOWED, n=1, cutoff=0.8):
+            raise SettingInvalid(variable, value, f"nothing of that name; you may mean {PREFIX}{near[0].upper()}")
+    return values
+
+
+def _refusal(error: ValidationError, values: Mapping[str, Any]) -> SettingInvalid:
+    first = error.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else "host"
+    received = "…" if name in _SECRET and "@" in str(values.get(name)) else values.get(name)
+    return SettingInvalid(f"{PREFIX}{name.upper()}", received, ALLOWED.get(name, "another value"))
