@@ -24,6 +24,8 @@ from lake.errors import LakeError, SettingError, StatementError, TransientError
 from lake.group import Group
 from lake.lease import lease
 from lake.lock import FileWriterLock, PostgresWriterLock, WriterLock
+from lake.mirror import MIRROR, Mirror
+from lake.names import CATALOG
 
 T = TypeVar("T")
 
@@ -168,6 +170,7 @@ class Lake:
         self.door = Door(lock, catalog=_shown(config), timeout=config.lock_timeout)
         self.group = Group(self)
         self.cursors = Cursors(self)
+        self.mirror: Mirror | None = None
 
     @classmethod
     def open(cls, config: LakeConfig) -> Lake:
@@ -206,6 +209,9 @@ class Lake:
 
     def close(self) -> None:
         """Close every connection of the lake."""
+        if self.mirror is not None:
+            self.mirror.close()
+            self.mirror = None
         with self._guard:
             for cursor in self._idle:
                 cursor.close()
@@ -253,6 +259,16 @@ class Lake:
         """`Session.commit` on a fresh session."""
         with self.session() as session:
             return session.commit(work, change)
+
+    def start_mirror(self) -> Mirror:
+        """Keep a serving copy of tables in this process, for a server; see `lake.mirror`."""
+        if self.mirror is None:
+            self.mirror = Mirror(self)
+        return self.mirror
+
+    def serving(self) -> str:
+        """The catalog that current reads should name: the mirror when there is one up to date, else the lake."""
+        return MIRROR if self.mirror is not None and self.mirror.current() else CATALOG
 
     def lease(self, name: str) -> AbstractContextManager[bool]:
         """Try to be the only holder of a name: `with lake.lease("runner") as mine`; freed when the process dies."""

@@ -138,6 +138,8 @@ class Door:
         self._lock = lock
         self._catalog = catalog
         self._timeout = timeout
+        self.latest = 0
+        """The snapshot of the last commit that came through this door; 0 before the first."""
 
     def commit(self, session: Session, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
         """Run `work` in one transaction and commit it with its provenance; see `Session.commit`."""
@@ -187,6 +189,7 @@ class Door:
             raise TransactionAbortedError(
                 transaction.change_id, detail="the commit was rolled back by the engine."
             )
+        self.latest = max(self.latest, transaction.snapshot)
         return Committed(value, transaction.snapshot, transaction.change_id)
 
 
