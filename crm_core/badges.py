@@ -9,8 +9,7 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.model import Catalog, Reference
-from crm_core.params import Params
-from crm_core.relations import Relations
+from crm_core.relations import Relations, relations_for
 from crm_core.trees import coalesce, column, lake_table, text
 from lake import Lake
 
@@ -53,7 +52,7 @@ def read_badges(
     """Badges of some records of a profile module, from what the actor may see, in one statement."""
     if not ids:
         return {}
-    relations = Relations(catalog, actor, Params())
+    relations = relations_for(lake, catalog, actor)
     here = now or datetime.now(UTC)
     parts = [
         part
@@ -136,7 +135,7 @@ def _messages(relations: Relations, module: str, ids: Sequence[str]) -> exp.Sele
     never = exp.cast(exp.Literal.string("1970-01-01"), "TIMESTAMPTZ")
     select = select.join(
         exp.select(column("record_id", "m"), exp.Max(this=column("read_at", "m")).as_("read_at"))
-        .from_(lake_table("read_marks", schema="ops", alias="m"))
+        .from_(lake_table("read_marks", schema="ops", alias="m", catalog=relations.catalog_name))
         .where(column("reader", "m").eq(relations.params.bind(reader_of(relations.actor))))
         .group_by(column("record_id", "m"))
         .subquery("marks"),

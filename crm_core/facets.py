@@ -7,8 +7,7 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition
 from crm_core.model import Catalog, Condition
-from crm_core.params import Params
-from crm_core.relations import Relations
+from crm_core.relations import relations_for
 from crm_core.search import search_predicate
 from crm_core.trees import all_of, column, text
 from lake import Lake
@@ -30,7 +29,7 @@ def read_facets(
 
     `by` names system columns or single-valued fields of the module.
     """
-    relations = Relations(catalog, actor, Params())
+    relations = relations_for(lake, catalog, actor)
     names = [catalog.resolve(module, name).column for name in by]
     tests = [relations.predicate(module, _ROW)]
     if condition is not None:

@@ -50,7 +50,7 @@ def read_profile(
         RecordNotFound: When there is no such record, or none that the actor may see.
     """
     own = catalog.module(module)
-    snapshot = at if at is not None else lake.snapshot()
+    snapshot = at if at is not None else lake.known_snapshot()
     record = read_record(lake, catalog, module=module, record_id=record_id, actor=actor, at=at)
     key = record["id"]
     related = read_related(

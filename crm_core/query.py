@@ -14,7 +14,7 @@ from crm_core.conditions import Scope, compile_condition, value_expression
 from crm_core.errors import ConditionInvalid, RecordNotFound
 from crm_core.model import All, Catalog, Condition, Path, Reference
 from crm_core.params import Params
-from crm_core.relations import Relations
+from crm_core.relations import Relations, relations_for
 from crm_core.shape import Record, shape_record, to_json_value
 from crm_core.trees import all_of, any_of, column, name, text
 from lake import Lake
@@ -83,8 +83,8 @@ def read_page(
         UnknownModule: When there is no such module.
     """
     catalog.module(module)
-    snapshot = at if at is not None else lake.snapshot()
-    relations = Relations(catalog, actor, Params(), snapshot)
+    relations = relations_for(lake, catalog, actor, at)
+    snapshot = at if at is not None else lake.known_snapshot()
     keys = parse_sort(catalog, module, sort)
     scope = _scope(module, relations, now)
     where = all_of(
@@ -98,7 +98,7 @@ def read_page(
     following = _cursor(keys, rows[limit - 1]) if len(rows) > limit else None
     items = [shape_record(catalog, module, row) for row in rows[:limit]]
     for slug in expand:
-        _expand(lake, catalog, items, module=module, slug=slug, actor=actor, at=snapshot)
+        _expand(lake, catalog, items, module=module, slug=slug, actor=actor, at=at)
     return Page(tuple(items), total, following, snapshot)
 
 
@@ -111,7 +111,7 @@ def read_record(
     Raises:
         RecordNotFound: When there is none, or none that the actor may see.
     """
-    relations = Relations(catalog, actor, Params(), at)
+    relations = relations_for(lake, catalog, actor, at)
     is_it = exp.TryCast(this=relations.params.bind(str(record_id)), to=exp.DataType.build("UUID"))
     select = (
         exp.select("*")
@@ -129,7 +129,7 @@ def count(
     at: int | None = None,
 ) -> int:  # fmt: skip
     """Count the records that the actor may see and that match."""
-    relations = Relations(catalog, actor, Params(), at)
+    relations = relations_for(lake, catalog, actor, at)
     scope = _scope(module, relations, None)
     select = (
         exp.select(exp.alias_(exp.Count(this=exp.Star()), "n"))
@@ -158,7 +158,7 @@ def titles(
     lake: Lake, catalog: Catalog, *, wanted: Mapping[str, Sequence[str]], actor: Actor, at: int | None = None
 ) -> dict[str, str]:
     """Id → title of records of several modules that the actor may see, in one statement."""
-    relations = Relations(catalog, actor, Params(), at)
+    relations = relations_for(lake, catalog, actor, at)
     parts: list[exp.Expression] = []
     for module, ids in wanted.items():
         known = [record_id for record_id in ids if record_id]
@@ -262,7 +262,7 @@ def _read_cursor(after: str, length: int) -> list[Any]:
 
 
 def _expand(
-    lake: Lake, catalog: Catalog, items: list[Record], *, module: str, slug: str, actor: Actor, at: int
+    lake: Lake, catalog: Catalog, items: list[Record], *, module: str, slug: str, actor: Actor, at: int | None
 ) -> None:
     reference = catalog.reference(module, slug)
     if reference is None or reference.polymorphic:
@@ -271,7 +271,7 @@ def _expand(
     ids = sorted({item[slug] for item in items if item[slug]})
     if not ids:
         return
-    relations = Relations(catalog, actor, Params(), at)
+    relations = relations_for(lake, catalog, actor, at)
     select = (
         exp.select("*")
         .from_(relations.table(reference.targets[0], _ROW))

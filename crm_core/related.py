@@ -9,9 +9,15 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.model import Catalog, Module, ToMany
-from crm_core.model.fields import DateField, DatetimeField, DecimalField, IntegerField, MoneyField, SelectField
-from crm_core.params import Params
-from crm_core.relations import Relations
+from crm_core.model.fields import (
+    DateField,
+    DatetimeField,
+    DecimalField,
+    IntegerField,
+    MoneyField,
+    SelectField,
+)
+from crm_core.relations import Relations, relations_for
 from crm_core.trees import column, function, text
 from lake import Lake
 
@@ -67,7 +73,7 @@ def read_related(
     chosen = tuple(links) if links is not None else links_of(catalog, module)
     if not chosen:
         return ()
-    relations = Relations(catalog, actor, Params(), at)
+    relations = relations_for(lake, catalog, actor, at)
     parts: list[exp.Expression] = [
         _part(relations, link, index, record_id, limit) for index, link in enumerate(chosen)
     ]

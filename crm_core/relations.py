@@ -8,23 +8,33 @@ from crm_core.access import Actor, own_predicate, sees_whole_module
 from crm_core.model import Catalog, Module, Reference
 from crm_core.params import Params
 from crm_core.trees import all_of, any_of, column, lake_table
+from lake import Lake
+from lake.names import CATALOG
 
 
 @dataclass(frozen=True)
 class Relations:
     """Modules as relations for one actor, now or as of a snapshot.
 
-    `deleted` turns them to the soft-deleted rows instead of the live ones.
+    `serving` names the catalog of current reads: the lake, or the copy that a server keeps of it. A read as of
+    a snapshot always asks the lake.
     """
 
     catalog: Catalog
     actor: Actor
     params: Params = field(default_factory=Params)
     at: int | None = None
+    serving: str = CATALOG
+
+    @property
+    def catalog_name(self) -> str:
+        """The catalog that the statement reads."""
+        return CATALOG if self.at is not None else self.serving
 
     def table(self, slug: str, alias: str) -> exp.Table:
         """The bare table of a module: all rows, deleted and forbidden ones too."""
-        return lake_table(self.catalog.module(slug).slug, alias=alias, at=self.at)
+        slug = self.catalog.module(slug).slug
+        return lake_table(slug, alias=alias, at=self.at, catalog=self.catalog_name)
 
     def predicate(self, slug: str, alias: str, *, deleted: bool = False) -> exp.Expression:
         """True for the live (or deleted) rows of a module that the actor may see."""
@@ -50,7 +60,7 @@ class Relations:
         """The live rows of a link table. Whoever reads it joins the two visible sides."""
         select = (
             exp.select("*")
-            .from_(lake_table(link_table, alias="l", at=self.at))
+            .from_(lake_table(link_table, alias="l", at=self.at, catalog=self.catalog_name))
             .where(column("deleted_at", "l").is_(exp.null()))
         )
         return select.subquery(alias)
@@ -78,3 +88,19 @@ class Relations:
                 way = exp.and_(column(reference.module_column, alias).eq(self.params.bind(target)), way)
             ways.append(way)
         return exp.paren(any_of(ways))
+
+
+def relations_for(lake: Lake, catalog: Catalog, actor: Actor, at: int | None = None) -> Relations:
+    """The relations for a read: of the serving copy when the lake keeps one and no snapshot is asked for."""
+    return Relations(catalog, actor, Params(), at, CATALOG if at is not None else lake.serving())
+
+
+def served_tables(catalog: Catalog) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The tables that pages read, with the columns by which their copies are sorted."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {("ops", "read_marks"): ()}
+    for module in catalog.modules.values():
+        keys = tuple(r.slug for r in catalog.references(module.slug)[:1])
+        found[("crm", module.slug)] = module.sort or keys or ("id",)
+    for rel in catalog.link_relationships:
+        found[("crm", rel.link_table)] = ("from_id",)
+    return found

@@ -10,9 +10,8 @@ from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition
 from crm_core.model import Catalog, Condition, Module
 from crm_core.model.fields import EmailField, LongTextField, PhoneField, TextField
-from crm_core.params import Params
 from crm_core.query import title_column
-from crm_core.relations import Relations
+from crm_core.relations import Relations, relations_for
 from crm_core.trees import all_of, any_of, column, function, text
 from lake import Lake
 
@@ -98,7 +97,7 @@ def search_module(
     offset: int = 0,
 ) -> Hits:
     """The visible records that match the words and the condition, newest change first, with their exact number."""
-    relations = Relations(catalog, actor, Params())
+    relations = relations_for(lake, catalog, actor)
     own = catalog.module(module)
     tests = [relations.predicate(module, _ROW)]
     if words.strip():
@@ -127,7 +126,7 @@ def search_all(
     """The first visible records of every module (or the named ones) that hold all the words, best titles first."""
     if not words.strip():
         return ()
-    relations = Relations(catalog, actor, Params())
+    relations = relations_for(lake, catalog, actor)
     chosen = [m for m in catalog.ordered if not m.hidden and (not modules or m.slug in modules)]
     parts: list[exp.Expression] = []
     for module in chosen:

@@ -13,8 +13,7 @@ from crm_core.access import Actor
 from crm_core.conditions import Scope, value_expression
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog, ToMany
-from crm_core.params import Params
-from crm_core.relations import Relations
+from crm_core.relations import Relations, relations_for
 from crm_core.trees import any_of, column, text
 from lake import Lake
 
@@ -105,7 +104,7 @@ def _record_entries(
     lake: Lake, catalog: Catalog, *, module: str, record_id: str, actor: Actor, kinds: Collection[str], limit: int,
     before: tuple[datetime, str] | None, at: int | None,
 ) -> list[Entry]:  # fmt: skip
-    relations = Relations(catalog, actor, Params(), at)
+    relations = relations_for(lake, catalog, actor, at)
     routes = routes_to(catalog, module)
     chosen = [slug for slug in routes if not kinds or slug in kinds]
     if not chosen:

@@ -16,9 +16,11 @@ def column(text: str, relation: str | None = None) -> exp.Column:
     return exp.Column(this=name(text), table=name(relation) if relation else None)
 
 
-def lake_table(table: str, *, schema: str = "crm", alias: str | None = None, at: int | None = None) -> exp.Table:
-    """A table of the lake, as it is now or as it was at a snapshot."""
-    tree = exp.Table(this=name(table), db=name(schema), catalog=name("lake"))
+def lake_table(
+    table: str, *, schema: str = "crm", alias: str | None = None, at: int | None = None, catalog: str = "lake"
+) -> exp.Table:
+    """A table of the lake (or of its serving copy), as it is now or as it was at a snapshot."""
+    tree = exp.Table(this=name(table), db=name(schema), catalog=name(catalog))
     if alias:
         tree.set("alias", exp.TableAlias(this=name(alias)))
     if at is not None:

@@ -270,6 +270,12 @@ class Lake:
         """The catalog that current reads should name: the mirror when there is one up to date, else the lake."""
         return MIRROR if self.mirror is not None and self.mirror.current() else CATALOG
 
+    def known_snapshot(self) -> int:
+        """The snapshot that current reads see: the mirror's when they are served by it, else the current one."""
+        if self.mirror is not None and self.mirror.current():
+            return self.mirror.snapshot
+        return self.snapshot()
+
     def lease(self, name: str) -> AbstractContextManager[bool]:
         """Try to be the only holder of a name: `with lake.lease("runner") as mine`; freed when the process dies."""
         return lease(self.config, name)
