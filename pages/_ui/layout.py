@@ -1,0 +1,107 @@
+"""The two shapes of a page: three panels side by side, or one column of blocks.
+
+    three_panels(left=draw_list, centre=draw_profile, right=draw_side, labels=("List", "Customer", "Details"))
+    show_panel("centre"); redraw("centre", "right")     # in a callback: only these panels run again
+
+    with page("Load", subtitle="Files into the lake"):
+        …
+
+Each panel is a fragment: a click in one does not run the others. On a phone one panel is shown at a time,
+chosen in a bar at the bottom, which `show_panel` moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Literal, NoReturn
+
+import streamlit as st
+
+from pages._ui import html
+
+Panel = Literal["left", "centre", "right"]
+PANELS: tuple[Panel, ...] = ("left", "centre", "right")
+LEFT_WIDTH, RIGHT_WIDTH = 320, 284
+_SWITCH = "panel_switch"
+_SHOWN = "layout:panel"
+"""Which panel a phone shows; a plain key, since the widget's own is lost when another page is drawn."""
+
+
+def three_panels(
+    *,
+    left: Callable[[], None],
+    centre: Callable[[], None],
+    right: Callable[[], None] | None = None,
+    labels: Sequence[str] = ("List", "Record", "Details"),
+) -> None:
+    """Draws three panels, each a fragment under its own name; without `right` the centre takes its room."""
+    with st.container(horizontal=True, gap=None, wrap=False, key="shell"):
+        with st.container(width=LEFT_WIDTH, key="left"):
+            st.fragment(left, key="left")()
+        with st.container(width="stretch", key="centre"):
+            st.fragment(centre, key="centre")()
+        if right is not None:
+            with st.container(width=RIGHT_WIDTH, key="right"):
+                st.fragment(right, key="right")()
+    shown = PANELS if right is not None else PANELS[:2]
+    st.fragment(_draw_switch, key="switch")(shown, dict(zip(PANELS, labels, strict=True)))
+
+
+def show_panel(panel: Panel) -> None:
+    """Makes a phone show this panel; called in a callback, it takes effect with the panel's redraw."""
+    st.session_state[_SHOWN] = panel
+    if _SWITCH in st.session_state:
+        st.session_state[_SWITCH] = panel
+
+
+def redraw(*panels: Panel) -> NoReturn:
+    """Ends a callback by running these panels again, and the switch with them; others stay."""
+    st.rerun([*panels, "switch"])
+
+
+@contextmanager
+def head(panel: Panel) -> Iterator[None]:
+    """The upper part of a panel, which stays in place while the rest scrolls."""
+    with st.container(key=f"{panel}_head"):
+        yield
+
+
+@contextmanager
+def body(panel: Panel) -> Iterator[None]:
+    """The part of a panel below its head."""
+    with st.container(key=f"{panel}_body"):
+        yield
+
+
+@contextmanager
+def page(title: str, *, subtitle: str = "", count: str = "", wide: bool = False) -> Iterator[None]:
+    """A page of one column with its title; `wide` uses the whole width."""
+    with st.container(key="page_wide" if wide else "page"):
+        below = html.Html('<div class="m-sub">{}</div>').format(subtitle) if subtitle else html.Html("")
+        st.html(html.join([html.title(title, count=count), below]))
+        yield
+
+
+@contextmanager
+def toolbar(*, key: str) -> Iterator[None]:
+    """Widgets in one row, at the same height."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=key):
+        yield
+
+
+def _draw_switch(shown: Sequence[Panel], labels: dict[Panel, str]) -> None:
+    def keep() -> None:
+        st.session_state[_SHOWN] = st.session_state[_SWITCH]
+
+    st.session_state.setdefault(_SWITCH, st.session_state.get(_SHOWN, "left"))
+    with st.container(key="panel_bar"):
+        st.segmented_control(
+            "Panel",
+            shown,
+            required=True,
+            format_func=labels.__getitem__,
+            key=_SWITCH,
+            on_change=keep,
+            label_visibility="collapsed",
+        )

@@ -1,0 +1,42 @@
+"""The look of every page: one style sheet, put into the document once a run.
+
+    style.page("Customers")        # first call of a page script: styles and the title
+
+The sheet leans on Streamlit's test ids, which is why Streamlit's version is exact.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGO = ROOT / "static" / "logo.svg"
+ICON = ROOT / "static" / "icon.svg"
+"""A local file: a `:material/…:` page icon would ask a font host for the favicon."""
+
+
+def frame() -> None:
+    """Sets up the browser tab and the logo; `app.py` calls it once, before the navigation runs."""
+    st.set_page_config(page_title="Merganser", page_icon=str(ICON), layout="wide", initial_sidebar_state=216)
+    st.logo(str(LOGO), icon_image=str(ICON), size="medium")
+    apply()
+
+
+def apply() -> None:
+    """Puts the style sheet into the page: once per run, before anything is drawn."""
+    st.html(f"<style>{sheet()}</style>")
+
+
+@cache
+def sheet() -> str:
+    """The style sheet as text."""
+    return (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
+
+
+def theme() -> Literal["light", "dark"]:
+    """Which of the two themes this browser shows."""
+    return "dark" if st.context.theme.type == "dark" else "light"
