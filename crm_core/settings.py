@@ -26,7 +26,7 @@ class Settings(BaseSettings):
 
     Attributes:
         home: where the lake, its files and its logs lie unless told otherwise.
-        catalog: `sqlite:/file` or `postgres:` and a libpq connection string; a SQLite file in `home` by default.
+        catalog: `sqlite:/file` or `postgres:` and a libpq connection string; a file in `home` by default.
         data: the folder or `s3://` prefix of the Parquet files; `home`/data by default.
         files: the folder of uploaded files; `home`/files by default.
         host, port: where the server listens.
@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _split_by_commas(cls, given: Any) -> Any:
-        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+        if not isinstance(given, str):
+            return given
+        return [part.strip() for part in given.split(",") if part.strip()]
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -144,7 +146,7 @@ ALLOWED: dict[str, str] = {
     "catalog": "sqlite:/path/to/catalog.sqlite or postgres:host=… dbname=…",
     "data": "a folder or an s3:// prefix",
     "files": "a folder",
-    "host": "127.0.0.1, or any address together with MERGANSER_ALLOW_PUBLIC_HOST=yes, since nobody has to sign in",
+    "host": "127.0.0.1, or another with MERGANSER_ALLOW_PUBLIC_HOST=yes, since nobody has to sign in",
     "port": "a number from 1 to 65535",
     "allow_public_host": "yes, or nothing",
     "pack": "the name of a shipped pack such as logistics, or a YAML file",
@@ -167,7 +169,7 @@ def read_settings(
 
     Args:
         environment: variables; the process's own by default.
-        file: the TOML file; `MERGANSER_CONFIG`, else `merganser.toml` in the working directory, if it is there.
+        file: the TOML file; `MERGANSER_CONFIG`, else `merganser.toml` where the program runs, if there.
         given: settings by name that win over both, from a command line for example.
 
     Raises:
@@ -191,7 +193,8 @@ def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
         with path.open("rb") as stream:
             document = tomllib.load(stream)
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingInvalid(f"{PREFIX}CONFIG", str(path), f"a TOML file that can be read ({error})") from error
+        allowed = f"a TOML file that can be read ({error})"
+        raise SettingInvalid(f"{PREFIX}CONFIG", str(path), allowed) from error
     values = {name.removeprefix(PREFIX).lower(): value for name, value in document.items()}
     for name in values:
         if name not in ALLOWED:
@@ -210,7 +213,8 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
                 values[name] = value
         # Variables of other programs may share the prefix; a slip of the pen may not pass unseen.
         elif near := difflib.get_close_matches(name, ALLOWED, n=1, cutoff=0.8):
-            raise SettingInvalid(variable, value, f"nothing of that name; you may mean {PREFIX}{near[0].upper()}")
+            allowed = f"nothing, there is no such setting; you may mean {PREFIX}{near[0].upper()}"
+            raise SettingInvalid(variable, value, allowed)
     return values
 
 

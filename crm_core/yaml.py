@@ -62,7 +62,7 @@ def dump(document: Any) -> str:
     writer.default_flow_style = False
     writer.allow_unicode = True
     writer.width = 110
-    writer.sort_base_mapping_type_on_output = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     out = StringIO()
     writer.dump(document, out)
     return out.getvalue()

@@ -7,7 +7,7 @@ from functools import cached_property
 from crm_core.errors import ConditionInvalid, DefinitionInvalid, UnknownModule
 from crm_core.model.base import SYSTEM_COLUMNS
 from crm_core.model.condition import leaves
-from crm_core.model.documents import Document, SavedFilter, Team, Template, WorkspaceSettings
+from crm_core.model.documents import Document, SavedFilter, Stored, Team, Template, WorkspaceSettings
 from crm_core.model.fields import (
     ADDRESS_PARTS,
     AddressField,
@@ -105,6 +105,9 @@ class Catalog:
     saved_filters: Mapping[str, SavedFilter] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     flows: Mapping[str, Document] = field(default_factory=dict)
+    """Slug → document of the active flows."""
+    stored: Mapping[tuple[str, str], Stored] = field(default_factory=dict)
+    """(kind, slug) → the newest version of every definition, drafts and retired ones too."""
 
     def module(self, slug: str) -> Module:
         """The module of that slug.

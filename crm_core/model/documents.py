@@ -1,5 +1,7 @@
 """Definitions beside modules: the workspace's own settings, teams, templates, saved filters."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -63,3 +65,19 @@ class SavedFilter(Definition):
 
 DocumentKind = Literal["workspace", "team", "module", "relationship", "template", "saved_filter", "flow"]
 Document = dict[str, Any]
+"""A definition as plain data, the way YAML and JSON have it."""
+
+State = Literal["active", "draft", "retired"]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One version of a definition in the lake. `id` stays the same through all versions; `occurred_at` is UTC."""
+
+    kind: DocumentKind
+    id: str
+    slug: str
+    version: int
+    state: State
+    document: Document
+    occurred_at: datetime | None = None

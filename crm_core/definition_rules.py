@@ -1,0 +1,116 @@
+"""What must hold of definitions beyond their shapes: each rule looks at the whole and says what is wrong."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from crm_core.errors import ConditionInvalid
+from crm_core.model import Catalog, Module, Relationship
+from crm_core.model.base import LINK_COLUMNS
+from crm_core.model.fields import Field, MultiSelectField, SelectField, TextField
+from lake import Lake
+from lake.errors import StatementError
+
+CONTACT_FIELDS = ("kind", "value", "standardised", "primary", "invalid")
+"""What a module must have to hold the contact points of another."""
+
+
+def rule_problems(lake: Lake, catalog: Catalog) -> Iterator[str]:
+    """Every problem that `Catalog.check` does not see.
+
+    Args:
+        lake: its engine says whether a pattern is one, outside of any transaction, which a bad one would end.
+        catalog: the definitions as they would be.
+    """
+    for module in catalog.modules.values():
+        yield from _fields(module.slug, module.fields, lake)
+        yield from _folders(module)
+        yield from _shown(catalog, module)
+        yield from _contact_points(catalog, module)
+    for rel in catalog.relationships:
+        yield from _link(rel, lake)
+    yield from _access_cycles(catalog)
+    for template in catalog.templates.values():
+        if template.module not in catalog.modules:
+            yield f"the template {template.slug} is for the unknown module “{template.module}”"
+
+
+def _fields(owner: str, fields: Iterable[Field], lake: Lake) -> Iterator[str]:
+    for field in fields:
+        if isinstance(field, (SelectField, MultiSelectField)):
+            for value in _twice(option.value for option in field.options):
+                yield f"{owner}: “{field.slug}” has the option “{value}” twice"
+        if isinstance(field, TextField) and field.pattern:
+            try:
+                lake.read("SELECT regexp_full_match('', ?)", [field.pattern])
+            except StatementError as error:
+                yield f"{owner}: the pattern of “{field.slug}” is no regular expression (RE2): {error}"
+        low, high = getattr(field, "minimum", None), getattr(field, "maximum", None)
+        if low is not None and high is not None and low > high:
+            yield f"{owner}: “{field.slug}” must be at least {low} and at most {high}, which nothing is"
+
+
+def _folders(module: Module) -> Iterator[str]:
+    for slug in _twice(folder.slug for folder in module.folders):
+        yield f"{module.slug} has the folder “{slug}” twice"
+    for folder in module.folders:
+        for status in _twice(status.slug for status in folder.statuses):
+            yield f"{module.slug}: the folder {folder.slug} has the status “{status}” twice"
+
+
+def _shown(catalog: Catalog, module: Module) -> Iterator[str]:
+    for slug in _twice(section.slug for section in module.sections):
+        yield f"{module.slug} has the section “{slug}” twice"
+    if module.timeline is not None:
+        names = [module.timeline.date, module.timeline.title, module.timeline.text]
+        for name in filter(None, names):
+            try:
+                catalog.resolve(module.slug, name)
+            except ConditionInvalid as error:
+                yield f"{module.slug}: the timeline: {error.reason}"
+
+
+def _contact_points(catalog: Catalog, module: Module) -> Iterator[str]:
+    points = module.contact_points
+    if points is None:
+        return
+    holder = catalog.modules.get(points.module)
+    if holder is None:
+        yield f"{module.slug} keeps its contact points in the unknown module “{points.module}”"
+        return
+    missing = [name for name in CONTACT_FIELDS if holder.field(name) is None]
+    if missing:
+        yield f"{holder.slug} holds contact points and lacks the fields {', '.join(missing)}"
+    reference = catalog.reference(holder.slug, points.reference)
+    if reference is None or module.slug not in reference.targets:
+        yield f"{holder.slug} lacks the reference “{points.reference}” to {module.slug}, whose points it holds"
+    for name in (points.email, points.phone):
+        if module.field(name) is None:
+            yield f"{module.slug} has contact points and no field “{name}” for the primary one"
+
+
+def _link(rel: Relationship, lake: Lake) -> Iterator[str]:
+    yield from _fields(rel.key, rel.fields, lake)
+    names = [field.slug for field in rel.fields]
+    for name in _twice(names):
+        yield f"the relationship {rel.key} has “{name}” twice"
+    for name in sorted(set(names) & set(LINK_COLUMNS)):
+        yield f"the relationship {rel.key} cannot have a field “{name}”, which its table needs itself"
+
+
+def _access_cycles(catalog: Catalog) -> Iterator[str]:
+    for start in catalog.modules.values():
+        seen, here = [start.slug], start
+        while here.access == "parent" and here.parent:
+            reference = catalog.reference(here.slug, here.parent)
+            if reference is None or reference.targets[0] not in catalog.modules:
+                break
+            here = catalog.module(reference.targets[0])
+            if here.slug in seen:
+                way = " → ".join([*seen, here.slug])
+                yield f"{start.slug} takes its access over {way}, which is a circle"
+                break
+            seen.append(here.slug)
+
+
+def _twice(values: Iterable[str]) -> list[str]:
+    return [value for value, count in Counter(values).items() if count > 1]

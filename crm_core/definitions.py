@@ -1,0 +1,279 @@
+"""The definitions in the lake: read them together, save new versions, and change the tables with them."""
+
+import json
+import secrets
+import string
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import polars as pl
+
+from crm_core import yaml
+from crm_core.access import Actor
+from crm_core.definition_documents import build_catalog, parse_document
+from crm_core.definition_rules import rule_problems
+from crm_core.errors import DefinitionInvalid
+from crm_core.model import Catalog, Stored
+from crm_core.model.documents import Document, DocumentKind, State
+from crm_core.pack_files import pack_document, read_pack
+from crm_core.snapshot_cache import Reader, SnapshotCache
+from crm_core.tables import Migration, existing_tables, plan_migration
+from lake import Change, Lake, Transaction, table
+
+_TABLE = table("meta", "definitions")
+_ID_LETTERS = string.ascii_letters + string.digits + "_-"
+_ID_LENGTH = 21
+
+Check = Callable[[Catalog], Iterable[str]]
+_checks: list[Check] = []
+
+
+@dataclass(frozen=True)
+class DefinitionChange:
+    """What a save does to one definition: `created`, `changed`, or `retired`."""
+
+    kind: DocumentKind
+    slug: str
+    what: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a save does: to which definitions, and to which tables (a line each), the unchanged left out."""
+
+    changes: tuple[DefinitionChange, ...]
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A save that is worked out and not yet written."""
+
+    after: Catalog
+    rows: tuple[Stored, ...]
+    changes: tuple[DefinitionChange, ...]
+    migration: Migration
+
+
+def _read(reader: Reader, mark: int) -> Catalog:
+    rows = reader.read(
+        f"SELECT kind, id, slug, version, state, document, occurred_at FROM {_TABLE} "
+        "QUALIFY row_number() OVER (PARTITION BY kind, slug ORDER BY version DESC) = 1 ORDER BY kind, slug"
+    )
+    return build_catalog(map(_stored, rows.to_dicts()), version=mark)
+
+
+def _stored(row: Mapping[str, Any]) -> Stored:
+    return Stored(**{**row, "document": json.loads(row["document"])})
+
+
+_catalogs: SnapshotCache[Catalog] = SnapshotCache(f"SELECT coalesce(max(snapshot), 0) FROM {_TABLE}", _read)
+
+
+def read_catalog(lake: Lake) -> Catalog:
+    """Every definition of the workspace as it is now; cheap as long as none has changed in any process."""
+    return _catalogs.get(lake)
+
+
+def read_catalog_in(tx: Transaction, lake: Lake) -> Catalog:
+    """As `read_catalog`, for an open transaction that has not written definitions itself."""
+    return _catalogs.get(lake, reader=tx, snapshot=tx.snapshot - 1)
+
+
+def note_commit(lake: Lake, snapshot: int) -> None:
+    """Know that this process made `snapshot` without touching definitions, so that no look is needed."""
+    _catalogs.note_commit(lake, snapshot)
+
+
+def read_versions(lake: Lake, kind: DocumentKind, slug: str) -> tuple[Stored, ...]:
+    """Every version of one definition, the newest first."""
+    rows = lake.read(
+        f"SELECT kind, id, slug, version, state, document, occurred_at FROM {_TABLE} "
+        "WHERE kind = ? AND slug = ? ORDER BY version DESC",
+        [kind, slug],
+    )
+    return tuple(map(_stored, rows.to_dicts()))
+
+
+def register_check(check: Check) -> Check:
+    """Have every save ask `check(catalog)` for problems: what other packages know of theirs."""
+    if check not in _checks:
+        _checks.append(check)
+    return check
+
+
+def save(
+    lake: Lake,
+    documents: Sequence[tuple[str, Any]],
+    *,
+    actor: Actor,
+    reason: str = "",
+    state: State = "active",
+    retire: Sequence[tuple[str, str]] = (),
+) -> Plan:
+    """Save definitions and change the tables with them, in one transaction; what is the same is left alone.
+
+    Args:
+        lake: the lake.
+        documents: (kind, document) each; a document is plain data or the model itself.
+        actor: an administrator.
+        reason: why, for the history.
+        state: of the documents; a document's own key `state` wins for flows.
+        retire: (kind, slug) of definitions that shall no longer count. Their tables and columns stay.
+
+    Raises:
+        Forbidden: The actor is no administrator.
+        DefinitionInvalid: With every problem of all of them; nothing was changed.
+    """
+    actor.require_admin("definitions")
+
+    def work(tx: Transaction) -> Plan:
+        draft = _work_out(lake, tx, read_catalog_in(tx, lake), documents, state, retire, tx.snapshot)
+        if not draft.rows:
+            tx.cancel()
+        else:
+            for step in draft.migration.steps:
+                tx.execute(step.sql, dict(step.params) if step.params else None)
+            _append(tx, draft.rows)
+            _mirror_teams(tx, draft)
+        return Plan(draft.changes, draft.migration.words)
+
+    return lake.commit(work, Change(actor=actor.user, door="definitions", reason=reason)).value
+
+
+def check_definition(
+    lake: Lake,
+    documents: Sequence[tuple[str, Any]],
+    *,
+    actor: Actor,
+    state: State = "active",
+    retire: Sequence[tuple[str, str]] = (),
+) -> Plan:
+    """What `save` would change; raises what it would raise, and writes nothing."""
+    actor.require_admin("definitions")
+    draft = _work_out(lake, lake, read_catalog(lake), documents, state, retire, lake.snapshot() + 1)
+    return Plan(draft.changes, draft.migration.words)
+
+
+def apply_pack(lake: Lake, name_or_path: str | Path, *, actor: Actor) -> Plan:
+    """Save every definition of a pack: a shipped one by its name, or a YAML file or folder.
+
+    Raises:
+        PackInvalid: There is no such pack, or its files are not shaped like one.
+        DefinitionInvalid: Its definitions do not fit together, or not with those there are.
+    """
+    return save(lake, read_pack(name_or_path), actor=actor, reason=f"pack {name_or_path}")
+
+
+def export_pack(lake: Lake) -> str:
+    """All definitions as one YAML document, which `apply_pack` takes in another workspace."""
+    return yaml.dump(pack_document(read_catalog(lake)))
+
+
+def _work_out(
+    lake: Lake,
+    reader: Reader,
+    before: Catalog,
+    documents: Sequence[tuple[str, Any]],
+    state: State,
+    retire: Sequence[tuple[str, str]],
+    snapshot: int,
+) -> _Draft:
+    wanted = _wanted(documents, state)
+    for key in retire:
+        if key not in before.stored:
+            raise DefinitionInvalid(f"The {key[0]} “{key[1]}”", ["there is no such definition"])
+        wanted[key] = ("retired", before.stored[key].document)
+    rows = [
+        row
+        for key, (its_state, document) in wanted.items()
+        if (row := _next_version(before.stored.get(key), key, its_state, document)) is not None
+    ]
+    after = build_catalog([*before.stored.values(), *rows], version=snapshot)
+    after.check()
+    problems = [*rule_problems(lake, after), *(problem for check in _checks for problem in check(after))]
+    migration = plan_migration(before, after, have=existing_tables(reader), snapshot=snapshot)
+    if problems or migration.problems:
+        raise DefinitionInvalid("The definitions", [*problems, *migration.problems])
+    return _Draft(after, tuple(rows), tuple(map(_change, rows)), migration)
+
+
+def _wanted(
+    documents: Sequence[tuple[str, Any]], state: State
+) -> dict[tuple[str, str], tuple[State, Document]]:
+    """(kind, slug) → (state, document), every document checked by itself; all problems at once."""
+    wanted: dict[tuple[str, str], tuple[State, Document]] = {}
+    problems: list[str] = []
+    for kind, given in documents:
+        its_state = state
+        if kind == "flow" and isinstance(given, Mapping) and "state" in given:
+            its_state = cast(State, given["state"])
+            given = {key: value for key, value in given.items() if key != "state"}
+        try:
+            slug, document = parse_document(kind, given)
+        except DefinitionInvalid as error:
+            problems += [f"{error.what}: {problem}" for problem in error.problems]
+            continue
+        if its_state not in ("active", "draft", "retired"):
+            problems.append(f"{kind} {slug}: the state is active, draft or retired, not {its_state!r}")
+        if wanted.get((kind, slug), (its_state, document)) != (its_state, document):
+            problems.append(f"{kind} {slug} is given twice, and not the same")
+        wanted[kind, slug] = (its_state, document)
+    if problems:
+        raise DefinitionInvalid("The definitions", problems)
+    return wanted
+
+
+def _next_version(
+    stored: Stored | None, key: tuple[str, str], state: State, document: Document
+) -> Stored | None:
+    kind, slug = key
+    as_kept = json.loads(json.dumps(document, default=str))
+    if stored is None:
+        made_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+        return Stored(cast(DocumentKind, kind), made_id, slug, 1, state, as_kept)
+    if stored.state == state and stored.document == as_kept:
+        return None
+    return Stored(stored.kind, stored.id, slug, stored.version + 1, state, as_kept)
+
+
+def _change(row: Stored) -> DefinitionChange:
+    what = "retired" if row.state == "retired" else "created" if row.version == 1 else "changed"
+    return DefinitionChange(row.kind, row.slug, what, row.version)
+
+
+def _append(tx: Transaction, rows: Sequence[Stored]) -> None:
+    names = ["kind", "id", "slug", "version", "state"]
+    staged = pl.DataFrame(
+        [[*(getattr(r, n) for n in names), json.dumps(r.document, ensure_ascii=False)] for r in rows],
+        schema=[*names, "document"],
+        orient="row",
+    )
+    tx.register("definitions_staged", staged)
+    tx.execute(
+        f"INSERT INTO {_TABLE} SELECT kind, id, slug, version, state, document, "
+        "CAST($change AS UUID), $occurred_at, $snapshot FROM definitions_staged",
+        {"change": tx.change_id, "occurred_at": tx.occurred_at, "snapshot": tx.snapshot},
+    )
+
+
+def _mirror_teams(tx: Transaction, draft: _Draft) -> None:
+    """`access.teams` is what SQL joins; the definitions are what is edited."""
+    if not any(row.kind == "team" for row in draft.rows):
+        return
+    teams = table("access", "teams")
+    staged = [(team.slug, team.name) for team in draft.after.teams.values()]
+    schema = {"slug": pl.String, "name": pl.String}
+    tx.register("teams_staged", pl.DataFrame(staged, schema=schema, orient="row"))
+    tx.execute(
+        f"DELETE FROM {teams} WHERE NOT EXISTS (SELECT 1 FROM teams_staged s "
+        f"WHERE s.slug = {teams}.slug AND s.name = {teams}.name)"
+    )
+    tx.execute(
+        f"INSERT INTO {teams} SELECT slug, name, CAST(? AS UUID), ? FROM teams_staged "
+        f"WHERE slug NOT IN (SELECT slug FROM {teams})",
+        [tx.change_id, tx.snapshot],
+    )
