@@ -17,10 +17,11 @@ import polars as pl
 import pyarrow as pa
 
 from lake import engine
+from lake.catalog import newest_snapshot_sql
 from lake.cursors import Cursors
 from lake.door import Change, Committed, Door, Transaction
 from lake.engine import Cursor, Params
-from lake.errors import LakeError, SettingError, StatementError, TransientError
+from lake.errors import LakeError, SettingError, SnapshotMissingError, StatementError, TransientError
 from lake.group import Group
 from lake.lease import lease
 from lake.lock import FileWriterLock, PostgresWriterLock, WriterLock
@@ -30,7 +31,7 @@ from lake.names import CATALOG
 T = TypeVar("T")
 
 _READ_ATTEMPTS = 4
-_SNAPSHOT = "SELECT id FROM ducklake_current_snapshot('lake')"
+_TRANSACTION_SNAPSHOT = "SELECT id FROM ducklake_current_snapshot('lake')"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +78,11 @@ class LakeConfig:
 class Session:
     """One cursor with its own temp tables, for one thread: stage here, then commit."""
 
-    def __init__(self, cursor: Cursor, *, door: Door) -> None:
+    def __init__(self, cursor: Cursor, *, door: Door, newest_sql: str) -> None:
         self._cursor = cursor
         self._door = door
+        self._newest_sql = newest_sql
+        self._in_transaction = False
         self.failed: LakeError | None = None
 
     def __enter__(self) -> Self:
@@ -96,9 +99,7 @@ class Session:
         Raises:
             LakeError: it failed. Inside a transaction, nothing of that transaction can be stored any more.
         """
-        with self._noting_failure():
-            engine.run(self._cursor, sql, params)
-            return engine.fetch_count(self._cursor)
+        return self._tried(lambda: self._executed(sql, params))
 
     def read(self, sql: str, params: Params = None) -> pl.DataFrame:
         """Run one statement and return its result; instants are UTC, uuid and json are text."""
@@ -106,8 +107,7 @@ class Session:
 
     def read_arrow(self, sql: str, params: Params = None) -> pa.Table:
         """As `read`, as an Arrow table."""
-        with self._noting_failure():
-            return engine.fetch_arrow(self._cursor, sql, params)
+        return self._tried(lambda: engine.fetch_arrow(self._cursor, sql, params))
 
     def register(self, name: str, data: pa.Table | pl.DataFrame) -> None:
         """Make a table in memory readable under a name, in this session only."""
@@ -115,7 +115,15 @@ class Session:
 
     def snapshot(self) -> int:
         """The lake's current snapshot, or the one that the open transaction reads."""
-        return int(self.read_arrow(_SNAPSHOT).column(0)[0].as_py())
+        return int(self.read_arrow(_TRANSACTION_SNAPSHOT).column(0)[0].as_py())
+
+    def newest_snapshot(self) -> int:
+        """The newest snapshot of the catalog, whatever an open transaction reads."""
+        return int(self.read_arrow(self._newest_sql).column(0)[0].as_py())
+
+    def bring_back(self, snapshot: int) -> bool:
+        """Make a snapshot readable that was parked; returns whether it was."""
+        return self._door.bring_back(self._cursor, snapshot)
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session; it raises `CancelledError`. May be called by any thread."""
@@ -138,21 +146,36 @@ class Session:
         """Begin a transaction; only the door may."""
         self.failed = None
         self.execute("BEGIN TRANSACTION")
+        self._in_transaction = True
+
+    def end(self) -> None:
+        """Commit what is open; only the door may."""
+        self.execute("COMMIT")
+        self._in_transaction = False
 
     def rollback(self) -> None:
         """Roll back whatever is open; nothing open is no error."""
         with suppress(duckdb.TransactionException):
             self._cursor.execute("ROLLBACK")
+        self._in_transaction = False
         self.failed = None
 
     def close(self) -> None:
         """Drop the session with its temp tables."""
         self._cursor.close()
 
-    @contextmanager
-    def _noting_failure(self) -> Iterator[None]:
+    def _executed(self, sql: str, params: Params) -> int:
+        engine.run(self._cursor, sql, params)
+        return engine.fetch_count(self._cursor)
+
+    def _tried(self, call: Callable[[], T]) -> T:
         try:
-            yield
+            return call()
+        except SnapshotMissingError as error:
+            if self._in_transaction or not self.bring_back(error.snapshot):
+                self.failed = error
+                raise
+            return self._tried(call)
         except LakeError as error:
             self.failed = error
             raise
@@ -167,7 +190,8 @@ class Lake:
         self._lock = lock
         self._idle: list[Cursor] = []
         self._guard = threading.Lock()
-        self.door = Door(lock, catalog=_shown(config), timeout=config.lock_timeout)
+        self._newest_sql = newest_snapshot_sql(config.kind)
+        self.door = Door(lock, kind=config.kind, catalog=_shown(config), timeout=config.lock_timeout)
         self.group = Group(self)
         self.cursors = Cursors(self)
         self.mirror: Mirror | None = None
@@ -221,7 +245,7 @@ class Lake:
 
     def snapshot(self) -> int:
         """The number of the current snapshot; cheap enough to poll."""
-        return int(self.read_arrow(_SNAPSHOT).column(0)[0].as_py())
+        return int(self.read_arrow(self._newest_sql).column(0)[0].as_py())
 
     def snapshot_at(self, instant: datetime) -> int:
         """The last snapshot whose change counts for `instant` or earlier; 0 when there was none yet."""
@@ -246,14 +270,14 @@ class Lake:
                 with self._borrowed() as cursor:
                     return engine.fetch_arrow(cursor, sql, params)
             except LakeError as error:
-                if attempt == _READ_ATTEMPTS or not _worth_rereading(error):
+                if attempt == _READ_ATTEMPTS or not self._worth_rereading(error):
                     raise
             time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
     def session(self) -> Session:
         """A session for one thread: `with lake.session() as s`."""
-        return Session(self._new_cursor(), door=self.door)
+        return Session(self._new_cursor(), door=self.door, newest_sql=self._newest_sql)
 
     def commit(self, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
         """`Session.commit` on a fresh session."""
@@ -290,6 +314,18 @@ class Lake:
         """Load a further extension from its wheel: `excel`, `sqlite`, `postgres`, `httpfs`."""
         engine.load_extension(self._root, name)
 
+    def _worth_rereading(self, error: LakeError) -> bool:
+        """Maintenance may take a file away, or DDL a table, between the planning of a read and its running."""
+        if isinstance(error, SnapshotMissingError):
+            with self._borrowed() as cursor:
+                return self.door.bring_back(cursor, error.snapshot)
+        if isinstance(error, TransientError):
+            return True
+        cause = error.__cause__
+        return isinstance(error, StatementError) and isinstance(
+            cause, duckdb.IOException | duckdb.CatalogException
+        )
+
     def _new_cursor(self) -> Cursor:
         with self._guard:
             cursor = self._root.cursor()
@@ -309,15 +345,6 @@ class Lake:
             raise
         with self._guard:
             self._idle.append(cursor)
-
-
-def _worth_rereading(error: LakeError) -> bool:
-    """Maintenance may take a file away, or DDL a table, between the planning of a read and its running."""
-    if isinstance(error, TransientError):
-        return True
-    return isinstance(error, StatementError) and isinstance(
-        error.__cause__, duckdb.IOException | duckdb.CatalogException
-    )
 
 
 def _shown(config: LakeConfig) -> str:

@@ -1,10 +1,12 @@
-"""Named cursors: how far each reader of the change feed has come, stored in the lake itself."""
+"""Named cursors: how far each reader of the change feed has come, stored in the lake itself.
+
+A cursor's positions are appended and the highest counts: a row rewritten with every window would leave a dead file
+and a dead delete file in the catalog at each maintenance, for ever.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import polars as pl
 
 from lake.door import Transaction
 
@@ -26,7 +28,7 @@ class Cursors:
 
     def read_all(self) -> dict[str, int]:
         """Every cursor's snapshot by name."""
-        return dict(self._lake.read(f"SELECT name, snapshot FROM {_TABLE} ORDER BY name").iter_rows())
+        return dict(self._lake.read(f"SELECT name, max(snapshot) FROM {_TABLE} GROUP BY name ORDER BY name").iter_rows())
 
     @staticmethod
     def advance(tx: Transaction, name: str, snapshot: int) -> bool:
@@ -36,8 +38,8 @@ class Cursors:
 
 def read(reader: Lake | Transaction, name: str) -> int | None:
     """The snapshot up to which the named reader has read, or None when it never did."""
-    found: pl.DataFrame = reader.read(f"SELECT snapshot FROM {_TABLE} WHERE name = ?", [name])
-    return int(found.item()) if found.height else None
+    found = reader.read(f"SELECT max(snapshot) FROM {_TABLE} WHERE name = ?", [name]).item()
+    return None if found is None else int(found)
 
 
 def advance(tx: Transaction, name: str, snapshot: int) -> bool:
@@ -54,11 +56,9 @@ def advance(tx: Transaction, name: str, snapshot: int) -> bool:
     current = read(tx, name)
     if current is not None and current >= snapshot:
         return False
-    values = [snapshot, tx.occurred_at, name]
-    if current is None:
-        tx.execute(f"INSERT INTO {_TABLE} (snapshot, updated_at, name) VALUES (?, ?, ?)", values)
-    else:
-        tx.execute(f"UPDATE {_TABLE} SET snapshot = ?, updated_at = ? WHERE name = ?", values)
+    tx.execute(
+        f"INSERT INTO {_TABLE} (name, snapshot, updated_at) VALUES (?, ?, ?)", [name, snapshot, tx.occurred_at]
+    )
     return True
 
 

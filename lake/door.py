@@ -6,7 +6,8 @@ import random
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -14,19 +15,33 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import polars as pl
 import pyarrow as pa
 
-from lake.errors import LakeError, LakeLockedError, TransactionAbortedError, TransientError
+from lake import catalog
+from lake.errors import (
+    LakeError,
+    LakeLockedError,
+    SnapshotMissingError,
+    TransactionAbortedError,
+    TransientError,
+)
 from lake.lock import WriterLock
 
 if TYPE_CHECKING:
     from lake.connection import Session
-    from lake.engine import Params
+    from lake.engine import Cursor, Params
 
 T = TypeVar("T")
 
 _ATTEMPTS = 8
 _FIRST_PAUSE_SECONDS = 0.02
 _CHANGES = '"lake"."ops"."changes"'
-_CHANGE_COLUMNS = 10
+_CHANGE_COLUMNS = ("id", "actor", "door", "reason", "load_id", "flow_run_id", "cause_id", "depth")
+# One statement for any number of rows: a VALUES list of a hundred rows takes ten times as long to parse.
+_INSERT_CHANGES = f"""
+INSERT INTO {_CHANGES} (id, actor, door, reason, load_id, flow_run_id, cause_id, depth, occurred_at, snapshot)
+SELECT unnest($id::uuid[]), unnest($actor::varchar[]), unnest($door::varchar[]), unnest($reason::varchar[]),
+    unnest($load_id::uuid[]), unnest($flow_run_id::uuid[]), unnest($cause_id::uuid[]), unnest($depth::integer[]),
+    unnest($occurred_at::timestamptz[]), $snapshot::bigint
+"""
 
 
 def new_id() -> str:
@@ -109,20 +124,13 @@ class Transaction:
         self.cancelled = True
 
     def _write_changes(self) -> None:
-        row = f"({', '.join('?' * _CHANGE_COLUMNS)})"
-        values: list[object] = []
-        for change in self._changes:
-            values += [
-                change.id,
-                change.actor,
-                change.door,
-                change.reason,
-                change.load_id,
-                change.flow_run_id,
-            ]
-            values += [change.cause_id, change.depth, change.occurred_at or self.occurred_at, self.snapshot]
+        changes = self._changes
+        columns: dict[str, list[object]] = {
+            name: [getattr(change, name) for change in changes] for name in _CHANGE_COLUMNS
+        }
+        occurred_at = [change.occurred_at or self.occurred_at for change in changes]
         self._session.execute(
-            f"INSERT INTO {_CHANGES} VALUES {', '.join([row] * len(self._changes))}", values
+            _INSERT_CHANGES, {**columns, "occurred_at": occurred_at, "snapshot": self.snapshot}
         )
         first = self._changes[0]
         self._session.execute(
@@ -134,12 +142,33 @@ class Transaction:
 class Door:
     """Holds the writer lock from BEGIN to COMMIT, and tries again when the catalog was busy."""
 
-    def __init__(self, lock: WriterLock, *, catalog: str, timeout: float) -> None:
+    def __init__(self, lock: WriterLock, *, kind: str, catalog: str, timeout: float) -> None:
         self._lock = lock
+        self._kind = kind
         self._catalog = catalog
         self._timeout = timeout
         self.latest = 0
         """The snapshot of the last commit that came through this door; 0 before the first."""
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the writer lock, for what writes to the lake without being a commit of it; no other thread writes.
+
+        Raises:
+            LakeLockedError: it was not free in time.
+        """
+        if self._lock.mine:
+            yield
+            return
+        with self._lock.hold(timeout=self._timeout):
+            yield
+
+    def bring_back(self, cursor: Cursor, snapshot: int | None) -> bool:
+        """Bring a parked snapshot back so that it can be read, or all of them; returns whether there was any."""
+        if self._kind != "sqlite":
+            return False
+        with self.hold():
+            return catalog.unpark(cursor, snapshot)
 
     def commit(self, session: Session, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
         """Run `work` in one transaction and commit it with its provenance; see `Session.commit`."""
@@ -147,7 +176,7 @@ class Door:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with self._lock.hold(timeout=self._timeout):
-                    return self._attempt(session, work, change)
+                    return self._attempt_with_past(session, work, change)
             except LakeLockedError:
                 raise
             except TransientError as error:
@@ -159,6 +188,18 @@ class Door:
             pause = _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
             time.sleep(pause * random.uniform(0.5, 1.0))
         raise AssertionError("unreachable")
+
+    def _attempt_with_past(
+        self, session: Session, work: Callable[[Transaction], T], change: Change
+    ) -> Committed[T]:
+        brought_back: set[int] = set()
+        while True:
+            try:
+                return self._attempt(session, work, change)
+            except SnapshotMissingError as error:
+                if error.snapshot in brought_back or not session.bring_back(error.snapshot):
+                    raise
+                brought_back.add(error.snapshot)
 
     def _attempt(self, session: Session, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
         session.begin()
@@ -179,13 +220,13 @@ class Door:
 
     def _finish(self, session: Session, transaction: Transaction, value: T) -> Committed[T]:
         try:
-            session.execute("COMMIT")
+            session.end()
         except LakeError:
             session.rollback()
             # The answer to a COMMIT can be lost though it was carried out: never do the work twice.
             if not _stands(session, transaction.change_id):
                 raise
-        if session.snapshot() != transaction.snapshot and not _stands(session, transaction.change_id):
+        if session.newest_snapshot() != transaction.snapshot and not _stands(session, transaction.change_id):
             raise TransactionAbortedError(
                 transaction.change_id, detail="the commit was rolled back by the engine."
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib.resources
+import re
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from lake.errors import (
     LakeError,
     NulCharacterError,
     SettingError,
+    SnapshotMissingError,
     StatementError,
     StorageFullError,
     TransientError,
@@ -161,9 +163,13 @@ def translate(error: BaseException, sql: str) -> LakeError:
         return ConflictError(message, sql=sql)
     if any(sign in lowered for sign in _TRANSIENT_SIGNS):
         return TransientError(message)
+    missing = _NO_SNAPSHOT.search(message)
+    if missing:
+        return SnapshotMissingError(message, sql=sql, snapshot=int(missing[1]))
     return StatementError(message, sql=sql)
 
 
+_NO_SNAPSHOT = re.compile(r"No snapshot found at version (\d+)")
 _TRANSIENT_SIGNS = (
     "transaction conflict",
     "failed to commit ducklake transaction",

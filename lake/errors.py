@@ -44,6 +44,14 @@ class StatementError(LakeError):
         self.sql = sql
 
 
+class SnapshotMissingError(StatementError):
+    """A statement asks for a snapshot that the catalog does not have."""
+
+    def __init__(self, message: str, *, sql: str, snapshot: int) -> None:
+        super().__init__(message, sql=sql)
+        self.snapshot = snapshot
+
+
 class CancelledError(LakeError):
     """The statement was interrupted, or ran out of its time, by the caller's own wish."""
 
@@ -132,3 +140,19 @@ class QueryTimeout(LakeError):
             f"The query was stopped after {seconds:g} s. Read fewer rows: filter by a date or an id, or aggregate."
         )
         self.seconds = seconds
+
+
+class FeedError(LakeError):
+    """The change feed cannot be read over this window of this table."""
+
+
+class FeedExpiredError(FeedError):
+    """The feed starts at snapshots that were expired."""
+
+    def __init__(self, *, after: int, oldest: int) -> None:
+        super().__init__(
+            f"What changed after snapshot {after} cannot be told any more: the oldest snapshot kept is {oldest}. "
+            f"Start at {oldest} or later; field changes before it stand in ops.history."
+        )
+        self.after = after
+        self.oldest = oldest

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lake.door import Change, Transaction
-from lake.errors import LakeError, StorageFullError, TransientError
+from lake.errors import StorageFullError, TransientError
 
 if TYPE_CHECKING:
     from lake.connection import Lake

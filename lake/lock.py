@@ -28,6 +28,12 @@ class WriterLock(ABC):
     def __init__(self, catalog: str) -> None:
         self._catalog = catalog
         self._threads = threading.Lock()
+        self._holder: int | None = None
+
+    @property
+    def mine(self) -> bool:
+        """Whether the calling thread holds the lock."""
+        return self._holder == threading.get_ident()
 
     @contextmanager
     def hold(self, *, timeout: float) -> Iterator[None]:
@@ -44,9 +50,11 @@ class WriterLock(ABC):
             raise LakeLockedError(self._catalog, waited=timeout, holder="another thread of this process")
         try:
             self._acquire(max(0.0, timeout - (time.monotonic() - started)), timeout)
+            self._holder = threading.get_ident()
             try:
                 yield
             finally:
+                self._holder = None
                 self._release()
         finally:
             self._threads.release()
@@ -57,7 +65,7 @@ class WriterLock(ABC):
     @abstractmethod
     def _release(self) -> None: ...
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a file lock keeps nothing open
         """Give back what the lock keeps open; a lock that is held is freed."""
 
 

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS ops.changes (
     snapshot bigint NOT NULL
 );
 
--- How far each reader of the change feed has come.
+-- How far each reader of the change feed has come: append-only, the highest snapshot of a name counts.
 CREATE TABLE IF NOT EXISTS ops.cursors (
     name varchar NOT NULL,
     snapshot bigint NOT NULL,
