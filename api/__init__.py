@@ -1,0 +1,1 @@
+"""The HTTP face: public intake, records, loads, flows."""

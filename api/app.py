@@ -1,0 +1,76 @@
+"""The application behind `/api`: its routes, its errors, its limits, and how it describes itself."""
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from api import docs, export, flow_routes, loads, modules, public, queries, records, views
+from api.context import Here
+from api.headers import API_POLICY, BodyLimit, SecurityHeaders
+from api.limits import IntakeLimit
+from api.openapi import install_openapi
+from api.problems import install_problem_handlers
+from crm_core.settings import Settings
+from crm_core.workspace import Workspace
+
+DESCRIPTION = "Records of every module, loads, flows, queries, and the public intake of contacts and inquiries."
+MOST_BODY_BYTES = 1_000_000
+MOST_INTAKE_BYTES = 256_000
+MOST_IMPORT_BYTES = 20_000_000_000
+ROUTERS = (
+    public.router,
+    modules.router,
+    records.router,
+    views.router,
+    export.router,
+    loads.router,
+    flow_routes.router,
+    queries.router,
+    docs.router,
+)
+
+
+def create_api(settings: Settings) -> FastAPI:
+    """Build the application; `connect` gives it the workspace before the first request.
+
+    Args:
+        settings: the limits of the public intake.
+    """
+    api = FastAPI(
+        title="Merganser",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    api.add_middleware(
+        BodyLimit,
+        limit=MOST_BODY_BYTES,
+        larger=(
+            ("/import", MOST_IMPORT_BYTES),
+            ("/submit-contact", MOST_INTAKE_BYTES),
+            ("/submit-inquiry", MOST_INTAKE_BYTES),
+        ),
+    )
+    api.add_middleware(SecurityHeaders, policy=API_POLICY)
+    api.state.intake_limit = IntakeLimit(settings.intake_per_minute, settings.trusted_proxies)
+    install_problem_handlers(api)
+    api.add_api_route("/health", health, methods=["GET"], tags=["health"], summary="Health")
+    for router in ROUTERS:
+        api.include_router(router)
+    return api
+
+
+def connect(api: FastAPI, workspace: Workspace) -> None:
+    """Let the application answer from a workspace; called within the running event loop."""
+    api.state.workspace = workspace
+    api.state.intake_threads = CapacityLimiter(public.THREADS)
+    install_openapi(api, lambda: workspace.catalog)
+
+
+def health(workspace: Here) -> JSONResponse:
+    """Whether the lake can be read: its snapshot and the version of the definitions."""
+    snapshot = workspace.lake.snapshot()
+    return JSONResponse({"status": "ok", "snapshot": snapshot, "definitions": workspace.catalog.version})

@@ -1,0 +1,71 @@
+"""Every error as RFC 9457 problem details; nothing of the inside of an unexpected one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from crm_core.problems import ProblemDocument, problem_document, problem_of
+
+MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger(__name__)
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document with its own status and media type."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, document: ProblemDocument, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(document, status_code=document["status"], headers=headers)
+
+
+def install_problem_handlers(api: FastAPI) -> None:
+    """Let every error of the application be answered as a problem document."""
+    api.add_exception_handler(RequestValidationError, _wrong_request)
+    api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(Exception, _any_error)
+
+
+def answer_error(error: Exception) -> ProblemResponse:
+    """The problem response of an error; one that nobody expected goes to the log under the id that it names."""
+    document = problem_of(error)
+    if document["status"] >= 500:
+        _log.error("request failed", error_id=str(id(error)), exc_info=error)
+    headers = {"WWW-Authenticate": "Bearer"} if document["status"] == 401 else None
+    if document["status"] in (429, 503):
+        headers = {"Retry-After": str(getattr(error, "retry_after", 1))}
+    return ProblemResponse(document, headers=headers)
+
+
+async def _any_error(_: Request, error: Exception) -> ProblemResponse:
+    return answer_error(error)
+
+
+async def _http_error(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)
+    return ProblemResponse(problem_document(error.status_code, str(error.detail)), headers=error.headers)
+
+
+async def _wrong_request(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    problems = [_problem(found) for found in error.errors()]
+    first = problems[0]
+    document = problem_document(422, f"{first['field']}: {first['message']}", kind="request-invalid")
+    return ProblemResponse(document | {"errors": problems})
+
+
+def _problem(found: Mapping[str, Any]) -> dict[str, Any]:
+    place = [str(part) for part in found["loc"] if part not in ("body", "query", "path", "header")]
+    received = found.get("input")
+    plain = isinstance(received, (str, int, float, bool, list, dict, type(None)))
+    return {
+        "field": ".".join(place) or str(found["loc"][0]),
+        "code": str(found["type"]),
+        "message": str(found["msg"]),
+        "received": received if plain else str(received),
+    }

@@ -1,0 +1,117 @@
+"""Errors as one JSON shape for every face: RFC 9457 problem details with the facts of the error beside them."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from crm_core.errors import ConditionInvalid, DefinitionInvalid, ValuesInvalid, VersionConflict
+from crm_core.shape import to_json_value
+from lake.errors import (
+    CancelledError,
+    LakeError,
+    NulCharacterError,
+    RetentionError,
+    SettingError,
+    StatementError,
+    StorageFullError,
+    TransientError,
+)
+
+ProblemDocument = dict[str, Any]
+
+_LAKE_STATUS: tuple[tuple[type[LakeError], int], ...] = (
+    (NulCharacterError, 422),
+    (SettingError, 400),
+    (RetentionError, 409),
+    (StorageFullError, 507),
+    (CancelledError, 408),
+    (TransientError, 503),
+    (StatementError, 500),
+)
+_HIDDEN_FACTS = frozenset({"args", "sql", "problems", "conflicts", "status", "module", "received"})
+_UNEXPECTED = "Something went wrong that should not have. It is in the log of the server under the id {id}."
+
+
+def status_of(error: BaseException) -> int:
+    """The HTTP status that fits an error: its own, else the lake's table, else 500."""
+    own = getattr(error, "status", None)
+    if isinstance(own, int):
+        return own
+    return next((status for kind, status in _LAKE_STATUS if isinstance(error, kind)), 500)
+
+
+def problem_of(error: BaseException) -> ProblemDocument:
+    """The problem document of an error: `type`, `title`, `status`, `detail`, `errors` and the error's own facts.
+
+    An error that is none of ours says nothing of its inside.
+    """
+    status = status_of(error)
+    known = isinstance(getattr(error, "status", None), int) or isinstance(error, LakeError)
+    detail = str(error) if known and not isinstance(error, StatementError) else _UNEXPECTED.format(id=id(error))
+    document = problem_document(status, detail, kind=_slug(type(error).__name__ if known else "unexpected"))
+    if known:
+        document |= _facts(error)
+        document["errors"] = errors_of(error)
+    return document
+
+
+def problem_document(status: int, detail: str, *, kind: str = "") -> ProblemDocument:
+    """A problem document of a status without an error behind it."""
+    title = HTTPStatus(status).phrase
+    return {
+        "type": f"urn:merganser:{kind}" if kind else "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "errors": [],
+    }
+
+
+def errors_of(error: BaseException) -> list[dict[str, Any]]:
+    """What is wrong with which field: `field`, `code`, `message`, `received`, and more where there is more."""
+    match error:
+        case ValuesInvalid():
+            several = any(problem.row for problem in error.problems)
+            return [
+                to_json_value(problem.as_dict() | ({"row": problem.row} if several else {}))
+                for problem in error.problems
+            ]
+        case VersionConflict():
+            message = "somebody else changed this field since you read it"
+            return [
+                {"field": conflict["field"], "code": "conflict", "message": message}
+                | {"received": to_json_value(conflict.get("yours"))}
+                | {key: to_json_value(value) for key, value in conflict.items() if key != "field"}
+                for conflict in error.conflicts
+            ]
+        case DefinitionInvalid():
+            return [_error("", "definition", problem, None) for problem in error.problems]
+        case ConditionInvalid():
+            return [_error("filter", "condition", error.reason, error.received)]
+        case NulCharacterError():
+            return [_error(error.where, "nul_character", str(error), None)]
+    return []
+
+
+def _error(field: str, code: str, message: str, received: Any) -> dict[str, Any]:
+    return {"field": field, "code": code, "message": message, "received": to_json_value(_plain(received))}
+
+
+def _facts(error: BaseException) -> dict[str, Any]:
+    """The attributes of the error that are plain data."""
+    facts = {key: value for key, value in vars(error).items() if key not in _HIDDEN_FACTS and key[0] != "_"}
+    plain = {key: to_json_value(_plain(value)) for key, value in facts.items()}
+    return {key: value for key, value in plain.items() if key not in ("type", "title", "detail", "errors")}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(part) for part in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name.removesuffix("Error")).lower()
