@@ -60,3 +60,21 @@ def read_facets(
     for facet, value, n in lake.read(text(statement), relations.params.values).rows():
         facets[facet][value] = n
     return facets
+
+
+def read_tags(lake: Lake, catalog: Catalog, *, module: str, actor: Actor, limit: int = 200) -> dict[str, int]:
+    """The tags of the visible records of a module with how often each is used, most used first."""
+    relations = relations_for(lake, catalog, actor)
+    each = (
+        exp.select(exp.Explode(this=column("tags", _ROW)).as_("tag"))
+        .from_(relations.table(module, _ROW))
+        .where(relations.predicate(module, _ROW))
+    )
+    counted = (
+        exp.select(column("tag"), exp.cast(exp.Count(this=exp.Star()), "BIGINT").as_("n"))
+        .from_(each.subquery("t"))
+        .group_by(column("tag"))
+        .order_by(exp.Ordered(this=column("n"), desc=True), exp.Ordered(this=column("tag"), desc=False))
+        .limit(limit)
+    )
+    return dict(lake.read(text(counted), relations.params.values).rows())

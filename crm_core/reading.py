@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -53,3 +54,11 @@ class ReadMarks:
 
         self.lake.commit(work, Change(actor="system", door="read-marks", reason="messages read"))
         return len(waiting)
+
+
+_OF_LAKE: weakref.WeakKeyDictionary[Lake, ReadMarks] = weakref.WeakKeyDictionary()
+
+
+def marks_of(lake: Lake) -> ReadMarks:
+    """The marks that wait in this process for a lake."""
+    return _OF_LAKE.setdefault(lake, ReadMarks(lake))

@@ -1,0 +1,44 @@
+"""The browser frame: navigation, theme, and who is acting. Nothing else."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from pages import records as records_page
+from pages._ui import nav, session, style
+from pages._ui.actor import choose_actor
+
+style.frame()
+now = session.here()
+
+
+def _module_page(slug: str, *, default: bool = False) -> st.Page:  # type: ignore[valid-type]
+    module = now.catalog.module(slug)
+    icon = f":material/{module.icon}:"
+    return st.Page(partial(records_page.draw, slug), title=module.name, icon=icon, url_path=slug, default=default)
+
+
+def _file(name: str, title: str, icon: str, *, default: bool = False) -> st.Page:  # type: ignore[valid-type]
+    return st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=default)
+
+
+modules = {m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug not in ("customers", "inquiries")}
+customers = _file("customers", "Customers", "group", default=True)
+inbox = _file("inbox", "Inbox", "inbox")
+nav.register({**modules, "customers": customers, "inquiries": inbox})
+
+pages = {
+    "": [inbox, customers, *[page for slug, page in modules.items() if not now.catalog.module(slug).hidden]],
+    "Automate": [_file("flows", "Flows", "account_tree")],
+    "Data": [_file("load", "Load", "upload_file"), _file("explore", "Explore", "database")],
+    "Configure": [_file("modules", "Modules", "deployed_code")],
+}
+if now.actor.role != "admin":
+    pages.pop("Configure")
+    pages.pop("Automate")
+chosen = st.navigation(pages)
+with st.sidebar:
+    choose_actor(session.actors(now), current=now.actor, on_choose=session.act_as)
+chosen.run()

@@ -1,0 +1,128 @@
+"""The right panel of a record: who works on it, where it stands, its tags, and what can be run on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from crm_core import people
+from crm_core.facets import read_tags
+from crm_core.profile import Profile
+from flows import manual, store
+from pages._ui import feedback, html
+from pages._ui.layout import redraw
+from pages._ui.profile import change
+from pages._ui.session import Here
+
+
+def draw(here: Here, profile: Profile) -> None:
+    """Workers, owner, team, folder and status, tags, automation."""
+    locked = here.actor.role == "viewer"
+    _workers(here, profile, locked)
+    _place(here, profile, locked)
+    _tags(here, profile, locked)
+    _automation(here, profile, locked)
+
+
+def _key(profile: Profile, name: str) -> str:
+    return f"side:{profile.record['id']}:{name}:{profile.record['version']}"
+
+
+def _write(here: Here, profile: Profile, key: str, name: str, before: Any) -> None:
+    value = st.session_state[key]
+    if value != before:
+        change(here, profile, {name: value})
+    redraw("left", "centre", "right")
+
+
+def _workers(here: Here, profile: Profile, locked: bool) -> None:
+    record = profile.record
+    users = people.read_users(here.lake)
+    names = {user.slug: user.name for user in users}
+    workers = list(record["workers"] or [])
+    st.html(
+        html.join(
+            [html.section_header("Workers", str(len(workers)) if workers else "")]
+            + [html.person(names.get(w, w), "Owner" if w == record["owner"] else "") for w in workers]
+        )
+    )
+    known = list(names) + [w for w in workers if w not in names]
+    key = _key(profile, "workers")
+    st.multiselect(
+        "Workers", known, default=workers, format_func=lambda slug: names.get(slug, slug), key=key, disabled=locked,
+        label_visibility="collapsed", placeholder="Assign somebody",
+        on_change=_write, args=(here, profile, key, "workers", workers),
+    )  # fmt: skip
+    owner_key = _key(profile, "owner")
+    options = [None, *known]
+    st.selectbox(
+        "Owner", options, index=options.index(record["owner"]) if record["owner"] in options else 0, key=owner_key,
+        format_func=lambda slug: names.get(slug, "Nobody") if slug is None or slug in names else slug, disabled=locked,
+        on_change=_write, args=(here, profile, owner_key, "owner", record["owner"]),
+    )  # fmt: skip
+
+
+def _place(here: Here, profile: Profile, locked: bool) -> None:
+    record, module = profile.record, profile.module
+    folders = [folder.slug for folder in module.folders]
+    folder = module.folder(record["folder"] or "") or module.default_folder
+    if len(folders) > 1:
+        key = _key(profile, "folder")
+        st.selectbox(
+            "Folder", folders, index=folders.index(folder.slug), key=key, disabled=locked,
+            format_func=lambda slug: next(f.name for f in module.folders if f.slug == slug),
+            on_change=_write, args=(here, profile, key, "folder", record["folder"]),
+        )  # fmt: skip
+    if folder.statuses:
+        slugs = [status.slug for status in folder.statuses]
+        options = slugs if record["status"] in slugs else [record["status"], *slugs]
+        key = _key(profile, "status")
+        names = {status.slug: status.name for status in folder.statuses}
+        st.selectbox(
+            "Status", options, index=options.index(record["status"]), key=key, disabled=locked,
+            format_func=lambda slug: names.get(slug, slug or "None"),
+            on_change=_write, args=(here, profile, key, "status", record["status"]),
+        )  # fmt: skip
+    teams = [None, *here.catalog.teams]
+    key = _key(profile, "team")
+    st.selectbox(
+        "Team", teams, index=teams.index(record["team"]) if record["team"] in teams else 0, key=key, disabled=locked,
+        format_func=lambda slug: here.catalog.teams[slug].name if slug else "No team",
+        on_change=_write, args=(here, profile, key, "team", record["team"]),
+    )  # fmt: skip
+
+
+def _tags(here: Here, profile: Profile, locked: bool) -> None:
+    tags = list(profile.record["tags"] or [])
+    st.html(html.section_header("Tags", str(len(tags)) if tags else ""))
+    known = read_tags(here.lake, here.catalog, module=profile.module.slug, actor=here.actor)
+    key = _key(profile, "tags")
+    st.multiselect(
+        "Tags", sorted(set(known) | set(tags)), default=tags, key=key, disabled=locked, accept_new_options=True,
+        label_visibility="collapsed", placeholder="Add a tag",
+        on_change=_write, args=(here, profile, key, "tags", tags),
+    )  # fmt: skip
+
+
+def _automation(here: Here, profile: Profile, locked: bool) -> None:
+    st.html(html.section_header("Automation"))
+    offered = store.runnable(here.lake, here.catalog, module=profile.module.slug, folder=profile.record["folder"])
+    if not offered:
+        st.html(html.join([html.missing("No flow can be run by hand here.")]))
+        return
+    for flow in offered:
+        st.button(
+            flow.title, key=f"run:{flow.slug}:{profile.record['id']}", icon=":material/bolt:", width="stretch",
+            disabled=locked, help=flow.sentence, on_click=_run, args=(here, profile, flow.slug),
+        )  # fmt: skip
+
+
+def _run(here: Here, profile: Profile, flow: str) -> None:
+    feedback.run(
+        lambda: manual.run_flow(
+            here.lake, flow=flow, module=profile.module.slug, ids=[profile.record["id"]], actor=here.actor
+        ),
+        done="The flow ran",
+    )
+    redraw("left", "centre", "right")

@@ -1,0 +1,356 @@
+"""The workspace of a profile module: a list on the left, the record in the middle, what can be done on the right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from crm_core import facets, listing, records
+from crm_core.badges import Badges
+from crm_core.model import Module
+from crm_core.model.condition import Condition
+from crm_core.profile import Profile, read_profile
+from crm_core.reading import marks_of
+from crm_core.related import RelatedList, read_related
+from crm_core.timeline import CHANGES, read_timeline, routes_to
+from pages._ui import feedback, forms, html, nav, profile, side, words
+from pages._ui.components import Click, ListRow, clicks, record_list
+from pages._ui.layout import body, head, redraw, show_panel, three_panels
+from pages._ui.pulse import pulse
+from pages._ui.session import Here, here
+from pages._ui.state import page_state, record_id, record_id_in_url, set_url
+
+PAGE = 60
+MINE = ":mine"
+OVERVIEW, TIMELINE, HISTORY = "Overview", "Timeline", "History"
+
+
+@dataclass
+class WorkspaceState:
+    """What a workspace remembers: which record, what is looked for, and what is open."""
+
+    selected: str | None = None
+    words: str = ""
+    folder: str = ""
+    sort: str = "-updated_at"
+    shown: int = PAGE
+    tab: str = OVERVIEW
+    editing: set[str] = field(default_factory=set)
+    entries: int = 20
+    read: tuple[Any, Profile | None] | None = None
+    """What was read last, for the panels of one run: key (record, snapshot, actor, definitions), profile."""
+
+
+SORTS = {"-updated_at": "Last changed", "-created_at": "Newest", "title": "Name"}
+
+
+def draw(slug: str) -> None:
+    """Draw the workspace of a module."""
+    nav.follow()
+    state = page_state(WorkspaceState, page=f"workspace:{slug}")
+    state.selected = record_id_in_url() or state.selected
+    three_panels(
+        left=lambda: _left(slug, state),
+        centre=lambda: _centre(slug, state),
+        right=lambda: _right(slug, state),
+        labels=("List", here().catalog.module(slug).one, "Details"),
+    )
+
+
+def _select(state: WorkspaceState, chosen: str) -> None:
+    state.selected = chosen
+    state.editing.clear()
+    state.entries = 20
+    set_url(id=chosen)
+    show_panel("centre")
+    redraw("centre", "right")
+
+
+def _condition(here_: Here, state: WorkspaceState) -> Condition | None:
+    if state.folder == MINE:
+        return listing.mine(here_.actor)
+    return listing.in_folder(state.folder) if state.folder else None
+
+
+def _left(slug: str, state: WorkspaceState) -> None:
+    now = here()
+    module = now.catalog.module(slug)
+    with head("left"):
+        _list_head(now, module, state)
+    sort = state.sort if state.sort != "title" else module.title
+    page = listing.read_list(
+        now.lake, now.catalog, module=slug, actor=now.actor, words=state.words, condition=_condition(now, state),
+        sort=sort, limit=state.shown,
+    )  # fmt: skip
+    if state.selected is None and page.items:
+        state.selected = page.items[0].hit.id
+    record_list(
+        [_row(now, module, item) for item in page.items],
+        key=f"list:{slug}",
+        selected=state.selected,
+        on_select=lambda chosen: _select(state, chosen),
+        on_more=(lambda _: _more(state)) if page.total > len(page.items) else None,
+        search=f"words:{slug}",
+        label=module.name,
+        none="Nothing found. Try fewer letters, or another folder." if state.words else f"No {module.name.lower()} yet.",
+    )
+    pulse(now.lake.known_snapshot(), on_move=lambda: redraw("left", "centre", "right"), key=f"pulse:{slug}")
+
+
+def _more(state: WorkspaceState) -> None:
+    state.shown += PAGE
+    redraw("left")
+
+
+def _list_head(now: Here, module: Module, state: WorkspaceState) -> None:
+    slug = module.slug
+    counts = facets.read_facets(
+        now.lake, now.catalog, module=slug, by=["folder"], actor=now.actor, words=state.words
+    )
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="left_title"):
+        st.html(html.title(module.name, count=words.number(counts[""].get(None, 0)), small=True), width="content")
+        with st.container(horizontal=True, gap=None, width="content"):
+            _sort_menu(state, slug)
+            if now.actor.role != "viewer":
+                st.button(
+                    "", icon=":material/add:", type="tertiary", help=f"New {module.one.lower()}", shortcut="N",
+                    key=f"new:{slug}", on_click=forms.ask_new, args=(slug,),
+                )  # fmt: skip
+    st.text_input(
+        "Search", key=f"words:{slug}", type="search", live="150ms", value=state.words, label_visibility="collapsed",
+        placeholder="Search name, e-mail, phone…", on_change=_searched, args=(state, slug),
+    )  # fmt: skip
+    _folder_pills(now, module, state, counts["folder"])
+    if forms.asked_new() == slug:
+        forms.new_record(now, module, on_created=lambda created: _created(state, created))
+
+
+def _sort_menu(state: WorkspaceState, slug: str) -> None:
+    chosen = st.menu_button(
+        "", list(SORTS), format_func=SORTS.__getitem__, icon=":material/swap_vert:", type="tertiary",
+        help="Sort", key=f"sort:{slug}",
+    )  # fmt: skip
+    if chosen:
+        state.sort = chosen
+
+
+def _created(state: WorkspaceState, record: str) -> None:
+    state.selected = record
+    state.words, state.folder = "", ""
+    set_url(id=record)
+
+
+def _searched(state: WorkspaceState, slug: str) -> None:
+    state.words = st.session_state[f"words:{slug}"] or ""
+    state.shown = PAGE
+    redraw("left")
+
+
+def _folder_pills(now: Here, module: Module, state: WorkspaceState, counts: dict[str | None, int]) -> None:
+    visible = [folder for folder in module.folders if counts.get(folder.slug) or len(module.folders) < 6]
+    labels = {"": "All", MINE: "Mine"} | {f.slug: f"{f.name} {counts.get(f.slug, 0)}" for f in visible}
+    if len(module.folders) < 2:
+        labels = {"": "All", MINE: "Mine"}
+
+    def chosen() -> None:
+        state.folder = st.session_state[f"folders:{module.slug}"] or ""
+        state.shown = PAGE
+        redraw("left")
+
+    with st.container(key="folders"):
+        st.pills(
+            "Folder", list(labels), default=state.folder if state.folder in labels else "", required=True,
+            key=f"folders:{module.slug}", format_func=lambda slug: labels.get(slug, slug),
+            label_visibility="collapsed", wrap=False, on_change=chosen,
+        )  # fmt: skip
+
+
+def _row(now: Here, module: Module, item: listing.ListItem) -> ListRow:
+    hit, badges = item.hit, item.badges
+    folder = module.folder(hit.folder or "")
+    status = next((s for s in folder.statuses if s.slug == hit.status), None) if folder else None
+    notes = [badges.preview] if badges.preview else []
+    if badges.open_tasks:
+        notes.insert(0, words.plural(badges.open_tasks, "open task"))
+    if badges.velocity:
+        notes.insert(0, f"{badges.velocity:.1f}× inquiries")
+    return ListRow(
+        id=hit.id,
+        title=hit.title or "Without a name",
+        note=hit.subtitle,
+        text=" · ".join(notes) or (status.name if status else ""),
+        when=words.ago(badges.last_at, zone=now.zone) if badges.last_at else "",
+        unread=badges.unread,
+        status=status.name if status else (hit.status or ""),
+        color=status.color if status else "gray",
+    )
+
+
+def _read(now: Here, slug: str, state: WorkspaceState) -> Profile | None:
+    if state.selected is None:
+        return None
+    key = (state.selected, now.lake.known_snapshot(), now.actor, now.catalog.version, state.entries)
+    if state.read is None or state.read[0] != key:
+        found = feedback.run(
+            lambda: read_profile(
+                now.lake, now.catalog, module=slug, record_id=str(state.selected), actor=now.actor,
+                timeline_limit=state.entries,
+            ),
+            at="here",
+        )  # fmt: skip
+        state.read = (key, found)
+    return state.read[1]
+
+
+def _centre(slug: str, state: WorkspaceState) -> None:
+    nav.follow()
+    now = here()
+    seen = _read(now, slug, state)
+    clicks(lambda click: _clicked(slug, state, click), key=f"clicks:{slug}")
+    if seen is None:
+        module = now.catalog.module(slug)
+        st.html(html.empty_state(f"No {module.one.lower()} selected", "Choose one on the left, or press N to add one."))
+        return
+    with head("centre"):
+        _profile_head(now, seen, state)
+    with body("centre"):
+        _tab(now, seen, state)
+    if seen.badges.unread and now.actor.role != "viewer":
+        marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)
+
+
+def _clicked(slug: str, state: WorkspaceState, click: Click) -> None:
+    match click.verb, click.values:
+        case "edit", (section,):
+            state.editing.add(section)
+            redraw("centre")
+        case "open", (module, target) if record_id(target):
+            if module == slug:
+                _select(state, target)
+            nav.go(module, target)
+        case "list", (module,):
+            nav.go(module)
+        case "add", (module, _):
+            forms.ask_new(module, about=(slug, str(state.selected)))
+        case _:
+            pass
+    redraw("centre")
+
+
+def _profile_head(now: Here, seen: Profile, state: WorkspaceState) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        st.html(profile.header(now, seen))
+        with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
+            profile.contact_buttons(now, seen)
+    tabs = [OVERVIEW, TIMELINE, *[_tab_label(r) for r in seen.related if r.total], HISTORY]
+    here_ = next((t for t in tabs if t.split(" · ")[0] == state.tab), OVERVIEW)
+
+    def chosen() -> None:
+        state.tab = str(st.session_state["tabs"]).split(" · ")[0]
+        redraw("centre")
+
+    st.segmented_control(
+        "Section", tabs, default=here_, required=True, key="tabs", on_change=chosen, label_visibility="collapsed"
+    )
+
+
+def _tab_label(related: RelatedList) -> str:
+    return f"{related.link.label} · {related.total}"
+
+
+def _tab(now: Here, seen: Profile, state: WorkspaceState) -> None:
+    if state.tab == TIMELINE:
+        _timeline(now, seen, state)
+    elif state.tab == HISTORY:
+        _history(now, seen)
+    elif state.tab != OVERVIEW and any(r.link.label == state.tab for r in seen.related):
+        _one_related(now, seen, state)
+    else:
+        _overview(now, seen, state)
+
+
+def _overview(now: Here, seen: Profile, state: WorkspaceState) -> None:
+    st.html(html.kpi_strip(_figures(now, seen.badges, seen)))
+    editable = now.actor.role != "viewer"
+    sections = profile.sections_of(now.catalog, seen.module, seen.record["folder"])
+    closed = [s for s in sections if s.slug not in state.editing]
+    for section in sections:
+        if section.slug in state.editing:
+            profile.edit_section(now, seen, section, lambda slug=section.slug: _done(state, slug))
+    st.html(html.cards(*[profile.section_card(now, seen, s, editable=editable) for s in closed]))
+    filled = [r for r in seen.related if r.total]
+    st.html(html.join([html.Html("<div class='m-stack'>"), *[profile.related_card(now, r) for r in filled],
+                       profile.timeline(now, seen.timeline.entries[:8]), html.Html("</div>")]))  # fmt: skip
+
+
+def _done(state: WorkspaceState, section: str) -> None:
+    state.editing.discard(section)
+    redraw("centre")
+
+
+def _figures(now: Here, badges: Badges, seen: Profile) -> list[html.Kpi]:
+    newest = seen.timeline.entries[0].occurred_at if seen.timeline.entries else None
+    figures = [
+        html.Kpi("Unread", words.number(badges.unread)),
+        html.Kpi("Open tasks", words.number(badges.open_tasks)),
+        html.Kpi("Inquiry velocity", f"{badges.velocity:.1f}×" if badges.velocity else "–"),
+    ]
+    figures += [html.Kpi(r.link.label, words.number(r.total)) for r in seen.related if r.total][:2]
+    return [*figures, html.Kpi("Last activity", words.ago(newest, zone=now.zone) if newest else "–")]
+
+
+def _one_related(now: Here, seen: Profile, state: WorkspaceState) -> None:
+    link = next(r.link for r in seen.related if r.link.label == state.tab)
+    found = read_related(
+        now.lake, now.catalog, module=seen.module.slug, record_id=seen.record["id"], actor=now.actor, links=[link],
+        limit=200,
+    )  # fmt: skip
+    st.html(profile.related_card(now, found[0]))
+
+
+def _timeline(now: Here, seen: Profile, state: WorkspaceState) -> None:
+    kinds = [*routes_to(now.catalog, seen.module.slug), CHANGES]
+    labels = {kind: now.catalog.module(kind).name for kind in kinds if kind != CHANGES} | {CHANGES: "Field changes"}
+    chosen = st.pills("Kinds", kinds, selection_mode="multi", format_func=labels.__getitem__, key="kinds",
+                      label_visibility="collapsed")  # fmt: skip
+    page = read_timeline(
+        now.lake, now.catalog, module=seen.module.slug, record_id=seen.record["id"], actor=now.actor,
+        kinds=chosen or (), limit=state.entries,
+    )  # fmt: skip
+    st.html(profile.timeline(now, page.entries))
+    if page.next:
+        st.button("Show older", key="older", on_click=_older, args=(state,))
+
+
+def _older(state: WorkspaceState) -> None:
+    state.entries += 40
+    redraw("centre")
+
+
+def _history(now: Here, seen: Profile) -> None:
+    page = read_timeline(
+        now.lake, now.catalog, module=seen.module.slug, record_id=seen.record["id"], actor=now.actor,
+        kinds=(CHANGES,), limit=200,
+    )  # fmt: skip
+    st.html(profile.timeline(now, page.entries, title="History"))
+
+
+def _right(slug: str, state: WorkspaceState) -> None:
+    now = here()
+    seen = _read(now, slug, state)
+    if seen is None:
+        return
+    with body("right"):
+        side.draw(now, seen)
+
+
+def delete(now: Here, seen: Profile) -> None:
+    """Delete the record softly; it can be restored."""
+    feedback.run(
+        lambda: records.delete(
+            now.lake, module=seen.module.slug, ids=[seen.record["id"]], actor=now.actor, door="browser"
+        ),
+        done="Deleted",
+    )
