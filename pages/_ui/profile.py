@@ -127,14 +127,14 @@ def _edit_one(here: Here, profile: Profile, name: str, context: FieldContext) ->
     commit = lambda value: change(here, profile, {name: value})  # noqa: E731
     reference = here.catalog.reference(module.slug, name)
     if reference is not None:
-        fields.edit_reference(
+        edit_reference(
             here, reference, record.get(name), titles=profile.titles, key=key, on_commit=commit
         )
     elif field is not None:
         edit_field(field, record.get(name), key=key, on_commit=commit, context=context)
 
 
-def change(here: Here, profile: Profile, values: dict[str, Any]) -> None:
+def change(here: Here, profile: Profile, values: dict[str, Any], *, done: str = "Saved") -> None:
     """Write changed values of the profile's record, on the version that is shown."""
     record = profile.record
     feedback.run(
@@ -147,7 +147,7 @@ def change(here: Here, profile: Profile, values: dict[str, Any]) -> None:
             door="browser",
             base_version=record["version"],
         ),
-        done="Saved",
+        done=done,
     )
 
 

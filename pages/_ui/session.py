@@ -3,7 +3,7 @@
     here = session.here()
     profile.read_profile(here.lake, here.catalog, …, actor=here.actor)
 
-The server that runs the pages hands its workspace over with `use`; a page that runs alone opens its own.
+The pages share the workspace of the server that runs them; a page that runs alone opens its own.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import streamlit as st
 from crm_core import people
 from crm_core.access import Actor
 from crm_core.model import Catalog
+from crm_core.serving import served
 from crm_core.settings import read_settings
 from crm_core.workspace import Workspace, open_workspace
 from lake import Lake
 
 _ACTING = "acting_as"
-_handed_over: list[Workspace] = []
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,6 @@ class Here:
         return self.actor.time_zone or self.catalog.workspace.time_zone
 
 
-def use(workspace: Workspace) -> None:
-    """Let pages share the workspace of the server that runs them."""
-    _handed_over[:] = [workspace]
-
-
 @st.cache_resource(show_spinner=False)
 def _own_workspace() -> Workspace:
     return open_workspace(read_settings())
@@ -54,7 +49,7 @@ def _own_workspace() -> Workspace:
 
 def workspace() -> Workspace:
     """The workspace that the server handed over, else one opened for the pages alone."""
-    return _handed_over[0] if _handed_over else _own_workspace()
+    return served() or _own_workspace()
 
 
 def here() -> Here:

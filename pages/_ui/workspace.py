@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -188,7 +189,8 @@ def _row(now: Here, module: Module, item: listing.ListItem) -> ListRow:
     )
 
 
-def _read(now: Here, slug: str, state: WorkspaceState) -> Profile | None:
+def read_selected(now: Here, slug: str, state: WorkspaceState) -> Profile | None:
+    """The profile of the selected record; read once for all panels of a run."""
     if state.selected is None:
         return None
     key = (state.selected, now.lake.known_snapshot(), now.actor, now.catalog.version, state.entries)
@@ -207,8 +209,8 @@ def _read(now: Here, slug: str, state: WorkspaceState) -> Profile | None:
 def _centre(slug: str, state: WorkspaceState) -> None:
     nav.follow()
     now = here()
-    seen = _read(now, slug, state)
-    clicks(lambda click: _clicked(slug, state, click), key=f"clicks:{slug}")
+    seen = read_selected(now, slug, state)
+    clicks(lambda click: clicked(slug, state, click), key=f"clicks:{slug}")
     if seen is None:
         module = now.catalog.module(slug)
         st.html(html.empty_state(f"No {module.one.lower()} selected", "Choose one on the left, or press N to add one."))
@@ -221,7 +223,8 @@ def _centre(slug: str, state: WorkspaceState) -> None:
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)
 
 
-def _clicked(slug: str, state: WorkspaceState, click: Click) -> None:
+def clicked(slug: str, state: WorkspaceState, click: Click) -> None:
+    """Do what a click on a marked element means, and draw the panels that it concerns."""
     match click.verb, click.values:
         case "edit", (section,):
             state.editing.add(section)
@@ -273,16 +276,26 @@ def _tab(now: Here, seen: Profile, state: WorkspaceState) -> None:
 
 def _overview(now: Here, seen: Profile, state: WorkspaceState) -> None:
     st.html(html.kpi_strip(_figures(now, seen.badges, seen)))
+    draw_sections(now, seen, state)
+    draw_related(now, seen)
+
+
+def draw_sections(now: Here, seen: Profile, state: WorkspaceState) -> None:
+    """The fields by section; a section that is being edited stands open above the others."""
     editable = now.actor.role != "viewer"
     sections = profile.sections_of(now.catalog, seen.module, seen.record["folder"])
     closed = [s for s in sections if s.slug not in state.editing]
     for section in sections:
         if section.slug in state.editing:
-            profile.edit_section(now, seen, section, lambda slug=section.slug: _done(state, slug))
+            profile.edit_section(now, seen, section, partial(_done, state, section.slug))
     st.html(html.cards(*[profile.section_card(now, seen, s, editable=editable) for s in closed]))
-    filled = [r for r in seen.related if r.total]
-    st.html(html.join([html.Html("<div class='m-stack'>"), *[profile.related_card(now, r) for r in filled],
-                       profile.timeline(now, seen.timeline.entries[:8]), html.Html("</div>")]))  # fmt: skip
+
+
+def draw_related(now: Here, seen: Profile) -> None:
+    """The related records of every module that has some, and the newest of the timeline."""
+    filled = [profile.related_card(now, related) for related in seen.related if related.total]
+    newest = profile.timeline(now, seen.timeline.entries[:8])
+    st.html(html.Html('<div class="m-stack">{}</div>').format(html.join([*filled, newest])))
 
 
 def _done(state: WorkspaceState, section: str) -> None:
@@ -339,7 +352,7 @@ def _history(now: Here, seen: Profile) -> None:
 
 def _right(slug: str, state: WorkspaceState) -> None:
     now = here()
-    seen = _read(now, slug, state)
+    seen = read_selected(now, slug, state)
     if seen is None:
         return
     with body("right"):
