@@ -82,7 +82,7 @@ def _contact_points(catalog: Catalog, module: Module) -> Iterator[str]:
         yield f"{holder.slug} holds contact points and lacks the fields {', '.join(missing)}"
     reference = catalog.reference(holder.slug, points.reference)
     if reference is None or module.slug not in reference.targets:
-        yield f"{holder.slug} lacks the reference “{points.reference}” to {module.slug}, whose points it holds"
+        yield f"{holder.slug} lacks the reference “{points.reference}” to {module.slug}, whose points it has"
     for name in (points.email, points.phone):
         if module.field(name) is None:
             yield f"{module.slug} has contact points and no field “{name}” for the primary one"
@@ -98,18 +98,21 @@ def _link(rel: Relationship, lake: Lake) -> Iterator[str]:
 
 
 def _access_cycles(catalog: Catalog) -> Iterator[str]:
-    for start in catalog.modules.values():
-        seen, here = [start.slug], start
-        while here.access == "parent" and here.parent:
-            reference = catalog.reference(here.slug, here.parent)
-            if reference is None or reference.targets[0] not in catalog.modules:
-                break
-            here = catalog.module(reference.targets[0])
-            if here.slug in seen:
-                way = " → ".join([*seen, here.slug])
-                yield f"{start.slug} takes its access over {way}, which is a circle"
-                break
-            seen.append(here.slug)
+    for module in catalog.modules.values():
+        for way in _ways_back(catalog, (module.slug,)):
+            yield f"{module.slug} takes its access over {' → '.join(way)}, which is a circle"
+            break
+
+
+def _ways_back(catalog: Catalog, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The ways over parents that lead from the first module of `way` back to it."""
+    here = catalog.module(way[-1])
+    named = (catalog.reference(here.slug, slug) for slug in here.parent if here.access == "parent")
+    for target in {target for reference in named if reference for target in reference.targets}:
+        if target == way[0]:
+            yield (*way, target)
+        elif target in catalog.modules and target not in way:
+            yield from _ways_back(catalog, (*way, target))
 
 
 def _twice(values: Iterable[str]) -> list[str]:
