@@ -67,11 +67,21 @@ class Relations:
 
     def _sight(self, module: Module, alias: str, seen: tuple[str, ...]) -> exp.Expression:
         own = own_predicate(module, self.actor, alias, self.params)
-        reference = self.catalog.reference(module.slug, module.parent or "")
-        if module.access == "own" or reference is None or module.slug in seen:
+        named = (self.catalog.reference(module.slug, slug) for slug in module.parent)
+        parents = [reference for reference in named if reference is not None]
+        if module.access == "own" or not parents or module.slug in seen:
             return own
-        orphan = exp.and_(column(reference.slug, alias).is_(exp.null()), own)
-        return exp.paren(exp.or_(orphan, self._parent_seen(reference, alias, (*seen, module.slug))))
+        missing = [column(reference.slug, alias).is_(exp.null()) for reference in parents]
+        orphan = exp.and_(*missing, own)
+        if len(parents) == 1:
+            return exp.paren(exp.or_(orphan, self._parent_seen(parents[0], alias, (*seen, module.slug))))
+        # Every parent that is set must be seen: a visible one does not open what a hidden one closes.
+        seen_all = [
+            exp.paren(exp.or_(gone.copy(), self._parent_seen(reference, alias, (*seen, module.slug))))
+            for gone, reference in zip(missing, parents, strict=True)
+        ]
+        some = exp.not_(exp.paren(exp.and_(*[gone.copy() for gone in missing])))
+        return exp.paren(exp.or_(orphan, exp.and_(some, *seen_all)))
 
     def _parent_seen(self, reference: Reference, alias: str, seen: tuple[str, ...]) -> exp.Expression:
         ways: list[exp.Expression] = []

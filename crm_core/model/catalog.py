@@ -228,8 +228,11 @@ class Catalog:
                 if name not in known:
                     yield f"{module.slug}: a dependency names the unknown field “{name}”"
             yield from self._condition_problems(f"{module.slug}: a dependency", module.slug, dependency.when)
-        if module.access == "parent" and not self.reference(module.slug, module.parent or ""):
-            yield f"{module.slug} takes its access from the reference “{module.parent}”, which it does not have"
+        if module.access == "parent" and not module.parent:
+            yield f"{module.slug} takes its access from a parent and names no reference as its `parent`"
+        for parent in module.parent:
+            if not self.reference(module.slug, parent):
+                yield f"{module.slug} takes its access from the reference “{parent}”, which it does not have"
         for folder in module.folders:
             for team in folder.teams:
                 if team not in self.teams:

@@ -1,6 +1,6 @@
 """Modules: the tables of the workspace as an administrator describes them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field as PydanticField
 from pydantic import field_validator
@@ -104,7 +104,8 @@ class Module(Definition):
     """A kind of record: its fields, sections, dependencies, folders and how it shows itself.
 
     `title` and `subtitle` name the fields that stand for a record in lists. `access: parent` lets a record be
-    seen by whoever sees the record that its reference `parent` points to.
+    seen by whoever sees the record that its reference `parent` points to; of several such references each
+    that is set must lead to a visible record. With none of them set its own folder, team and workers decide.
     """
 
     slug: Slug
@@ -115,7 +116,7 @@ class Module(Definition):
     subtitle: str = ""
     profile: bool = False
     access: Literal["own", "parent"] = "own"
-    parent: ColumnSlug | None = None
+    parent: tuple[ColumnSlug, ...] = ()
     fields: tuple[Field, ...] = ()
     sections: tuple[Section, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
@@ -133,6 +134,11 @@ class Module(Definition):
         if slug.startswith("db_"):
             raise ValueError(f"the slug “{slug}” begins with “db_”, which the deliverable's views use")
         return slug
+
+    @field_validator("parent", mode="before")
+    @classmethod
+    def _one_parent_may_stand_bare(cls, parent: Any) -> Any:
+        return () if parent is None else (parent,) if isinstance(parent, str) else parent
 
     @field_validator("folders")
     @classmethod
