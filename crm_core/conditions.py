@@ -211,13 +211,13 @@ def _day_test(leaf: Leaf, value: exp.Expression, scope: Scope) -> exp.Expression
     last = to_day(days[1], now=scope.now, zone=scope.zone)
     after = datetime(last.year, last.month, last.day, tzinfo=scope.zone)
     after = (after.replace(tzinfo=None) + _ONE_DAY).replace(tzinfo=scope.zone).astimezone(UTC)
-    low = scope.relations.params.bind(first, "TIMESTAMPTZ")
     high = scope.relations.params.bind(after, "TIMESTAMPTZ")
     match leaf.op:
         case "le":
             return exp.LT(this=value, expression=high)
         case "gt":
             return exp.GTE(this=value, expression=high)
+    low = scope.relations.params.bind(first, "TIMESTAMPTZ")
     inside = exp.and_(exp.GTE(this=value, expression=low), exp.LT(this=value.copy(), expression=high))
     return exp.not_(exp.paren(inside)) if leaf.op == "ne" else inside
 

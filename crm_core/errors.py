@@ -63,6 +63,17 @@ class ConditionInvalid(CrmError):
         super().__init__(f"The condition cannot be used: {reason}.")
 
 
+class TemplateInvalid(CrmError):
+    """A template cannot be read, names a missing field, or does what none may."""
+
+    status = 422
+
+    def __init__(self, received: Any, reason: str) -> None:
+        self.received = received
+        self.reason = reason
+        super().__init__(f"The template cannot be used: {reason}.")
+
+
 class UnknownModule(CrmError):
     """No module of that name, or none that the actor may know of."""
 
