@@ -1,5 +1,6 @@
 """What the SQL door shows an actor: each module as a relation of the rows that he may see."""
 
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from crm_core.model.base import LINK_COLUMNS, SYSTEM_COLUMNS
 from crm_core.params import Params
 from crm_core.relations import Relations
 from crm_core.trees import column, text
+from lake import Lake
+from lake.sql_door import QueryResult, SqlDoor
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,29 @@ def schema(catalog: Catalog) -> dict[str, dict[str, str]]:
         }
         for module in catalog.ordered
     }
+
+
+_DOORS: weakref.WeakKeyDictionary[Lake, SqlDoor] = weakref.WeakKeyDictionary()
+MAX_ROWS = 10_000
+
+
+def door_of(lake: Lake) -> SqlDoor:
+    """The SQL door of a lake in this process, opened when it is first needed."""
+    door = _DOORS.get(lake)
+    if door is None:
+        door = _DOORS.setdefault(lake, SqlDoor(lake))
+    return door
+
+
+def run_query(
+    lake: Lake, catalog: Catalog, *, sql: str, actor: Actor, max_rows: int = MAX_ROWS, timeout: float = 30.0
+) -> QueryResult:
+    """Run one SELECT of a person over the live records that he may see, each module under its slug.
+
+    Raises:
+        QueryRefused: It is not one SELECT over those relations and the allowed functions.
+        QueryInvalid: DuckDB cannot run it.
+        QueryTimeout: It took longer than `timeout` seconds.
+    """
+    shown = shelf(catalog, actor)
+    return door_of(lake).run(sql, relations=shown.sql, params=shown.params, max_rows=max_rows, timeout=timeout)

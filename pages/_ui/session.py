@@ -60,7 +60,7 @@ def here() -> Here:
 
 def acting(opened: Workspace) -> Actor:
     """Who acts in this browser session: whom he chose, else the first administrator, else the local one."""
-    users = people.read_actors(opened.lake)
+    users = {user.slug: user.actor for user in people.read_directory(opened.lake).active}
     chosen = st.session_state.get(_ACTING)
     if chosen in users:
         return users[chosen]
@@ -70,7 +70,7 @@ def acting(opened: Workspace) -> Actor:
 
 def actors(now: Here) -> dict[str, Actor]:
     """Everybody who can act, by slug."""
-    return people.read_actors(now.lake)
+    return {user.slug: user.actor for user in people.read_directory(now.lake).active}
 
 
 def act_as(user: str) -> None:

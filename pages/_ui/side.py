@@ -38,7 +38,7 @@ def _write(here: Here, profile: Profile, key: str, name: str, before: Any) -> No
 
 def _workers(here: Here, profile: Profile, locked: bool) -> None:
     record = profile.record
-    users = people.read_users(here.lake)
+    users = people.read_directory(here.lake).active
     names = {user.slug: user.name for user in users}
     workers = list(record["workers"] or [])
     st.html(

@@ -21,7 +21,7 @@ def field_context(here: Here, records: Iterable[tuple[Module, dict[str, Any]]] =
         for file in record.get(field.slug) or ()
     }
     return FieldContext(
-        users={user.slug: user.name for user in people.read_users(here.lake)},
+        users={user.slug: user.name for user in people.read_directory(here.lake).active},
         files=files.names(here.lake, here.catalog, ids=wanted, actor=here.actor) if wanted else {},
         zone=here.zone,
         currency=here.catalog.workspace.currency,
