@@ -40,6 +40,17 @@ def query(lake: Lake, sql: str) -> list[dict[str, Any]]:
     ).to_pylist()
 
 
+def table_names(lake: Lake, *, prefix: str) -> list[str]:
+    """The catalog's own tables whose name begins so."""
+    listing = (
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        if lake.config.kind == "sqlite"
+        else "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema()"
+    )
+    names = (str(row["name"]) for row in query(lake, listing))
+    return sorted(name for name in names if name.startswith(prefix))
+
+
 def newest_snapshot_sql(kind: str) -> str:
     """The cheapest way to ask for the number of the newest snapshot."""
     if kind == "postgres":

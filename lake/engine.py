@@ -67,6 +67,8 @@ def connect(*, extensions: Sequence[str], settings: Mapping[str, str | int | boo
         for name in extensions:
             load_extension(connection, name)
         connection.execute("SET allow_unsigned_extensions = false")
+        # DuckLake writes its times as text in the zone of connections that it opens itself.
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
         _verified.update(extensions)
     return connection
 
