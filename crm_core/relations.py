@@ -102,6 +102,9 @@ class Relations:
 
 def relations_for(lake: Lake, catalog: Catalog, actor: Actor, at: int | None = None) -> Relations:
     """The relations for a read: of the serving copy when the lake keeps one and no snapshot is asked for."""
+    mirror = lake.mirror
+    if mirror is not None and mirror.label != catalog.version:
+        mirror.follow(served_tables(catalog), label=catalog.version)
     return Relations(catalog, actor, Params(), at, CATALOG if at is not None else lake.serving())
 
 

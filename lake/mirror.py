@@ -45,10 +45,15 @@ class Mirror:
         self._session: Session = lake.session()
         self._session.execute(f"ATTACH {_text(str(self._file))} AS {ident(MIRROR)}")
         self.snapshot = 0
+        self.label: object = None
 
-    def follow(self, tables: Mapping[Name, Sequence[str]]) -> None:
-        """Hold these tables (schema, name → columns to sort by) from the next refresh on, and no others."""
+    def follow(self, tables: Mapping[Name, Sequence[str]], *, label: object = None) -> None:
+        """Hold these tables (schema, name → columns to sort by) from the next refresh on, and no others.
+
+        `label` is the caller's own mark of what it follows, kept in `label` for him to compare.
+        """
         with self._refreshing:
+            self.label = label
             self._sorts = {name: tuple(columns) for name, columns in tables.items()}
             self._polled = 0.0
             self.snapshot = 0 if set(self._sorts) - set(self._columns) else self.snapshot
