@@ -51,8 +51,17 @@ def list_columns(module: Module, most: int = 4) -> tuple[str, ...]:
 
 
 def links_of(catalog: Catalog, module: str) -> tuple[ToMany, ...]:
-    """The links whose records are shown with a record of the module: those of modules that are not hidden."""
-    return tuple(link for link in catalog.to_many(module) if not catalog.module(link.module).hidden)
+    """The links whose records are shown with a record of the module: those of modules that are not hidden.
+
+    Where a module points here by a reference of its own, the one that may lead anywhere would show them twice.
+    """
+    links = [link for link in catalog.to_many(module) if not catalog.module(link.module).hidden]
+    plain = {link.module for link in links if link.reference is not None and not link.reference.polymorphic}
+    return tuple(
+        link
+        for link in links
+        if link.reference is None or not link.reference.polymorphic or link.module not in plain
+    )
 
 
 def read_related(
