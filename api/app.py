@@ -13,7 +13,7 @@ from api.problems import install_problem_handlers
 from crm_core.settings import Settings
 from crm_core.workspace import Workspace
 
-DESCRIPTION = "Records of every module, loads, flows, queries, and the public intake of contacts and inquiries."
+DESCRIPTION = "Records of every module, loads, flows, queries, and the public intake."
 MOST_BODY_BYTES = 1_000_000
 MOST_INTAKE_BYTES = 256_000
 MOST_IMPORT_BYTES = 20_000_000_000

@@ -22,7 +22,7 @@ class BodyTooLarge(CrmError):
 
     def __init__(self, allowed: int) -> None:
         self.allowed = allowed
-        super().__init__(f"The body is larger than the {allowed:,} bytes that are taken here. Send less at once.")
+        super().__init__(f"The body is larger than the {allowed:,} bytes taken here. Send less at once.")
 
 
 class BodyInvalid(CrmError):

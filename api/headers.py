@@ -14,7 +14,10 @@ PAGE_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' ws: wss: data: blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
-API_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+API_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
+    "frame-ancestors 'none'"
+)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -67,7 +70,7 @@ class AllowedHosts:
 
 
 class BodyLimit:
-    """Answers 413 as soon as a body is longer than allowed; `larger` are path endings with a limit of their own."""
+    """Answers 413 once a body is longer than allowed; `larger` are path endings with a limit of their own."""
 
     def __init__(self, app: ASGIApp, limit: int, larger: Sequence[tuple[str, int]] = ()) -> None:
         self.app = app

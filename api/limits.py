@@ -16,7 +16,7 @@ _UNKNOWN = "unknown"
 
 
 class IntakeLimit:
-    """A moving window of a minute per address; the addresses of forwarding proxies are believed when listed."""
+    """A moving window of a minute per address; what listed proxies forward is believed."""
 
     def __init__(self, per_minute: int, trusted_proxies: Iterable[str] = ()) -> None:
         """Begin to count.
@@ -47,7 +47,7 @@ class IntakeLimit:
         raise TooManyRequests(f"{self.per_minute} a minute", max(1, round(free_at - time.time())))
 
     def address_of(self, request: Request) -> str:
-        """The address of the client: the peer, or the last one in `X-Forwarded-For` that is no listed proxy."""
+        """The client: the peer, or the last one in `X-Forwarded-For` that is no listed proxy."""
         peer = request.client.host if request.client else _UNKNOWN
         forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
         return client_address(peer, [part for part in forwarded if part], self._proxies)
@@ -64,7 +64,7 @@ def client_address(peer: str, forwarded: Sequence[str], proxies: Sequence[Networ
     if isinstance(parsed, ipaddress.IPv6Address):
         # One household has a network of them.
         return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return here
+    return str(parsed) if parsed else here
 
 
 def _is_in(address: str, proxies: Sequence[Network]) -> bool:

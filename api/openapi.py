@@ -39,7 +39,7 @@ _KINDS: Mapping[str, Document] = {
     },
     "address": {
         "type": "object",
-        "properties": {part: _TEXT for part in ("street", "postal_code", "city", "region", "country")},
+        "properties": dict.fromkeys(("street", "postal_code", "city", "region", "country"), _TEXT),
     },
 }
 _SYSTEM: Mapping[str, Document] = {

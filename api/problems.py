@@ -32,7 +32,7 @@ def install_problem_handlers(api: FastAPI) -> None:
 
 
 def answer_error(error: Exception) -> ProblemResponse:
-    """The problem response of an error; one that nobody expected goes to the log under the id that it names."""
+    """The problem response of an error; one that nobody expected goes to the log, under the id it names."""
     document = problem_of(error)
     if document["status"] >= 500:
         _log.error("request failed", error_id=str(id(error)), exc_info=error)

@@ -17,7 +17,7 @@ THREADS = 64
 
 Key = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="The same for a repeated request."),
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="The same when repeated."),
 ]
 
 
@@ -26,15 +26,19 @@ def _describe(form: Form) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-@router.post("/submit-contact", status_code=201, summary="Submit a contact", openapi_extra=_describe("contact"))
+@router.post(
+    "/submit-contact", status_code=201, summary="Submit a contact", openapi_extra=_describe("contact")
+)
 async def submit_contact(request: Request, workspace: Here, key: Key = None) -> JSONResponse:
     """A general question: `{name, email|phone, company?, subject, message, consent?}`."""
     return await _submit(request, workspace, "contact", key)
 
 
-@router.post("/submit-inquiry", status_code=201, summary="Submit an inquiry", openapi_extra=_describe("inquiry"))
+@router.post(
+    "/submit-inquiry", status_code=201, summary="Submit an inquiry", openapi_extra=_describe("inquiry")
+)
 async def submit_inquiry(request: Request, workspace: Here, key: Key = None) -> JSONResponse:
-    """A request for a service: who asks, from where to where, with which items; see the schema."""
+    """A request for a service: who asks, from where to where, with which items."""
     return await _submit(request, workspace, "inquiry", key)
 
 

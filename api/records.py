@@ -104,9 +104,7 @@ def update_record(
 
 
 @router.delete("/{id}", status_code=204, summary="Delete")
-def delete_record(
-    module: str, id: str, workspace: Here, actor: Who, if_match: IfMatch = None
-) -> Response:
+def delete_record(module: str, id: str, workspace: Here, actor: Who, if_match: IfMatch = None) -> Response:
     """Delete softly: the record leaves every list and can be restored."""
     records.delete(
         workspace.lake, module=module, id=id, actor=actor, base_version=base_version(if_match), door=DOOR

@@ -28,7 +28,7 @@ MEDIA_TYPES: dict[str, str] = {
 }
 CHUNK_ROWS = 50_000
 _ROW = "r"
-# What a spreadsheet takes for a formula, and what is harmless though it begins so: numbers, dates, phone numbers.
+# What a spreadsheet takes for a formula, and what is harmless though it begins so: numbers, phones, dates.
 _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 _HARMLESS = r"^[+-]?[0-9][0-9 .,()/:-]*$"
 
@@ -114,7 +114,9 @@ def _json_object(catalog: Catalog, module: str) -> exp.Expression:
             parts[field.slug] = _address(field.slug)
     for reference in catalog.references(module):
         if reference.polymorphic:
-            target = _object({"module": column(reference.module_column, _ROW), "id": column(reference.slug, _ROW)})
+            target = _object(
+                {"module": column(reference.module_column, _ROW), "id": column(reference.slug, _ROW)}
+            )
             parts[reference.slug] = _unless_null(column(reference.slug, _ROW), target)
     return exp.cast(_object(parts), "VARCHAR").as_("line")
 
@@ -152,9 +154,11 @@ def _unless_null(value: exp.Expression, then: exp.Expression) -> exp.Expression:
 
 def frame_as_csv(frame: pl.DataFrame, *, header: bool = True) -> bytes:
     """A frame as CSV (RFC 4180, UTF-8); lists joined by `; `, instants ISO 8601, formulas made harmless."""
-    return frame.select(_csv_cell(name, kind) for name, kind in frame.schema.items()).write_csv(
-        include_header=header, line_terminator="\r\n"
-    ).encode()
+    return (
+        frame.select(_csv_cell(name, kind) for name, kind in frame.schema.items())
+        .write_csv(include_header=header, line_terminator="\r\n")
+        .encode()
+    )
 
 
 def _csv_cell(name: str, kind: pl.DataType) -> pl.Expr:

@@ -12,7 +12,7 @@ from lake import Lake
 def read_history(
     lake: Lake, catalog: Catalog, *, module: str, record_id: str, actor: Actor
 ) -> list[dict[str, Any]]:
-    """Every change of every field, newest first: field, old, new (as text), snapshot, when, who, door and why.
+    """Every change of every field, newest first: field, old and new as text, snapshot, when, who, why.
 
     A deleted record keeps its history.
 

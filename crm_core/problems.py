@@ -1,4 +1,4 @@
-"""Errors as one JSON shape for every face: RFC 9457 problem details with the facts of the error beside them."""
+"""Errors as one JSON shape for every face: RFC 9457 problem details with the facts of the error."""
 
 import re
 from collections.abc import Mapping
@@ -42,13 +42,15 @@ def status_of(error: BaseException) -> int:
 
 
 def problem_of(error: BaseException) -> ProblemDocument:
-    """The problem document of an error: `type`, `title`, `status`, `detail`, `errors` and the error's own facts.
+    """The problem document of an error: `type`, `title`, `status`, `detail`, `errors`, and its own facts.
 
     An error that is none of ours says nothing of its inside.
     """
     status = status_of(error)
     known = isinstance(getattr(error, "status", None), int) or isinstance(error, LakeError)
-    detail = str(error) if known and not isinstance(error, StatementError) else _UNEXPECTED.format(id=id(error))
+    detail = (
+        str(error) if known and not isinstance(error, StatementError) else _UNEXPECTED.format(id=id(error))
+    )
     document = problem_document(status, detail, kind=_slug(type(error).__name__ if known else "unexpected"))
     if known:
         document |= _facts(error)
@@ -69,7 +71,7 @@ def problem_document(status: int, detail: str, *, kind: str = "") -> ProblemDocu
 
 
 def errors_of(error: BaseException) -> list[dict[str, Any]]:
-    """What is wrong with which field: `field`, `code`, `message`, `received`, and more where there is more."""
+    """What is wrong with which field: `field`, `code`, `message`, `received`, and more if there is."""
     match error:
         case ValuesInvalid():
             several = any(problem.row for problem in error.problems)
