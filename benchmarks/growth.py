@@ -1,0 +1,115 @@
+"""Do commits and reads get slower with the number of commits? Nothing expires here.
+
+Each commit inserts a record, changes an older one and moves a cursor, as an everyday edit does; maintenance runs
+when it is due. Prints medians (ms) in windows of 200 commits, and their ratio to the first window.
+
+    python -m benchmarks.growth [--commits 20000] [--catalog postgres:host=… dbname=…]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lake import Change, Lake, LakeConfig, Transaction, catalog, cursors, maintenance
+
+WINDOW = 200
+MARKS = (1_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+MODULES = ("customers", "inquiries", "tasks")
+BY = {"actor": "bench", "door": "benchmark"}
+
+
+def main() -> None:
+    """Measure, and print one line a mark."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--commits", type=int, default=20_000)
+    parser.add_argument("--catalog")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        address = options.catalog or f"sqlite:{Path(folder) / 'catalog.sqlite'}"
+        with Lake.open(LakeConfig(catalog=address, data_path=str(Path(folder) / "data"))) as lake:
+            measure(lake, commits=options.commits)
+
+
+def measure(lake: Lake, *, commits: int) -> None:
+    """Commit so often, and print what the marks show."""
+    lake.commit(create_modules, Change(**BY))
+    marks = [mark for mark in MARKS if mark <= commits] or [commits]
+    first: dict[str, float] = {}
+    print("commits  commit    read   point  current | ratios | files (live)  snapshots  maintenance s")
+    upkeep = 0.0
+    times: list[float] = []
+    for number in range(1, commits + 1):
+        times.append(timed(lambda number=number: lake.commit(edit(number), Change(**BY))))
+        if number % 100 == 0 and maintenance.should_run(lake):
+            upkeep += timed(lambda: maintenance.run(lake))
+        if number in marks:
+            found = {"commit": statistics.median(times[-WINDOW:]), **read_times(lake)}
+            first = first or found
+            ratios = " ".join(f"{found[name] / first[name]:5.2f}" for name in found)
+            medians = "  ".join(f"{value * 1000:6.1f}" for value in found.values())
+            print(f"{number:7d}  {medians} | {ratios} | {layout(lake)}  {upkeep:6.1f}", flush=True)
+            upkeep = 0.0
+
+
+def create_modules(tx: Transaction) -> None:
+    """Tables as wide as a module's."""
+    texts = ", ".join(f"field_{number} varchar" for number in range(20))
+    for name in MODULES:
+        tx.execute(
+            f'CREATE TABLE "lake"."crm"."{name}" (id bigint, {texts}, created_at timestamptz, version bigint)'
+        )
+
+
+def edit(number: int) -> Callable[[Transaction], None]:
+    """One everyday edit."""
+
+    def work(tx: Transaction) -> None:
+        name, other = random.sample(MODULES, 2)
+        tx.execute(
+            f'INSERT INTO "lake"."crm"."{name}" (id, field_0, field_1, created_at, version) VALUES (?, ?, ?, ?, ?)',
+            [number, f"name {number}", "new", tx.occurred_at, tx.snapshot],
+        )
+        tx.execute(
+            f'UPDATE "lake"."crm"."{other}" SET field_1 = ?, version = ? WHERE id = ?',
+            ["changed", tx.snapshot, random.randrange(number)],
+        )
+        cursors.advance(tx, "flows", tx.snapshot - 1)
+
+    return work
+
+
+def read_times(lake: Lake) -> dict[str, float]:
+    """Medians of a list, a record and the newest snapshot, in seconds."""
+    page = 'SELECT * FROM "lake"."crm"."customers" ORDER BY version DESC LIMIT 50'
+    record = 'SELECT * FROM "lake"."crm"."customers" WHERE id = 500'
+    return {
+        "read": statistics.median(timed(lambda: lake.read(page)) for _ in range(50)),
+        "point": statistics.median(timed(lambda: lake.read(record)) for _ in range(50)),
+        "current": statistics.median(timed(lake.snapshot) for _ in range(50)),
+    }
+
+
+def layout(lake: Lake) -> str:
+    """How much the catalog holds."""
+    sql = "SELECT count(*) AS n, count(CASE WHEN end_snapshot IS NULL THEN 1 END) AS live FROM ducklake_data_file"
+    files = catalog.query(lake, sql)[0]
+    snapshots = catalog.query(lake, "SELECT count(*) AS n FROM ducklake_snapshot")[0]["n"]
+    stats = catalog.query(lake, "SELECT count(*) AS n FROM ducklake_file_column_stats")[0]["n"]
+    return f"{files['n']} ({files['live']}) {stats} stats, {snapshots}"
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
