@@ -16,13 +16,15 @@ from sqlglot import exp
 from lake import engine
 from lake.door import Change, Transaction
 from lake.engine import Cursor
-from lake.errors import SettingError
+from lake.errors import LakeError, SettingError, StatementError, TransientError
 from lake.lock import WriterLock
 from lake.names import ident
 
 if TYPE_CHECKING:
     from lake.connection import Lake, LakeConfig
 
+_NOT_MADE_YET = re.compile(r"creating a new DuckLake is explicitly disabled|unable to open database file")
+_OTHER_PATH = re.compile(r'does not match existing data path in the catalog "(.*?)"')
 _CREATE = re.compile(r"^\s*create\b", re.IGNORECASE | re.MULTILINE)
 
 
@@ -31,21 +33,62 @@ def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> None:
 
     Raises:
         SettingError: the catalog or its data path cannot be used.
+        LakeLockedError: the catalog must be made, and another process has held its lock for too long.
     """
-    if "://" not in config.data_path:
-        Path(config.data_path).mkdir(parents=True, exist_ok=True)
-    # Our lock keeps our own writers apart; an outside writer who slips in must fail us, or our rows would carry the
-    # number of a snapshot that is not theirs.
+    # Our lock keeps our own writers apart; an outside writer who slips in must fail us, or our rows would carry
+    # the number of a snapshot that is not theirs.
     engine.run(root, "SET ducklake_max_retry_count = 0")
-    with lock.hold(timeout=config.lock_timeout):
-        engine.run(root, _attach_sql(config))
+    try:
+        if "://" not in config.data_path:
+            Path(config.data_path).mkdir(parents=True, exist_ok=True)
+        try:
+            # One that exists needs no lock: opening a lake does not wait for a writer.
+            engine.run(root, _attach_sql(config, "CREATE_IF_NOT_EXISTS false"))
+        except LakeError as error:
+            if isinstance(error, TransientError) or not _NOT_MADE_YET.search(str(error)):
+                _attach_moved(root, config, error)
+                return
+            with lock.hold(timeout=config.lock_timeout):
+                engine.run(root, _attach_sql(config))
+    except OSError as error:
+        raise _refused(config, error, setting="data_path") from error
+    except (StatementError, TransientError) as error:
+        raise _refused(config, error, setting="catalog") from error
 
 
-def _attach_sql(config: LakeConfig) -> str:
+def _attach_moved(root: Cursor, config: LakeConfig, error: LakeError) -> None:
+    """A lake moved as a whole knows its old data path; files are named relative to it, so the new one will do."""
+    stored = _OTHER_PATH.search(str(error))
+    if not stored:
+        raise error
+    if "://" in stored[1] or Path(stored[1]).exists():
+        raise SettingError(
+            f"The catalog {_shown(config)} keeps its files in {stored[1]}, not in {config.data_path}: name that "
+            "folder, or move it.",
+            setting="data_path",
+            received=config.data_path,
+        ) from error
+    engine.run(root, _attach_sql(config, "OVERRIDE_DATA_PATH true"))
+
+
+def _refused(config: LakeConfig, error: Exception, *, setting: str) -> SettingError:
+    received = config.data_path if setting == "data_path" else _shown(config)
+    reason = str(error).strip().splitlines()[0]
+    return SettingError(
+        f"The lake at {received} cannot be opened: {reason}", setting=setting, received=received
+    )
+
+
+def _shown(config: LakeConfig) -> str:
+    # A connection string may hold a password.
+    return config.place if config.kind == "sqlite" else "postgres"
+
+
+def _attach_sql(config: LakeConfig, *further: str) -> str:
     options = [f"DATA_PATH {_text(config.data_path)}", f"DATA_INLINING_ROW_LIMIT {int(config.inlined_rows)}"]
     if config.kind == "sqlite":
         options.append("META_JOURNAL_MODE 'WAL'")
-    return f"ATTACH {_text('ducklake:' + config.catalog)} AS lake ({', '.join(options)})"
+    return f"ATTACH {_text('ducklake:' + config.catalog)} AS lake ({', '.join([*options, *further])})"
 
 
 def bootstrap_lake(lake: Lake) -> None:

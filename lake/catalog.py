@@ -35,9 +35,9 @@ def query(lake: Lake, sql: str) -> list[dict[str, Any]]:
     that DuckDB holds (https://sqlite.org/howtocorrupt.html, section 2.2.1).
     """
     function = "sqlite_query" if lake.config.kind == "sqlite" else "postgres_query"
-    return lake.read_arrow(
-        f"SELECT * FROM {function}('{_CATALOG}', '{sql.replace(chr(39), chr(39) * 2)}')"
-    ).to_pylist()
+    text = sql.replace("'", "''")
+    rows: list[dict[str, Any]] = lake.read(f"SELECT * FROM {function}('{_CATALOG}', '{text}')").to_dicts()
+    return rows
 
 
 def table_names(lake: Lake, *, prefix: str) -> list[str]:
