@@ -68,7 +68,7 @@ def record_list(
     on_select: Callable[[str], None],
     on_more: Callable[[int], None] | None = None,
     search: str = "",
-    height: str = "calc(100dvh - 132px)",
+    height: str = "calc(100dvh - 132px - var(--phone-rest, 0px))",
     label: str = "Records",
     none: str = "Nothing found.",
 ) -> None:

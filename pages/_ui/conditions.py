@@ -19,7 +19,7 @@ import streamlit as st
 from crm_core.model import Catalog, Field, Option
 from crm_core.model.catalog import SYSTEM_FIELDS
 from pages._ui import rules, words
-from pages._ui.field_views import FieldContext
+from pages._ui.field_views import NOWHERE, FieldContext
 
 MAX_DEPTH = 3
 OPERATORS: dict[str, str] = {
@@ -101,7 +101,7 @@ def edit_condition(
     *,
     choices: Sequence[Choice],
     key: str,
-    context: FieldContext | None = None,
+    context: FieldContext = NOWHERE,
     with_changed: bool = False,
 ) -> dict[str, Any]:
     """Draws the builder and returns the condition as it stands now; `{}` when there is no finished rule.
@@ -112,7 +112,7 @@ def edit_condition(
         with_changed: Whether a rule may ask if a field changed.
     """
     draft = st.session_state.setdefault(_draft_key(key), from_condition(condition))
-    builder = _Builder(key, {c.path: c for c in choices}, context or FieldContext(), with_changed)
+    builder = _Builder(key, {c.path: c for c in choices}, context, with_changed)
     builder.draw_group(draft, depth=0)
     return to_condition(draft)
 
@@ -122,9 +122,9 @@ def forget(key: str) -> None:
     st.session_state.pop(_draft_key(key), None)
 
 
-def describe(condition: Any, choices: Sequence[Choice]) -> str:
+def describe(condition: Any, choices: Sequence[Choice], *, context: FieldContext = NOWHERE) -> str:
     """A condition in one line of words."""
-    return _describe(from_condition(condition), {c.path: c.label for c in choices}) or "Everything"
+    return _describe(from_condition(condition), {c.path: c for c in choices}, context) or "Everything"
 
 
 def from_condition(condition: Any) -> dict[str, Any]:
@@ -172,21 +172,27 @@ def _leaf(rule: dict[str, Any]) -> dict[str, Any]:
     return {} if unfinished else {**leaf, "value": value}
 
 
-def _describe(node: dict[str, Any], labels: dict[str, str]) -> str:
+def _describe(node: dict[str, Any], choices: dict[str, Choice], context: FieldContext) -> str:
     if "parts" not in node:
-        leaf = _leaf(node)
-        if not leaf:
-            return ""
-        label = labels.get(leaf["field"], words.readable(leaf["field"].replace(".", " ")))
-        value = leaf.get("value")
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-        return f"{label} {OPERATORS[leaf['op']]} {shown}".strip()
-    told = [text for part in node["parts"] if (text := _describe(part, labels))]
-    text = (" and " if node["join"] in ("all", "not_all") else " or ").join(
-        f"({one})" if len(told) > 1 and "parts" in part and len(part["parts"]) > 1 else one
-        for one, part in zip(told, [p for p in node["parts"] if _describe(p, labels)], strict=True)
-    )
+        return _describe_rule(node, choices, context)
+    told = [(part, text) for part in node["parts"] if (text := _describe(part, choices, context))]
+    joint = " and " if node["join"] in ("all", "not_all") else " or "
+    text = joint.join(f"({text})" if len(told) > 1 and _has_joints(part) else text for part, text in told)
     return f"not ({text})" if node["join"] in _NEGATED and text else text
+
+
+def _describe_rule(rule: dict[str, Any], choices: dict[str, Choice], context: FieldContext) -> str:
+    leaf = _leaf(rule)
+    if not leaf:
+        return ""
+    choice = choices.get(leaf["field"])
+    label = choice.label if choice else words.readable(leaf["field"].replace(".", " "))
+    told = rules.value_in_words(leaf["op"], leaf.get("value"), choice.field if choice else None, context)
+    return f"{label} {OPERATORS[leaf['op']]} {told}".strip()
+
+
+def _has_joints(part: dict[str, Any]) -> bool:
+    return "parts" in part and part["join"] not in _NEGATED and len(part["parts"]) > 1
 
 
 @dataclass(frozen=True)
@@ -232,7 +238,7 @@ class _Builder:
 
     def _draw_rule(self, group: dict[str, Any], rule: dict[str, Any]) -> None:
         key = f"{self.key}:{rule['id']}"
-        with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             choice = self._draw_field(rule, key)
             if choice is not None:
                 self._draw_operator(rule, key, choice)

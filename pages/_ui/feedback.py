@@ -20,13 +20,13 @@ from typing import Any, Literal, TypeVar
 import streamlit as st
 
 from crm_core.errors import CrmError, DefinitionInvalid, Forbidden, ValuesInvalid, VersionConflict
-from lake.errors import LakeError, TransientError
+from lake.errors import LakeError, StatementError, TransientError
 from pages._ui import html, words
 
 Value = TypeVar("Value")
 Place = Literal["toast", "here"]
 EXPECTED = (CrmError, LakeError)
-"""The errors of flows are of the domain's tree."""
+"""Errors that have words for people; those of flows are of the domain's tree."""
 MAX_LINES = 12
 
 
@@ -53,6 +53,8 @@ def run(
     """
     try:
         value = command()
+    except StatementError:
+        raise  # a statement of ours is wrong: its text is for the log
     except EXPECTED as error:
         show(in_words(error), at=at)
         return None
@@ -73,6 +75,8 @@ def submit(
         st.session_state[_form_key(form)] = by_field(error)
         show(in_words(error), at="toast")
         return None
+    except StatementError:
+        raise
     except EXPECTED as error:
         show(in_words(error), at="toast")
         return None

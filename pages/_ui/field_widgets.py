@@ -76,7 +76,7 @@ def _decimal_input(w: Widget) -> None:
 
 def _money_input(w: Widget) -> None:
     value = w.value if isinstance(w.value, Mapping) else {}
-    amount = None if value.get("amount") is None else words.number(value["amount"])
+    amount = None if value.get("amount") is None else words.money(value["amount"], None)
     currency = value.get("currency") or w.field.currency or w.context.currency
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", wrap=False):
         st.text_input(

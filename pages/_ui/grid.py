@@ -259,8 +259,9 @@ def functions() -> dict[str, str]:
 
 def _css(mode: str) -> dict[str, dict[str, str]]:
     base = {
-        "padding": "2px 8px", "border-radius": "99px", "font-size": "11.5px", "font-weight": "550",
-        "white-space": "nowrap",
+        "padding": "0 8px", "border-radius": "99px", "font-size": "11.5px", "font-weight": "550",
+        "white-space": "nowrap", "display": "inline-block", "line-height": "20px", "vertical-align": "middle",
+        "margin-top": "-2px",
     }  # fmt: skip
     face = {"font-family": "Inter", "src": "url(/app/static/inter.woff2)", "font-weight": "100 900"}
     colors = {

@@ -244,7 +244,7 @@ def table_card(
     right_aligned: Sequence[int] = (), footer: Text = "", empty: str = "Nothing here yet.",
 ) -> Html:  # fmt: skip
     """A card with a table, or with one line when there are no rows."""
-    nothing = Html('<div class="m-empty">{}</div>').format(empty)
+    nothing = Html('<div class="m-none">{}</div>').format(empty)
     body = table(columns, rows, right=right_aligned) if rows else nothing
     return card(title, body, count=count, right=right, footer=footer)
 
@@ -255,7 +255,7 @@ def timeline_card(
 ) -> Html:  # fmt: skip
     """A card with what happened, newest first."""
     entries = join(_event(event) for event in events)
-    nothing = Html('<div class="m-empty">{}</div>').format(empty)
+    nothing = Html('<div class="m-none">{}</div>').format(empty)
     body = Html('<ul class="m-timeline">{}</ul>').format(entries) if events else nothing
     return card(title, body, count=count, right=right, footer=footer)
 

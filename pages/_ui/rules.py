@@ -54,6 +54,19 @@ def names_of(field: Any, context: FieldContext) -> Mapping[str, str]:
     return context.users if field.slug == "workers" else {}
 
 
+def value_in_words(operator: str, value: Any, field: Any, context: FieldContext) -> str:
+    """A rule's value as people read it: options by their names, a span with its unit."""
+    if value is None:
+        return ""
+    if operator in ("within_last", "within_next"):
+        number, unit = split_span(value)
+        return words.plural(number, UNITS[unit].removesuffix("s"))
+    named = names_of(field, context) if field is not None else {}
+    values = value if isinstance(value, list) else [value]
+    shown = [named.get(str(one).lower() if isinstance(one, bool) else one, str(one)) for one in values]
+    return (" and " if operator == "between" else ", ").join(shown)
+
+
 def _keeper(rule: dict[str, Any], read: Callable[[], Any]) -> Callable[[], None]:
     def keep() -> None:
         rule["value"] = read()

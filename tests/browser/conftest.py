@@ -17,6 +17,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 
 from tests.browser.server import CHROMIUM_ARGS, Served, find_chromium, serve
 
+PROBES = ("/_stcore/health", "/_stcore/host-config")
+"""On a deep link Streamlit looks for its base path by trying it: those two answers of 404 are meant."""
+
 
 @dataclass
 class Watch:
@@ -26,8 +29,9 @@ class Watch:
     problems: list[str] = field(default_factory=list)
 
     def console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.problems.append(f"console: {message.text} ({message.location.get('url', '')})")
+        url = str(message.location.get("url", ""))
+        if message.type == "error" and not url.endswith(PROBES):
+            self.problems.append(f"console: {message.text} ({url})")
 
     def error(self, error: Exception) -> None:
         self.problems.append(f"exception: {error}")
