@@ -1,0 +1,69 @@
+"""One process on one port: Streamlit's pages at `/`, the API at `/api`, and the work in the background."""
+
+import gc
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import streamlit as st
+from anyio import to_thread
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from api.app import connect, create_api
+from api.headers import LOOPBACK, AllowedHosts, SecurityHeaders
+from api.workers import workers_of
+from api.background import Background
+from crm_core import serving
+from crm_core.settings import Settings, read_settings
+from crm_core.workspace import Workspace, open_workspace
+from flows import schema_sql
+
+PAGES = Path(__file__).resolve().parent.parent / "app.py"
+THREADS = 64
+# Streamlit collects all garbage after every run of a page: some 50 ms, unless what stays is frozen first.
+HEAVY = ("pandas", "pyarrow", "polars", "sqlglot.dialects.duckdb", "phonenumbers", "st_aggrid")
+
+
+def create_app(settings: Settings | None = None) -> st.App:
+    """The application for an ASGI server; settings are read from the environment unless given."""
+    chosen = settings or read_settings()
+    api = create_api(chosen)
+
+    @asynccontextmanager
+    async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
+        workspace = await to_thread.run_sync(_open, chosen)
+        background = Background(workers_of(workspace))
+        connect(api, workspace)
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
+        background.start()
+        try:
+            yield {"workspace": workspace}
+        finally:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(background.stop)
+                serving.stop()
+                await to_thread.run_sync(workspace.close)
+
+    return st.App(
+        PAGES,
+        lifespan=lifespan,
+        routes=[Mount("/api", app=api)],
+        middleware=[
+            Middleware(AllowedHosts, hosts=LOOPBACK if chosen.host in LOOPBACK else ()),
+            Middleware(SecurityHeaders),
+        ],
+    )
+
+
+def _open(settings: Settings) -> Workspace:
+    workspace = open_workspace(settings, schemas=[schema_sql()])
+    workspace.lake.start_mirror()
+    serving.serve(workspace)
+    for name in HEAVY:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    return workspace

@@ -1,0 +1,37 @@
+"""The work that a server does in the background, and how often."""
+
+import threading
+from functools import partial
+
+from api.background import Worker
+from crm_core.intake import forget_old_answers
+from crm_core.workspace import Workspace
+from lake import maintenance
+
+MAINTENANCE_SECONDS = 30.0
+FORGET_SECONDS = 3600.0
+
+
+def workers_of(workspace: Workspace) -> tuple[Worker, ...]:
+    """The workers of a server; each takes the lease of its name, so that one process at a time does the work."""
+    return (
+        Worker("maintenance", partial(maintain, workspace), every=MAINTENANCE_SECONDS),
+        Worker("intake", partial(forget, workspace), every=FORGET_SECONDS),
+    )
+
+
+def maintain(workspace: Workspace, _: threading.Event) -> None:
+    """Flush, merge and rewrite the tables that are due."""
+    lake = workspace.lake
+    if not maintenance.should_run(lake):
+        return
+    with lake.lease("maintenance") as mine:
+        if mine:
+            maintenance.run(lake)
+
+
+def forget(workspace: Workspace, _: threading.Event) -> None:
+    """Forget the answers of the intake whose keys count no more."""
+    with workspace.lake.lease("intake") as mine:
+        if mine:
+            forget_old_answers(workspace.lake)
