@@ -63,7 +63,7 @@ def _attach_moved(root: Cursor, config: LakeConfig, error: LakeError) -> None:
         raise error
     if "://" in stored[1] or Path(stored[1]).exists():
         raise SettingError(
-            f"The catalog {_shown(config)} keeps its files in {stored[1]}, not in {config.data_path}: name that "
+            f"The catalog {config.shown} keeps its files in {stored[1]}, not in {config.data_path}: name that "
             "folder, or move it.",
             setting="data_path",
             received=config.data_path,
@@ -72,16 +72,11 @@ def _attach_moved(root: Cursor, config: LakeConfig, error: LakeError) -> None:
 
 
 def _refused(config: LakeConfig, error: Exception, *, setting: str) -> SettingError:
-    received = config.data_path if setting == "data_path" else _shown(config)
+    received = config.data_path if setting == "data_path" else config.shown
     reason = str(error).strip().splitlines()[0]
     return SettingError(
         f"The lake at {received} cannot be opened: {reason}", setting=setting, received=received
     )
-
-
-def _shown(config: LakeConfig) -> str:
-    # A connection string may hold a password.
-    return config.place if config.kind == "sqlite" else "postgres"
 
 
 def _attach_sql(config: LakeConfig, *further: str) -> str:

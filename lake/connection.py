@@ -22,6 +22,7 @@ from lake.cursors import Cursors
 from lake.door import Change, Committed, Door, Transaction
 from lake.engine import Cursor, Params
 from lake.errors import LakeError, SettingError, SnapshotMissingError, StatementError, TransientError
+from lake.feed import Feed
 from lake.group import Group
 from lake.lease import lease
 from lake.lock import FileWriterLock, PostgresWriterLock, WriterLock
@@ -73,6 +74,11 @@ class LakeConfig:
     def place(self) -> str:
         """The catalog's file, or its libpq connection string."""
         return self.catalog.partition(":")[2]
+
+    @property
+    def shown(self) -> str:
+        """The catalog as messages may name it; a connection string may hold a password."""
+        return self.place if self.kind == "sqlite" else "postgres"
 
 
 class Session:
@@ -191,9 +197,10 @@ class Lake:
         self._idle: list[Cursor] = []
         self._guard = threading.Lock()
         self._newest_sql = newest_snapshot_sql(config.kind)
-        self.door = Door(lock, kind=config.kind, catalog=_shown(config), timeout=config.lock_timeout)
+        self.door = Door(lock, config=config)
         self.group = Group(self)
         self.cursors = Cursors(self)
+        self.feed = Feed(self)
         self.mirror: Mirror | None = None
 
     @classmethod
@@ -345,7 +352,3 @@ class Lake:
             raise
         with self._guard:
             self._idle.append(cursor)
-
-
-def _shown(config: LakeConfig) -> str:
-    return config.place if config.kind == "sqlite" else "postgres"

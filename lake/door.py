@@ -7,9 +7,10 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import polars as pl
@@ -20,13 +21,14 @@ from lake.errors import (
     LakeError,
     LakeLockedError,
     SnapshotMissingError,
+    StorageFullError,
     TransactionAbortedError,
     TransientError,
 )
 from lake.lock import WriterLock
 
 if TYPE_CHECKING:
-    from lake.connection import Session
+    from lake.connection import LakeConfig, Session
     from lake.engine import Cursor, Params
 
 T = TypeVar("T")
@@ -142,11 +144,10 @@ class Transaction:
 class Door:
     """Holds the writer lock from BEGIN to COMMIT, and tries again when the catalog was busy."""
 
-    def __init__(self, lock: WriterLock, *, kind: str, catalog: str, timeout: float) -> None:
+    def __init__(self, lock: WriterLock, *, config: LakeConfig) -> None:
         self._lock = lock
-        self._kind = kind
-        self._catalog = catalog
-        self._timeout = timeout
+        self._config = config
+        self._timeout = config.lock_timeout
         self.latest = 0
         """The snapshot of the last commit that came through this door; 0 before the first."""
 
@@ -165,7 +166,7 @@ class Door:
 
     def bring_back(self, cursor: Cursor, snapshot: int | None) -> bool:
         """Bring a parked snapshot back so that it can be read, or all of them; returns whether there was any."""
-        if self._kind != "sqlite":
+        if self._config.kind != "sqlite":
             return False
         with self.hold():
             return catalog.unpark(cursor, snapshot)
@@ -179,11 +180,14 @@ class Door:
                     return self._attempt_with_past(session, work, change)
             except LakeLockedError:
                 raise
+            except StorageFullError as error:
+                _remove_unfinished(error.file, self._config.data_path)
+                raise
             except TransientError as error:
                 waited = time.monotonic() - started
                 if attempt == _ATTEMPTS or waited > self._timeout:
                     if "is busy" in str(error):
-                        raise LakeLockedError(self._catalog, waited=waited) from error
+                        raise LakeLockedError(self._config.shown, waited=waited) from error
                     raise
             pause = _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
             time.sleep(pause * random.uniform(0.5, 1.0))
@@ -237,3 +241,11 @@ class Door:
 def _stands(session: Session, change_id: str) -> bool:
     found = session.read_arrow(f"SELECT 1 FROM {_CHANGES} WHERE id = ?", [change_id])
     return bool(found.num_rows)
+
+
+def _remove_unfinished(file: str | None, data_path: str) -> None:
+    """Give back the room that the file which did not fit has taken; nothing refers to it."""
+    if file is None or not Path(file).is_relative_to(data_path):
+        return
+    with suppress(OSError):
+        Path(file).unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.resources
 import re
 import tempfile
@@ -153,10 +152,11 @@ def translate(error: BaseException, sql: str) -> LakeError:
     """Put an engine's error into the lake's words; the original stays its cause."""
     message = str(error)
     lowered = message.lower()
-    if "no space left" in lowered or "disk is full" in lowered or "disk full" in lowered:
-        return StorageFullError("the lake", detail=message.splitlines()[0])
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return StorageFullError("the lake", detail=message)
+    if any(sign in lowered for sign in _FULL_SIGNS):
+        unfinished = _UNFINISHED_FILE.search(message)
+        return StorageFullError(
+            detail=f"{message.splitlines()[0].rstrip('.')}.", file=unfinished[1] if unfinished else None
+        )
     if isinstance(error, duckdb.InterruptException):
         return CancelledError("The statement was interrupted.", sql=sql)
     if "database is locked" in lowered or "database is busy" in lowered:
@@ -172,9 +172,13 @@ def translate(error: BaseException, sql: str) -> LakeError:
 
 
 _NO_SNAPSHOT = re.compile(r"No snapshot found at version (\d+)")
+_UNFINISHED_FILE = re.compile(r'write (?:to )?file "(.*?)"')
+_FULL_SIGNS = ("no space left", "disk is full", "file too large", "quota exceeded")
 _TRANSIENT_SIGNS = (
-    "transaction conflict",
-    "failed to commit ducklake transaction",
+    "conflict",
+    "constraint violated",
+    "unique constraint",
+    "duplicate key",
     "could not serialize access",
     "deadlock detected",
     "connection to the database failed",

@@ -88,13 +88,13 @@ class ConflictError(TransientError):
 class StorageFullError(LakeError):
     """The disk is full; nothing of the transaction was written and the lake stays readable."""
 
-    def __init__(self, place: str, *, detail: str) -> None:
+    def __init__(self, *, detail: str, file: str | None = None) -> None:
         super().__init__(
-            f"No space is left for {place}: {detail} Nothing was written and the lake can still be read. "
+            f"No space is left for the lake: {detail} Nothing was written and the lake can still be read. "
             "Make room and try again."
         )
-        self.place = place
         self.detail = detail
+        self.file = file
 
 
 class TransactionAbortedError(LakeError):
