@@ -11,6 +11,7 @@ import streamlit as st
 from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.routing import Mount
+from streamlit.runtime.pages_manager import PagesManager
 
 from api.app import connect, create_api
 from api.headers import LOOPBACK, AllowedHosts, SecurityHeaders
@@ -25,6 +26,11 @@ PAGES = Path(__file__).resolve().parent.parent / "app.py"
 THREADS = 64
 # Streamlit collects all garbage after every run of a page: some 50 ms, unless what stays is frozen first.
 HEAVY = ("pandas", "pyarrow", "polars", "sqlglot.dialects.duckdb", "phonenumbers", "st_aggrid")
+
+
+# Streamlit takes a folder `pages/` for its older way of finding pages until the first run says otherwise; a first
+# visitor on a deep link would see the bare script.
+PagesManager.uses_pages_directory = False
 
 
 def create_app(settings: Settings | None = None) -> st.App:
