@@ -24,6 +24,8 @@ Panel = Literal["left", "centre", "right"]
 PANELS: tuple[Panel, ...] = ("left", "centre", "right")
 LEFT_WIDTH, RIGHT_WIDTH = 320, 284
 _SWITCH = "panel_switch"
+_DRAWN = "layout:drawn"
+"""The panels of the page that stands: only those can be drawn again by themselves."""
 _SHOWN = "layout:panel"
 """Which panel a phone shows; a plain key, since the widget's own is lost when another page is drawn."""
 
@@ -36,16 +38,22 @@ def three_panels(
     labels: Sequence[str] = ("List", "Record", "Details"),
 ) -> None:
     """Draws three panels, each a fragment under its own name; without `right` the centre takes its room."""
+    drawn: list[str] = []
+    st.session_state[_DRAWN] = drawn
+    panels: list[tuple[Panel, int | Literal["stretch"], Callable[[], None]]] = [
+        ("left", LEFT_WIDTH, left),
+        ("centre", "stretch", centre),
+    ]
+    if right is not None:
+        panels.append(("right", RIGHT_WIDTH, right))
     with st.container(horizontal=True, gap=None, wrap=False, key="shell"):
-        with st.container(width=LEFT_WIDTH, key="left"):
-            st.fragment(left, key="left")()
-        with st.container(width="stretch", key="centre"):
-            st.fragment(centre, key="centre")()
-        if right is not None:
-            with st.container(width=RIGHT_WIDTH, key="right"):
-                st.fragment(right, key="right")()
-    shown = PANELS if right is not None else PANELS[:2]
+        for name, width, draw in panels:
+            with st.container(width=width, key=name):
+                st.fragment(draw, key=name)()
+                drawn.append(name)
+    shown = [name for name, _, _ in panels]
     st.fragment(_draw_switch, key="switch")(shown, dict(zip(PANELS, labels, strict=True)))
+    drawn.append("switch")
 
 
 def show_panel(panel: Panel) -> None:
@@ -57,7 +65,9 @@ def show_panel(panel: Panel) -> None:
 
 def redraw(*panels: Panel) -> NoReturn:
     """Ends a callback by running these panels again, and the switch with them; others stay."""
-    st.rerun([*panels, "switch"])
+    drawn = st.session_state.get(_DRAWN, [])
+    wanted = [name for name in (*panels, "switch") if name in drawn]
+    st.rerun(wanted or "app")
 
 
 @contextmanager

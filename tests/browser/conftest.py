@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.browser.server import CHROMIUM_ARGS, Served, find_chromium, serve
 
+expect.set_options(timeout=20_000)
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 """On a deep link Streamlit looks for its base path by trying it: those two answers of 404 are meant."""
 
