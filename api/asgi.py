@@ -2,28 +2,32 @@
 
 import gc
 import importlib
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import streamlit as st
+import uvicorn
 from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 from streamlit.runtime.pages_manager import PagesManager
 
 from api.app import connect, create_api
+from api.background import Background
 from api.headers import LOOPBACK, AllowedHosts, SecurityHeaders
 from api.workers import workers_of
-from api.background import Background
 from crm_core import serving
+from crm_core.errors import SettingInvalid
 from crm_core.settings import Settings, read_settings
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
 
 PAGES = Path(__file__).resolve().parent.parent / "app.py"
 THREADS = 64
+MOST_MESSAGE_BYTES = 200_000_000
 # Streamlit collects all garbage after every run of a page: some 50 ms, unless what stays is frozen first.
 HEAVY = ("pandas", "pyarrow", "polars", "sqlglot.dialects.duckdb", "phonenumbers", "st_aggrid")
 
@@ -62,6 +66,45 @@ def create_app(settings: Settings | None = None) -> st.App:
             Middleware(SecurityHeaders),
         ],
     )
+
+
+def run(settings: Settings) -> None:
+    """Serve until the process is told to end; prints one line with the address.
+
+    Raises:
+        SettingInvalid: The port is taken.
+    """
+    with _listen(settings.host, settings.port) as listening:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings),
+                log_level="warning",
+                access_log=False,
+                # Forwarded addresses are believed only from listed proxies, which the intake sees to itself.
+                proxy_headers=False,
+                server_header=False,
+                ws_max_size=MOST_MESSAGE_BYTES,
+                ws_per_message_deflate=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        print(f"Merganser is at http://{host}:{settings.port} (Ctrl+C ends it)", flush=True)
+        server.run(sockets=[listening])
+    if not server.started:
+        raise SystemExit(1)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        allowed = f"a free port of {host} ({error.strerror}); `merganser serve --port` names another"
+        raise SettingInvalid("MERGANSER_PORT", port, allowed) from error
+    return listening
 
 
 def _open(settings: Settings) -> Workspace:

@@ -1,0 +1,242 @@
+"""The terminal: one verb a function, each a call into the core.
+
+A verb gives back plain data. `verb` opens the workspace, says who acts, and prints the data as a table or,
+with `--json`, as one document. The core is imported when a verb first uses it, so that `--help` is quick.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+
+class _Package:
+    """A package whose modules are imported when something of them is used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, module: str) -> Any:
+        return importlib.import_module(f"{self._name}.{module}")
+
+
+crm, automation, storage = _Package("crm_core"), _Package("flows"), _Package("lake")
+if TYPE_CHECKING:
+    from crm_core.access import Actor
+    from crm_core.model import Catalog
+    from crm_core.workspace import Workspace
+    from lake import Lake
+
+
+def _group(about: str, parent: typer.Typer | None = None, name: str = "") -> typer.Typer:
+    group = typer.Typer(help=about, add_completion=False, pretty_exceptions_enable=False)
+    if parent is not None:
+        parent.add_typer(group, name=name)
+    return group
+
+
+app = _group("A low-code CRM and unified customer view on a data lake.")
+sources = _group("Mappings and contracts of data sources.", app, "sources")
+flows = _group("What happens by itself when records change.", app, "flows")
+outbox = _group("Messages that are to leave the house.", app, "outbox")
+keys = _group("Keys for programs.", app, "keys")
+modules = _group("Definitions of modules, fields and relationships.", app, "modules")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this user.")]
+Module = Annotated[str, typer.Option("--module", "-m", help="The module's slug.")]
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a verb works on: the open workspace, and who acts."""
+
+    workspace: "Workspace"
+    actor: "Actor"
+
+    @property
+    def lake(self) -> "Lake":
+        """The lake of the workspace."""
+        return self.workspace.lake
+
+    @property
+    def catalog(self) -> "Catalog":
+        """The definitions as they are now."""
+        return self.workspace.catalog
+
+
+def verb(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Make a function a command: its first parameter is what it works on; `--json` and `--as` are added."""
+
+    def register(work: Callable[..., Any]) -> Callable[..., None]:
+        def run(*, as_json: bool, as_user: str | None, **given: Any) -> None:
+            try:
+                with _open() as opened:
+                    actor = (
+                        crm.people.actor_of(opened.lake, as_user)
+                        if as_user
+                        else crm.access.Actor.local_admin()
+                    )
+                    crm.telling.tell(work(Here(opened, actor), **given), as_json=as_json)
+            except Exception as error:
+                _fail(error, as_json=as_json)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        own = [p.replace(kind=keyword) for p in list(inspect.signature(work).parameters.values())[1:]]
+        added = [
+            inspect.Parameter("as_json", keyword, default=False, annotation=Json),
+            inspect.Parameter("as_user", keyword, default=None, annotation=As),
+        ]
+        update_wrapper(run, work, assigned=("__doc__", "__name__"), updated=())
+        del run.__wrapped__  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        run.__annotations__ = {}
+        group.command(name)(run)
+        return run
+
+    return register
+
+
+def _open() -> "Workspace":
+    schema = importlib.import_module("flows").schema_sql()
+    return crm.workspace.open_workspace(crm.settings.read_settings(), schemas=[schema])
+
+
+def _fail(error: Exception, *, as_json: bool = False) -> None:
+    """Say what went wrong and end with 1; wrong usage stays wrong usage."""
+    if isinstance(error, (typer.Exit, typer.Abort, typer.BadParameter)):
+        raise error
+    problem = crm.problems.problem_of(error)
+    if problem["status"] == 500:
+        importlib.import_module("traceback").print_exception(error)
+    crm.telling.tell_problem(problem, as_json=as_json)
+    raise typer.Exit(1)
+
+
+# --- the server ----------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Where to listen.")] = None,
+    port: Annotated[int | None, typer.Option(help="Where to listen.")] = None,
+    no_demo: Annotated[bool, typer.Option("--no-demo", help="Leave a new lake without the demo.")] = False,
+) -> None:
+    """Serve the pages and the API on one port; a home that is not there yet gets the demo first."""
+    try:
+        chosen = crm.settings.read_settings(host=host, port=port)
+        importlib.import_module("api.asgi").run(chosen)
+    except Exception as error:
+        _fail(error)
+
+
+# --- reading -------------------------------------------------------------------------------------------
+
+
+@verb(app, "query")
+def run_query(
+    here: Here,
+    sql: Annotated[str, typer.Argument(help="One SELECT over modules by their slugs.")],
+    format: Annotated[Literal["table", "json", "csv"], typer.Option(help="How rows are printed.")] = "table",
+    limit: Annotated[int, typer.Option(min=1, help="Rows at most.")] = 10_000,
+) -> Any:
+    """Run one SELECT over live records, each module under its slug."""
+    result = crm.explore.run_query(here.lake, here.catalog, sql=sql, actor=here.actor, max_rows=limit)
+    if result.truncated:
+        crm.telling.note(f"Only the first {limit:,} rows are shown; --limit allows more.")
+    if format == "csv":
+        return crm.export.table_as_csv(result.table).decode()
+    rows = crm.export.table_as_rows(result.table, result.types)
+    return crm.telling.tell(rows, as_json=True) if format == "json" else rows
+
+
+@verb(app, "history")
+def record_history(here: Here, module: str, id: str) -> Any:
+    """What happened to the fields of one record, newest first."""
+    return crm.history.read_history(here.lake, here.catalog, module=module, record_id=id, actor=here.actor)
+
+
+@verb(app)
+def maintain(here: Here, everything: bool = False) -> Any:
+    """Flush small writes into files, merge small files, rewrite dead rows; nothing expires."""
+    here.actor.require_admin("maintenance")
+    return storage.maintenance.run(here.lake, everything=everything)
+
+
+# --- the outbox ----------------------------------------------------------------------------------------
+
+Messages = Annotated[list[str] | None, typer.Argument(help="Ids of messages; without any, all that it fits.")]
+
+
+@verb(outbox, "list")
+def outbox_list(here: Here, state: str | None = None, limit: int = 100) -> Any:
+    """Messages and where they stand, the newest first."""
+    url = here.workspace.settings.smtp_url
+    return automation.outbox.list_messages(
+        here.lake, actor=here.actor, state=state, limit=limit, smtp_url=url
+    )
+
+
+@verb(outbox)
+def retry(here: Here, ids: Messages = None) -> Any:
+    """Try dead messages again, or waiting ones at once."""
+    return {"retried": automation.outbox.retry(here.lake, actor=here.actor, ids=ids or None)}
+
+
+@verb(outbox)
+def drop(here: Here, ids: Messages = None) -> Any:
+    """Decide against messages that have not left."""
+    return {"dropped": automation.outbox.drop(here.lake, actor=here.actor, ids=ids or None)}
+
+
+@verb(outbox)
+def release(here: Here, ids: Messages = None) -> Any:
+    """Let held messages go."""
+    return {"released": automation.outbox.release(here.lake, actor=here.actor, ids=ids or None)}
+
+
+# --- keys and definitions ------------------------------------------------------------------------------
+
+
+@verb(keys, "add")
+def add_key(
+    here: Here,
+    role: Annotated[Literal["admin", "agent", "viewer"], typer.Option(help="What it may do.")] = "agent",
+    user: Annotated[str | None, typer.Option(help="For whom it speaks.")] = None,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> Any:
+    """Make a key; it is shown this once. Programs send it as `Authorization: Bearer`."""
+    return {"key": crm.people.add_key(here.lake, actor=here.actor, role=role, user=user, label=label)}
+
+
+@verb(modules, "list")
+def list_modules(here: Here) -> Any:
+    """The modules, each with the number of records that are seen."""
+    read = partial(crm.query.count, here.lake, here.catalog, actor=here.actor)
+    return [
+        {"slug": module.slug, "label": module.name, "records": read(module=module.slug)}
+        for module in here.catalog.ordered
+    ]
+
+
+@verb(modules, "apply")
+def apply_pack(
+    here: Here, pack: Annotated[str, typer.Argument(help="A shipped pack, or a YAML file.")]
+) -> Any:
+    """Save the definitions of a pack or a file; tables change with them."""
+    return crm.definitions.apply_pack(here.lake, pack, actor=here.actor)
+
+
+@verb(modules, "export")
+def export_pack(here: Here) -> Any:
+    """All definitions as one YAML document, which `apply` takes."""
+    here.actor.require_admin("definitions")
+    return crm.definitions.export_pack(here.lake)
+
+
+if __name__ == "__main__":
+    app()

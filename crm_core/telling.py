@@ -1,0 +1,82 @@
+"""Plain data told to whoever sits at a terminal: tables for people, one JSON document for programs."""
+
+import dataclasses
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from crm_core.problems import ProblemDocument
+from crm_core.shape import to_json_value
+
+# A text of a stranger may not move the cursor, ring the bell or rename the window.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def to_plain(value: Any) -> Any:
+    """Dataclasses, tuples, instants and decimals as what JSON knows."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
+    if isinstance(value, Mapping):
+        return to_json_value({str(key): to_plain(part) for key, part in value.items()})
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else to_json_value(value)
+
+
+def tell(value: Any, *, as_json: bool = False) -> None:
+    """Print a text, the rows of a list, or the facts of one thing; `as_json` all as one document."""
+    if as_json:
+        print(json.dumps(to_plain(value), ensure_ascii=False, default=str), flush=True)
+    elif isinstance(value, str):
+        print(value, end="" if value.endswith("\n") else "\n", flush=True)
+    elif value is not None:
+        _draw(to_plain(value))
+
+
+def tell_problem(problem: ProblemDocument, *, as_json: bool = False) -> None:
+    """Print what went wrong: the document on standard output, or in words on standard error."""
+    if as_json:
+        tell(problem, as_json=True)
+        return
+    lines = [problem["detail"], *(f"  {wrong['field']}: {wrong['message']}" for wrong in problem["errors"])]
+    print("\n".join(_harmless(line) for line in lines), file=sys.stderr, flush=True)
+
+
+def note(text: str) -> None:
+    """Print a message that is no result."""
+    print(_harmless(text), file=sys.stderr, flush=True)
+
+
+def _draw(value: Any) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = value if isinstance(value, list) else [{"fact": key, "value": part} for key, part in value.items()]
+    if not rows:
+        note("There is nothing.")
+        return
+    rows = [row if isinstance(row, dict) else {"": row} for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, show_header=isinstance(value, list))
+    for heading in rows[0]:
+        table.add_column(Text(heading.replace("_", " ")), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(heading))) for heading in rows[0]))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list) and not any(isinstance(part, (dict, list)) for part in value):
+        return _harmless(", ".join(map(str, value)))
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+    return _harmless(text)
+
+
+def _harmless(text: str) -> str:
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,55 @@
+"""Plain data at a terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from crm_core.telling import tell, tell_problem
+
+
+@dataclass(frozen=True)
+class Thing:
+    name: str
+    at: datetime
+    parts: tuple[Decimal, ...] = ()
+
+
+THING = Thing("Ünï", datetime(2026, 1, 2, tzinfo=UTC), (Decimal("1.50"),))
+
+
+def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    tell([THING], as_json=True)
+    expected = [{"name": "Ünï", "at": "2026-01-02T00:00:00.000Z", "parts": [1.5]}]
+    assert json.loads(capsys.readouterr().out) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        pytest.param([THING], ["name", "Ünï", "2026-01-02"], id="rows"),
+        pytest.param({"restored": 3}, ["restored", "3"], id="facts"),
+        pytest.param("a,b\r\n", ["a,b"], id="a text"),
+        pytest.param([{"name": "[red]x[/red]"}], ["[red]x[/red]"], id="markup is text"),
+    ],
+)
+def test_people_read_tables(capsys: pytest.CaptureFixture[str], value: object, words: list[str]) -> None:
+    tell(value)
+    out = capsys.readouterr().out
+    assert [word for word in words if word not in out] == []
+
+
+def test_nothing_is_said_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    tell([])
+    assert capsys.readouterr() == ("", "There is nothing.\n")
+
+
+def test_a_text_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    tell([{"name": "\x1b]0;owned\x07"}])
+    tell_problem({"detail": "\x1b[2Jgone", "errors": []})
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err and "gone" in err
