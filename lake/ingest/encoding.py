@@ -50,7 +50,8 @@ class Text:
             before it.
         lines: physical lines, a last one without an end included.
         trailing_blank: how many of them are empty at the end.
-        present: which of the two quotes (followed by a space: with one beside it), backslash, U+0000 and `BAD_BYTE` occur.
+        present: which of the two quotes (followed by a space: with one beside it), backslash, U+0000 and
+            `BAD_BYTE` occur.
         spare: a control character that does not occur, to serve as the delimiter that splits nothing.
     """
 
@@ -182,7 +183,7 @@ def read_text(
             readable, counts, newline = _rewrite(plain, folder=folder, encoding=found, name=name)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise StorageFullError(str(folder), detail=str(error)) from error
+            raise StorageFullError(detail=str(error), file=str(folder)) from error
         raise
     if not counts.spare:
         raise FormatError(

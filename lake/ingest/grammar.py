@@ -85,8 +85,8 @@ class Grammar:
             content = f"replace({content}, {literal(self.dialect.quote * 2)}, {literal(self.dialect.quote)})"
         rest = f"regexp_extract(cell, {literal(quoted)}, 2)"
         return (
-            f"list_transform({found}, lambda cell: CASE WHEN starts_with(cell, {literal(self.dialect.quote)}) "
-            f"THEN {content} || {rest} ELSE cell END)"
+            f"list_transform({found}, lambda cell: "
+            f"CASE WHEN starts_with(cell, {literal(self.dialect.quote)}) THEN {content} || {rest} ELSE cell END)"
         )
 
     @property

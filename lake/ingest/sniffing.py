@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import _csv
 import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 from lake.ingest.encoding import WAS_CR, WAS_CRLF, Text
 from lake.ingest.errors import EmptyInputError, OptionError
@@ -30,6 +30,16 @@ _LOOKS_LIKE_A_VALUE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("an identifier", re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")),
     ("a truth value", re.compile(r"true|false", re.IGNORECASE)),
 )
+
+
+class Reader(Protocol):
+    """What `csv.reader` returns."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+
 _YEAR = re.compile(r"(19|20)\d{2}")  # a column may be named after a year
 
 
@@ -127,7 +137,10 @@ def _settle_dialect(lines: list[str], *, name: str, stated: str | None, options:
     best = max(candidates, key=lambda dialect: _score(lines, dialect))
     if _score(lines, best)[0] > 0 or len(delimiters) == 1:
         return best
-    return Dialect(delimiter=",", quote=best.quote, escape=best.escape)
+    # One column: then whatever looks like a delimiter stands inside values.
+    text = "".join(lines)
+    absent = next((delimiter for delimiter in (",", ";", "\t", "|") if delimiter not in text), "\x1f")
+    return Dialect(delimiter=absent, quote=best.quote, escape=best.escape)
 
 
 def _score(lines: list[str], dialect: Dialect) -> tuple[float, ...]:
@@ -139,13 +152,14 @@ def _score(lines: list[str], dialect: Dialect) -> tuple[float, ...]:
     widths = Counter(len(row.cells) for row in rows)
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
     share = count / len(rows)
-    explained = width > 1 and (share >= 0.9 or (share >= 0.5 and len(rows[0].cells) == width))
+    regular = width > 1 and (share >= 0.9 or (share >= 0.5 and len(rows[0].cells) > 1))
+    explained = 2 if regular else int(len(rows[0].cells) > 1)
     text = "".join(lines[:200])
     quoting = _quoted_cells(text, dialect)
     # Regular first; then quotes that enclose cells; then a header as wide as the rows; then more columns.
     return (
         float(explained),
-        round(share, 2) if explained else 0.0,
+        round(share, 2) if regular else 0.0,
         float(quoting > 0) - (dialect.quote == "'") * 0.5 - (dialect.backslash and '\\"' not in text) * 0.5,
         float(len(rows[0].cells) == width),
         float(-len("".join(cell for row in rows[:50] for cell in row.cells if "\n" in cell))),
@@ -173,7 +187,7 @@ def _parse(lines: list[str], dialect: Dialect, *, first_line: int) -> list[_Row]
     return list(islice(_numbered(reader, first_line=first_line), _ROWS))
 
 
-def _numbered(reader: _csv._reader, *, first_line: int) -> Iterator[_Row]:
+def _numbered(reader: Reader, *, first_line: int) -> Iterator[_Row]:
     before = 0
     for cells in reader:
         if cells:

@@ -162,7 +162,8 @@ def _files(item: str) -> tuple[list[Path], list[str]]:
         known = [child for child in inside if _by_suffix(child.name)]
         if not known:
             raise NotFoundError(
-                f"The folder {item} holds no file to read: known are {', '.join(sorted(_SUFFIXES))}, also with .gz.",
+                f"The folder {item} holds no file to read: known are {', '.join(sorted(_SUFFIXES))}, "
+                "also with .gz.",
                 path=item,
             )
         return known, [

@@ -201,7 +201,7 @@ def _check_order(session: Session) -> None:
     found = session.read_arrow("SELECT current_setting('preserve_insertion_order')").column(0)[0].as_py()
     if found not in (True, "true"):
         raise SettingError(
-            "The setting preserve_insertion_order is off: without it no row's line would be known. Turn it on.",
+            "The setting preserve_insertion_order is off: without it no row's line is known. Turn it on.",
             setting="preserve_insertion_order",
             received=str(found),
         )

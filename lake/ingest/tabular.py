@@ -124,7 +124,8 @@ def stage_json(growing: Growing, text: Text, *, name: str, file_no: int) -> tupl
         names, columns = unique_names([*keys]), growing.place(unique_names([*keys]))
         cells = ", ".join(f"v[{i}]" for i in range(1, len(keys) + 1))
         growing.insert(
-            f"SELECT $no, line, {len(keys)}, CASE WHEN code IS NOT NULL THEN j::VARCHAR END, code, {cells} FROM ("
+            f"SELECT $no, line, {len(keys)}, CASE WHEN code IS NOT NULL THEN j::VARCHAR END, code, {cells} "
+            "FROM ("
             "SELECT j, line, CASE WHEN json_type(j) <> 'OBJECT' THEN 'invalid_json' "
             "WHEN contains(j::VARCHAR, '\\u0000') THEN 'nul_character' END AS code, "
             f"{_values('j', keys)} AS v FROM ({source}))",
@@ -230,7 +231,8 @@ def _as_text(column: str, kind: str) -> str:
 def _keys(session: Session, source: str) -> tuple[str, ...]:
     """The keys of all objects in the order in which they first appear."""
     shapes: pa.Table = session.read_arrow(
-        f"SELECT json_keys(j) AS keys, min(line) AS line FROM ({source}) WHERE j IS NOT NULL GROUP BY 1 ORDER BY 2"
+        f"SELECT json_keys(j) AS keys, min(line) AS line FROM ({source}) WHERE j IS NOT NULL "
+        "GROUP BY 1 ORDER BY 2"
     )
     return tuple(dict.fromkeys(key for keys in shapes.column(0).to_pylist() for key in keys))
 

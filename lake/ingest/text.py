@@ -45,8 +45,8 @@ class Layout:
 def lines_sql(text: Text) -> str:
     """A relation of one column `l`: the physical lines in order, a blank one NULL. Binds `$path`."""
     return (
-        f"(SELECT l FROM read_csv($path, columns = {{'l': 'VARCHAR'}}, delim = {literal(text.spare)}, quote = '', "
-        f"escape = '', header = false, auto_detect = false, max_line_size = {_LONGEST_LINE}, "
+        f"(SELECT l FROM read_csv($path, columns = {{'l': 'VARCHAR'}}, delim = {literal(text.spare)}, "
+        f"quote = '', escape = '', header = false, auto_detect = false, max_line_size = {_LONGEST_LINE}, "
         f"buffer_size = {_BUFFER}))"
     )
 
@@ -126,8 +126,8 @@ def _insert_plain(
 ) -> int | None:
     """Let DuckDB's own reader do it; `None`, and nothing inserted, when a line is not exactly one record.
 
-    In strict mode it refuses what is not RFC 4180. Since a record takes a line at least, as many records as lines
-    means one on each, so that a row's number tells its line.
+    In strict mode it refuses what is not RFC 4180. Since a record takes a line at least, as many records as
+    lines means one on each, so that a row's number tells its line.
     """
     skipped = layout.first_line + layout.header_lines - 1
     dialect, before = layout.dialect, growing.inserted
@@ -136,8 +136,8 @@ def _insert_plain(
     # Nothing is NULL: an empty cell stays an empty text.
     source = (
         f"read_csv($path, columns = {{{types}}}, delim = {literal(dialect.delimiter)}, "
-        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, nullstr = {literal(text.spare)}, "
-        f"header = false, skip = {skipped}, auto_detect = false, max_line_size = {_LONGEST_LINE}, "
+        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, "
+        f"nullstr = {literal(text.spare)}, header = false, skip = {skipped}, auto_detect = false, max_line_size = {_LONGEST_LINE}, "
         f"buffer_size = {_BUFFER})"
     )
     expected = text.lines - text.trailing_blank - skipped
@@ -205,8 +205,9 @@ def _find_spans(growing: Growing, *, grammar: Grammar, first_line: int) -> None:
     lines, marks, spans = (growing.scratch(name) for name in ("lines", "marks", "spans"))
     inside, torn = growing.scratch("inside"), growing.scratch("torn")
     session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {marks} AS SELECT rowid + 1 AS line, NOT {grammar.ends_outside('l')} AS opens, "
-        f"NOT {grammar.closes('l')} AS stays FROM {lines} WHERE {grammar.has_quote('l')} AND rowid + 1 >= $first",
+        f"CREATE OR REPLACE TEMP TABLE {marks} AS "
+        f"SELECT rowid + 1 AS line, NOT {grammar.ends_outside('l')} AS opens, NOT {grammar.closes('l')} AS stays "
+        f"FROM {lines} WHERE {grammar.has_quote('l')} AND rowid + 1 >= $first",
         {"first": first_line},
     )
     session.execute(f"CREATE OR REPLACE TEMP TABLE {torn} (line BIGINT)")
@@ -220,7 +221,8 @@ def _find_spans(growing: Growing, *, grammar: Grammar, first_line: int) -> None:
         session.execute(f"DELETE FROM {marks} WHERE line = $line", line)
     session.execute(f"INSERT INTO {torn} SELECT first FROM {spans} WHERE last IS NULL")
     session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {inside} AS SELECT first, last, unnest(range(first, last + 1)) AS line "
+        f"CREATE OR REPLACE TEMP TABLE {inside} AS "
+        f"SELECT first, last, unnest(range(first, last + 1)) AS line "
         f"FROM (SELECT first, coalesce(last, (SELECT count(*) FROM {lines})) AS last FROM {spans})"
     )
 

@@ -55,7 +55,8 @@ class Worksheet:
         return (
             f"CASE WHEN {number} IS NULL OR {number} NOT BETWEEN 1 AND 2958466 THEN {column} "
             f"WHEN {number} = floor({number}) THEN strftime({instant}, '%Y-%m-%d') "
-            f"ELSE strftime(date_trunc('second', {instant} + INTERVAL 500 MILLISECOND), '%Y-%m-%d %H:%M:%S') END"
+            f"ELSE strftime(date_trunc('second', {instant} + INTERVAL 500 MILLISECOND), "
+            "'%Y-%m-%d %H:%M:%S') END"
         )
 
 
