@@ -123,7 +123,7 @@ class _Reader:
 
     def state(self, part: str = "") -> Any:
         value = st.session_state.get(f"{self.key}:{part}" if part else self.key)
-        return None if value == "" else value
+        return None if value in ("", []) else value
 
 
 def _read_plain(reader: _Reader) -> Any:
