@@ -1,0 +1,120 @@
+"""What all actions share: the context they are compiled in, and the effects they can ask for."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from sqlglot import exp
+
+from crm_core.conditions import Scope
+from crm_core.model import Catalog
+from crm_core.model.base import Definition
+from flows.checks import Checks
+from flows.values import Columns
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """Where a step is compiled: rows of the flow's module under `scope.alias`.
+
+    `occurred_at` is the instant of the change that set the flow off, for relative dates.
+    """
+
+    scope: Scope
+    occurred_at: exp.Expression
+    step: int = 0
+
+    @property
+    def catalog(self) -> Catalog:
+        """The definitions."""
+        return self.scope.relations.catalog
+
+    @property
+    def module(self) -> str:
+        """The module of the record that set the flow off."""
+        return self.scope.module
+
+
+@dataclass(frozen=True)
+class Update:
+    """Columns of the record that set the flow off."""
+
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Insert:
+    """A new record of a module.
+
+    `skip` are reasons not to make it after all, each with the expression that is true then: the first one counts.
+    """
+
+    module: str
+    columns: Columns
+    skip: tuple[tuple[str, exp.Expression], ...] = ()
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message that leaves the house: its row in `communications`, and what the outbox needs to deliver it."""
+
+    row: Insert
+    channel: str
+    recipient: exp.Expression
+    extra: Mapping[str, exp.Expression] = field(default_factory=dict)
+
+
+Plan = Sequence[Update | Insert | Message]
+
+
+@dataclass(frozen=True)
+class Writes:
+    """What an action can change, for the search of cycles: columns of a module, or new records of it.
+
+    `values` are the plain values that it can set, by column; a column that is not there can become anything.
+    """
+
+    module: str
+    inserts: bool
+    columns: frozenset[str] = frozenset()
+    values: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+class Action(Definition):
+    """One step of a flow. `key` is its name in YAML."""
+
+    key: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def read(cls, options: Any) -> Self:
+        """Read what stands under the key.
+
+        Raises:
+            ValueError: When it has the wrong shape.
+        """
+
+    @abstractmethod
+    def options(self) -> Any:
+        """What stands under the key, as plain data."""
+
+    @abstractmethod
+    def problems(self, checks: Checks) -> list[str]:
+        """What is wrong with it for records of a module: sentences, none when it can be used."""
+
+    @abstractmethod
+    def plan(self, context: StepContext) -> Plan:
+        """The effects it wants, as expressions over the rows of the context.
+
+        Raises:
+            ConditionInvalid, TemplateInvalid, UnknownModule: When the definitions no longer allow it.
+        """
+
+    @abstractmethod
+    def writes(self, catalog: Catalog, module: str) -> Sequence[Writes]:
+        """What it can change."""
+
+    def as_document(self) -> dict[str, Any]:
+        """The action as it stands in YAML."""
+        return {self.key: self.options()}

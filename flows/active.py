@@ -1,0 +1,45 @@
+"""The flows that run: those whose newest version is active, with the id and version they run under."""
+
+from dataclasses import dataclass
+
+from crm_core.errors import DefinitionInvalid
+from crm_core.model import Catalog, Stored
+from flows.check import read_flow
+from flows.model import FlowDefinition
+
+
+@dataclass(frozen=True)
+class ActiveFlow:
+    """A flow as it is stored: its definition, the id that never changes, and the version that runs keep."""
+
+    definition: FlowDefinition
+    id: str
+    version: int
+    order: int = 0
+
+    @property
+    def slug(self) -> str:
+        """Its name."""
+        return self.definition.flow
+
+
+def stored_flow(stored: Stored, order: int = 0) -> ActiveFlow:
+    """A stored version as a flow that can run.
+
+    Raises:
+        DefinitionInvalid: The document is none of a flow.
+    """
+    definition = read_flow(stored.document)
+    return ActiveFlow(definition, definition.id or stored.id, stored.version, order)
+
+
+def active_flows(catalog: Catalog) -> tuple[ActiveFlow, ...]:
+    """The active flows in the order in which they run: by slug. One that cannot be read is left out."""
+    found = []
+    for slug in sorted(catalog.flows):
+        try:
+            found.append(stored_flow(catalog.stored["flow", slug], len(found)))
+        except DefinitionInvalid:
+            # Saving refuses such a document; the workspace's other flows must not stand still for it.
+            continue
+    return tuple(found)

@@ -1,0 +1,117 @@
+"""Whether flows can run: every problem of a flow as a sentence, and circles of flows by name."""
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from crm_core.access import Actor
+from crm_core.conditions import Scope, compile_leaf
+from crm_core.definitions import register_check
+from crm_core.errors import ConditionInvalid, DefinitionInvalid, UnknownModule
+from crm_core.model import Catalog, Leaf
+from crm_core.model.condition import leaves
+from crm_core.model.documents import Document
+from crm_core.relations import Relations
+from crm_core.templates import problems_of
+from flows.check_values import check_trigger_value
+from flows.checks import Checks
+from flows.model import FlowDefinition, parse_flow
+
+
+def check_flow(catalog: Catalog, flow: FlowDefinition, *, users: frozenset[str] | None = None) -> list[str]:
+    """Everything that keeps a flow from running against these definitions.
+
+    Args:
+        catalog: the definitions.
+        flow: what is to be checked.
+        users: the slugs of the users there are; None leaves them unchecked.
+    """
+    try:
+        module = catalog.module(flow.module)
+    except UnknownModule as error:
+        return [str(error)]
+    problems = [
+        f"{flow.module} has no folder “{slug}”: it has {', '.join(f.slug for f in module.folders)}"
+        for slug in flow.folders
+        if module.folder(slug) is None
+    ]
+    checks = Checks(catalog, flow.module, users)
+    problems += _trigger_problems(checks, flow)
+    problems += _condition_problems(catalog, flow)
+    for number, action in enumerate(flow.do, start=1):
+        problems += [f"step {number} ({action.key}): {problem}" for problem in action.problems(checks)]
+    return problems
+
+
+def require_valid(catalog: Catalog, flow: FlowDefinition, *, users: frozenset[str] | None = None) -> None:
+    """Refuse a flow that cannot run.
+
+    Raises:
+        DefinitionInvalid: With every problem.
+    """
+    problems = check_flow(catalog, flow, users=users)
+    if problems:
+        raise DefinitionInvalid(f"The flow {flow.flow}", problems)
+
+
+def _trigger_problems(checks: Checks, flow: FlowDefinition) -> Iterator[str]:
+    trigger = flow.trigger
+    for slug in trigger.fields:
+        try:
+            path = checks.catalog.resolve(flow.module, slug)
+        except (ConditionInvalid, UnknownModule) as error:
+            yield f"the trigger names a missing field: {getattr(error, 'reason', error)}"
+            continue
+        if path.steps:
+            yield f"the trigger can watch fields of {flow.module} itself, not “{slug}”"
+            continue
+        asked = ([trigger.was] if trigger.asks_was else []) + ([trigger.is_] if trigger.asks_is else [])
+        for value in asked:
+            for single in value if isinstance(value, list) else [value]:
+                if single is not None:
+                    yield from check_trigger_value(checks, slug, single)
+
+
+def _condition_problems(catalog: Catalog, flow: FlowDefinition) -> Iterator[str]:
+    scope = Scope(flow.module, "f", Relations(catalog, Actor.system()), old_alias="f")
+    for leaf in leaves(flow.when):
+        try:
+            compile_leaf(leaf, scope)
+        except (ConditionInvalid, UnknownModule) as error:
+            yield f"the condition: {getattr(error, 'reason', error)}"
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> FlowDefinition:
+    return parse_flow(json.loads(text))
+
+
+def read_flow(document: Document) -> FlowDefinition:
+    """As `parse_flow`, remembering what was read before."""
+    return _parsed(json.dumps(document, sort_keys=False, default=str))
+
+
+@register_check
+def check_catalog(catalog: Catalog) -> Iterable[str]:
+    """What is wrong with the active flows and the templates, asked whenever a definition is saved."""
+    for template in catalog.templates.values():
+        if template.module in catalog.modules:
+            words = (("subject", template.subject), ("body", template.body))
+            for problem in problems_of(words, catalog, template.module):
+                yield f"the template {template.slug}: {problem}"
+    for slug, document in catalog.flows.items():
+        try:
+            flow = read_flow(document)
+        except DefinitionInvalid as error:
+            yield from (f"the flow {slug}: {problem}" for problem in error.problems)
+            continue
+        yield from (f"the flow {slug}: {problem}" for problem in check_flow(catalog, flow))
+
+
+def trigger_leaf(slug: str, value: object) -> Leaf:
+    """The comparison that `was` and `is` stand for: null is missing, a list is any of it."""
+    if value is None:
+        return Leaf(field=slug, op="is_empty")
+    if isinstance(value, list):
+        return Leaf(field=slug, op="in", value=value)
+    return Leaf(field=slug, op="eq", value=value)

@@ -1,0 +1,213 @@
+"""Flows compiled to SQL: for a module and a window, one statement that says which flow each change sets off.
+
+The statement reads the staged changes, one row for each record and commit with the values of that commit and of the
+one before. It gives two columns a flow: whether its trigger fired, and whether its condition held as well.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.conditions import Scope, compile_condition, compile_trace
+from crm_core.errors import ConditionInvalid, CrmError
+from crm_core.model import AnyOf, Catalog, Condition, Leaf
+from crm_core.model.base import SYSTEM_COLUMNS
+from crm_core.model.condition import leaves
+from crm_core.params import Params
+from crm_core.relations import Relations
+from crm_core.trees import all_of, any_of, coalesce, column, function, name
+from flows.active import ActiveFlow
+
+ROW = "f"
+"""The alias of the changes."""
+
+META = ("_id", "_snapshot", "_change", "_load", "_depth", "_chain", "_occurred", "_event")
+"""What the prepared changes carry beside the record's own columns (see `flows.staging`)."""
+
+_SILENT_COLUMNS = frozenset({"id", "updated_at", "version", "change_id", "created_at"})
+"""Columns that every write touches, so that they are no change to a person."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The statement over the prepared changes, its values, and the flows its columns stand for.
+
+    `broken` are flows that the definitions no longer allow, with the reason.
+    """
+
+    tree: exp.Select
+    params: Params
+    flows: tuple[ActiveFlow, ...]
+    broken: tuple[tuple[ActiveFlow, str], ...]
+
+
+def change_scope(catalog: Catalog, module: str, *, params: Params, at: int | None, now: datetime) -> Scope:
+    """Where conditions and templates of flows stand: the changes, and related records as of a snapshot."""
+    return Scope(module, ROW, Relations(catalog, Actor.system(), params, at), now, old_alias=ROW)
+
+
+def compile_flows(
+    catalog: Catalog,
+    module: str,
+    flows: Sequence[ActiveFlow],
+    *,
+    relation: str,
+    at: int | None,
+    now: datetime,
+) -> Compiled:
+    """Build the statement over the prepared changes of a module.
+
+    Args:
+        catalog: the definitions.
+        module: whose changes they are.
+        flows: the flows of that module.
+        relation: the temp table with the prepared changes.
+        at: the snapshot as of which related records are read.
+        now: the aware instant that relative dates begin at.
+    """
+    params = Params("c")
+    scope = change_scope(catalog, module, params=params, at=at, now=now)
+    kept: list[ActiveFlow] = []
+    broken: list[tuple[ActiveFlow, str]] = []
+    fired: list[exp.Expression] = []
+    matched: list[exp.Expression] = []
+    for flow in flows:
+        try:
+            trigger, condition = trigger_tree(flow, scope), compile_condition(flow.definition.when, scope)
+        except CrmError as error:
+            broken.append((flow, str(error)))
+            continue
+        place = len(kept)
+        kept.append(flow)
+        fired.append(trigger.as_(f"_t{place}", quoted=True))
+        held = exp.and_(column(f"_t{place}", ROW), exp.paren(condition))
+        matched.append(held.as_(f"_m{place}", quoted=True))
+    inner = exp.select(exp.Star(), *fired, copy=False).from_(exp.to_table(relation).as_(ROW), copy=False)
+    outer = exp.select(*[column(part, ROW) for part in META], *_columns("_t", kept), *matched, copy=False)
+    tree = outer.from_(inner.subquery(ROW), copy=False)
+    if kept:
+        tree = tree.where(any_of([column(f"_t{place}", ROW) for place in range(len(kept))]), copy=False)
+    return Compiled(tree, params, tuple(kept), tuple(broken))
+
+
+def _columns(prefix: str, flows: Sequence[ActiveFlow]) -> list[exp.Expression]:
+    return [column(f"{prefix}{place}", ROW) for place in range(len(flows))]
+
+
+def trigger_tree(flow: ActiveFlow, scope: Scope) -> exp.Expression:
+    """Whether a change sets the flow off: its event, folder, fields, was and is; and not by its own doing."""
+    definition = flow.definition
+    bind = scope.relations.params.bind
+    parts: list[exp.Expression] = [column("_event", ROW).eq(exp.Literal.string(definition.trigger.event))]
+    if definition.folders:
+        default = scope.relations.catalog.module(definition.module).default_folder.slug
+        folder = coalesce(column("folder", ROW), bind(default))
+        parts.append(folder.isin(*[bind(slug) for slug in definition.folders]))
+    if definition.trigger.event == "updated":
+        parts += _updated(flow, scope)
+    else:
+        parts.append(exp.NullSafeNEQ(this=column("_flow", ROW), expression=bind(flow.id)))
+    return all_of(parts)
+
+
+def _updated(flow: ActiveFlow, scope: Scope) -> Iterable[exp.Expression]:
+    trigger = flow.definition.trigger
+    yield any_of(
+        [_changed_by_others(column_name, flow, scope) for column_name in watched_columns(flow, scope)]
+    )
+    if trigger.asks_was:
+        yield old_values(_asked(trigger.fields[0], trigger.was, scope))
+    if trigger.asks_is:
+        yield _asked(trigger.fields[0], trigger.is_, scope)
+
+
+def watched_columns(flow: ActiveFlow, scope: Scope) -> list[str]:
+    """The columns whose change counts: those of the trigger's fields, else all that people write."""
+    catalog, module = scope.relations.catalog, flow.definition.module
+    if not flow.definition.trigger.fields:
+        unseen = _SILENT_COLUMNS | {"deleted_at"}
+        return [one for one in catalog.columns(module) if one not in unseen]
+    columns: list[str] = []
+    for slug in flow.definition.trigger.fields:
+        path = catalog.resolve(module, slug)
+        if path.steps:
+            raise ConditionInvalid(slug, f"“{slug}” is no field of {module} itself")
+        whole = slug == getattr(path.field, "slug", None) and slug not in SYSTEM_COLUMNS
+        columns += list(path.field.columns) if whole else [path.column]
+    return columns
+
+
+def _changed_by_others(column_name: str, flow: ActiveFlow, scope: Scope) -> exp.Expression:
+    """Whether a column changed, and not by this very flow: what it wrote itself stands in `_own`."""
+    changed = exp.NullSafeNEQ(this=column(column_name, ROW), expression=column(f"old__{column_name}", ROW))
+    mine = exp.Literal.string(f"{flow.id} {column_name}")
+    own = coalesce(function("list_contains", column("_own", ROW), mine), exp.false())
+    return exp.paren(exp.and_(changed, exp.not_(own)))
+
+
+def _asked(slug: str, value: object, scope: Scope) -> exp.Expression:
+    values = value if isinstance(value, list) else [value]
+    given = [one for one in values if one is not None]
+    parts: list[Condition] = [Leaf(field=slug, op="in", value=given)] if given else []
+    if len(given) < len(values):
+        parts.append(Leaf(field=slug, op="is_empty"))
+    return compile_condition(AnyOf(any=tuple(parts)), scope)
+
+
+def old_values(tree: exp.Expression) -> exp.Expression:
+    """The same expression over the values before the change."""
+
+    def older(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and node.table == ROW:
+            return column(f"old__{node.name}", ROW)
+        return node
+
+    return tree.transform(older)
+
+
+def trace_tree(condition: Condition, scope: Scope) -> exp.Expression:
+    """A JSON list with every leaf of a condition: its field, operator and value, whether it holds, what it saw."""
+    bind = scope.relations.params.bind
+    entries = []
+    for leaf, truth, seen in compile_trace(condition, scope):
+        parts: list[exp.Expression] = [
+            exp.Literal.string("field"), bind(leaf.field),
+            exp.Literal.string("op"), exp.Literal.string(leaf.op),
+            exp.Literal.string("value"), function("to_json", bind(_shown(leaf.value))),
+            exp.Literal.string("true"), truth,
+            exp.Literal.string("seen"), function("left", exp.cast(seen, "VARCHAR", dialect="duckdb"),
+                                                 exp.Literal.number(200)),
+        ]  # fmt: skip
+        entries.append(function("json_object", *parts))
+    return (
+        function("to_json", function("list_value", *entries))
+        if entries
+        else exp.cast(exp.Literal.string("[]"), "JSON", dialect="duckdb")
+    )
+
+
+def _shown(value: object) -> str | None:
+    if value is None:
+        return None
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+
+
+def reads_the_clock(condition: Condition) -> bool:
+    """Whether the answer depends on when it is asked."""
+    return any(_relative(leaf) for leaf in leaves(condition))
+
+
+def _relative(leaf: Leaf) -> bool:
+    if leaf.op in ("within_last", "within_next"):
+        return True
+    values = leaf.value if isinstance(leaf.value, list) else [leaf.value]
+    words = ("today", "now", "yesterday", "tomorrow")
+    return any(isinstance(value, str) and value.strip().lower().startswith(words) for value in values)
+
+
+def relation_name(text: str) -> str:
+    """A temp table's name, quoted."""
+    return name(text).sql("duckdb")

@@ -1,0 +1,65 @@
+"""What the automation can refuse, in one tree below the domain's."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from crm_core.errors import CrmError
+
+
+class FlowError(CrmError):
+    """The base of all errors of flows."""
+
+
+class UnknownFlow(FlowError):
+    """No flow of that slug or id."""
+
+    status = 404
+
+    def __init__(self, flow: str, known: Sequence[str] = ()) -> None:
+        self.flow = flow
+        self.known = tuple(known)
+        hint = f" There are: {', '.join(known)}." if known else ""
+        super().__init__(f"There is no flow “{flow}”.{hint}")
+
+
+class UnknownRun(FlowError):
+    """No run of that id, or none that the actor may see: a stranger cannot tell which."""
+
+    status = 404
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        super().__init__(f"There is no run {run_id}.")
+
+
+class UnknownMessage(FlowError):
+    """No message of that id in the outbox, or none in a state that allows what was asked."""
+
+    status = 404
+
+    def __init__(self, message_id: str, allowed: str) -> None:
+        self.message_id = message_id
+        super().__init__(f"There is no message {message_id} in the outbox that is {allowed}.")
+
+
+class CommandInvalid(FlowError):
+    """A command to a flow is incomplete or contradicts itself."""
+
+    status = 422
+
+    def __init__(self, received: Any, reason: str) -> None:
+        self.received = received
+        self.reason = reason
+        super().__init__(f"The command cannot be carried out: {reason}.")
+
+
+class ActionInvalid(FlowError):
+    """An action of a flow cannot be compiled against the definitions as they are now."""
+
+    status = 422
+
+    def __init__(self, flow: str, step: int, reason: str) -> None:
+        self.flow = flow
+        self.step = step
+        self.reason = reason
+        super().__init__(f"Step {step + 1} of the flow {flow} cannot be done: {reason}.")

@@ -1,0 +1,230 @@
+"""Handing messages to a mail server: each one by itself, and an answer for every one of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime, parseaddr
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+
+Outcome = Literal["sent", "retry", "refused", "unknown"]
+"""sent: the server took it. retry: not now. refused: never. unknown: the answer got lost after the data."""
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where mail is handed over, and how patiently: seconds for each answer, connections at a time."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    use_tls: bool = False
+    start_tls: bool | None = None
+    timeout: float = 30.0
+    connections: int = 4
+
+    @classmethod
+    def from_url(cls, url: str, *, timeout: float = 30.0, connections: int = 4) -> "MailServer":
+        """Read `smtp://user:password@host:port`, `smtp+starttls://…` (TLS or nothing) or `smtps://…`."""
+        parts = urlsplit(url)
+        ports = {"smtps": 465, "smtp+starttls": 587}
+        return cls(
+            parts.hostname or "localhost",
+            parts.port or ports.get(parts.scheme, 25),
+            unquote(parts.username) if parts.username else None,
+            unquote(parts.password) if parts.password else None,
+            parts.scheme == "smtps",
+            True if parts.scheme == "smtp+starttls" else None if parts.scheme == "smtp" else False,
+            timeout,
+            connections,
+        )
+
+    @property
+    def name(self) -> str:
+        """Host and port, without the password."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message: the same `message_id` at every attempt, `sent_at` for its date (UTC)."""
+
+    id: str
+    message_id: str
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    sent_at: datetime
+    html: str | None = None
+    reply_to: str | None = None
+    in_reply_to: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one attempt, in the server's words where there are any."""
+
+    id: str
+    outcome: Outcome
+    words: str
+
+
+def build_message(letter: Letter) -> EmailMessage:
+    """The message with its headers; whatever a field brought along stays within its header.
+
+    Raises:
+        ValueError: An address is none.
+    """
+    message = EmailMessage(policy=SMTP_POLICY)
+    name, address = parseaddr(letter.sender)
+    message["From"] = _address(address, name)
+    message["To"] = _address(letter.recipient)
+    message["Subject"] = " ".join(letter.subject.split())
+    message["Message-ID"] = _id_of(letter.message_id)
+    message["Date"] = format_datetime(letter.sent_at)
+    message["Auto-Submitted"] = "auto-generated"
+    if letter.reply_to:
+        message["Reply-To"] = _address(letter.reply_to)
+    if letter.in_reply_to:
+        message["In-Reply-To"] = _id_of(letter.in_reply_to)
+    message.set_content(letter.text)
+    if letter.html:
+        message.add_alternative(letter.html, subtype="html")
+    return message
+
+
+def _id_of(given: str) -> str:
+    """A message's id as its header can carry it: one word in ASCII (RFC 5322, section 3.6.4)."""
+    return "".join(given.split()).encode("ascii", "ignore").decode("ascii")
+
+
+def _address(address: str, name: str = "") -> Address:
+    local, _, domain = address.strip().rpartition("@")
+    if not local or not domain:
+        raise ValueError(f"{address!r} is no e-mail address")
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode("ascii")
+    return Address(name, local, domain)
+
+
+def deliver(server: MailServer, letters: Sequence[Letter]) -> list[Answer]:
+    """Hand the letters to the server, over a few connections at once; one bad letter holds up no other.
+
+    Never raises for a letter's or the server's fault: the answers say it. Letters that could not be tried since the
+    server cannot be reached are to be tried again.
+    """
+    return asyncio.run(_deliver(server, letters))
+
+
+async def _deliver(server: MailServer, letters: Sequence[Letter]) -> list[Answer]:
+    queue: asyncio.Queue[Letter] = asyncio.Queue()
+    for letter in letters:
+        queue.put_nowait(letter)
+    answers: dict[str, Answer] = {}
+    workers = min(server.connections, len(letters))
+    await asyncio.gather(*[_work(server, queue, answers) for _ in range(workers)])
+    while not queue.empty():
+        # Every connection failed: nobody is to blame, and all wait for the server.
+        letter = queue.get_nowait()
+        answers[letter.id] = Answer(letter.id, "retry", _last_words(answers))
+    return [answers[letter.id] for letter in letters]
+
+
+def _last_words(answers: dict[str, Answer]) -> str:
+    failed = [answer.words for answer in answers.values() if answer.outcome in ("retry", "unknown")]
+    return f"not tried, since the server failed before: {failed[-1]}" if failed else "not tried"
+
+
+_PATIENCE = 2
+"""Connections in a row that may break under a worker before it leaves the rest for another time."""
+
+
+async def _work(server: MailServer, queue: "asyncio.Queue[Letter]", answers: dict[str, Answer]) -> None:
+    broken = 0
+    while not queue.empty() and broken < _PATIENCE:
+        letter = queue.get_nowait()
+        try:
+            async with _connected(server) as client:
+                answers[letter.id] = await _hand_over(client, letter)
+                while client.is_connected and not queue.empty():
+                    broken, letter = 0, queue.get_nowait()
+                    answers[letter.id] = await _hand_over(client, letter)
+                broken += not client.is_connected
+        except (SMTPException, OSError, TimeoutError) as error:
+            answers.setdefault(letter.id, Answer(letter.id, "retry", _words(error)))
+            return
+
+
+@asynccontextmanager
+async def _connected(server: MailServer) -> AsyncIterator[SMTP]:
+    client = SMTP(
+        hostname=server.host, port=server.port, timeout=server.timeout, use_tls=server.use_tls,
+        start_tls=server.start_tls, username=server.username, password=server.password,
+    )  # fmt: skip
+    await client.connect()
+    try:
+        yield client
+    finally:
+        with suppress(SMTPException, OSError):
+            await client.quit()
+        client.close()
+
+
+async def _hand_over(client: SMTP, letter: Letter) -> Answer:
+    """One letter in its three steps, so that it is known in which of them it failed."""
+    try:
+        message = build_message(letter)
+    except (ValueError, IndexError) as error:
+        return Answer(letter.id, "refused", str(error))
+    options: list[str] = []
+    if not _is_ascii(message):
+        if not client.supports_extension("smtputf8"):
+            return Answer(letter.id, "refused", "the server takes no addresses beyond ASCII (SMTPUTF8)")
+        options = ["SMTPUTF8", "BODY=8BITMIME"]
+    content = message.as_bytes(policy=SMTP_POLICY.clone(utf8=bool(options)))
+    try:
+        await client.mail(parseaddr(str(message["From"]))[1], options=options, encoding="utf-8")
+        await client.rcpt(parseaddr(str(message["To"]))[1], encoding="utf-8")
+    except SMTPResponseException as error:
+        with suppress(SMTPException):
+            await client.rset()
+        return Answer(letter.id, "refused" if _is_terminal(error) else "retry", _words(error))
+    except (SMTPException, OSError, TimeoutError) as error:
+        client.close()
+        return Answer(letter.id, "retry", _words(error))
+    try:
+        said = await client.data(content)
+    except SMTPResponseException as error:
+        return Answer(letter.id, "refused" if _is_terminal(error) else "retry", _words(error))
+    except (SMTPException, OSError, TimeoutError) as error:
+        client.close()
+        # The data may be with the server, its answer is not with us.
+        return Answer(letter.id, "unknown", _words(error))
+    return Answer(letter.id, "sent", f"{said.code} {said.message}")
+
+
+def _is_ascii(message: EmailMessage) -> bool:
+    """Whether every address can be written without SMTPUTF8 (RFC 6531); a name beside it can always be encoded."""
+    headers = (str(message[header] or "") for header in ("From", "To", "Reply-To"))
+    return all(parseaddr(header)[1].isascii() for header in headers)
+
+
+def _is_terminal(error: SMTPResponseException) -> bool:
+    """5xx is for good (RFC 5321, section 4.2.1), except that a server that ends its service will be back."""
+    return 500 <= error.code < 600 and not isinstance(error, aiosmtplib.SMTPConnectResponseError)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, SMTPResponseException):
+        return f"{error.code} {error.message}"[:500]
+    return (str(error) or type(error).__name__)[:500]
