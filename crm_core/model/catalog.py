@@ -1,8 +1,10 @@
 """All definitions of a workspace together: who points to whom, and whether it all fits."""
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 from crm_core.errors import ConditionInvalid, DefinitionInvalid, UnknownModule
 from crm_core.model.base import SYSTEM_COLUMNS
@@ -21,6 +23,8 @@ from crm_core.model.fields import (
 )
 from crm_core.model.modules import Module
 from crm_core.model.relationships import Relationship
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,27 @@ SYSTEM_FIELDS: dict[str, Field] = {
 """The system columns that people filter, sort and read, as fields."""
 
 
+class Memo:
+    """A bounded memory of compiled statements; the oldest goes first."""
+
+    def __init__(self, size: int = 1000) -> None:
+        self._size = size
+        self._kept: dict[Hashable, Any] = {}
+        self._guard = threading.Lock()
+
+    def get(self, key: Hashable) -> Any:
+        """What was kept under the key, or None."""
+        return self._kept.get(key)
+
+    def put(self, key: Hashable, value: T) -> T:
+        """Keep a value and return it."""
+        with self._guard:
+            while len(self._kept) >= self._size:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = value
+        return value
+
+
 @dataclass(frozen=True)
 class Catalog:
     """Every definition, with the lookups that all parts need. `version` changes whenever a definition does."""
@@ -108,6 +133,11 @@ class Catalog:
     """Slug → document of the active flows."""
     stored: Mapping[tuple[str, str], Stored] = field(default_factory=dict)
     """(kind, slug) → the newest version of every definition, drafts and retired ones too."""
+
+    @cached_property
+    def memo(self) -> "Memo":
+        """Room for what is compiled from these definitions, as long as they are the ones in use."""
+        return Memo()
 
     def module(self, slug: str) -> Module:
         """The module of that slug.

@@ -1,0 +1,101 @@
+"""The steps by which one field's values are read: cleaned, parsed, judged, each over the one before."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from crm_core.model import Reference
+from crm_core.model.fields import Field
+from crm_core.params import Params
+from crm_core.trees import column
+from crm_core.values.formats import Reading
+from crm_core.values.fragments import case, literal, sql
+
+SPACE = " \t\r\n\v\f\u00a0\u2007\u202f\u200b\ufeff"
+"""What is taken off both ends of a text, the spaces of spreadsheets and byte order marks included."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A value that a library standardises: `phone`, `email` or `country`, as seen from a region.
+
+    `cleaned` is the column that is looked up; those where `shortcut` is not NULL need no library.
+    """
+
+    kind: str
+    region: str
+    cleaned: str
+    shortcut: exp.Expression | None = None
+
+
+@dataclass
+class Steps:
+    """How the staged columns of a field become its columns of the table.
+
+    Attributes:
+        clean: column → text without outer space, over the staged columns.
+        parse: column of the table → value, over the cleaned columns (named `<column>__t`).
+        codes: (condition, code) in the order they are judged, over the parsed columns (named `<column>__v`).
+        received: what came in as text, for problems; over the staged columns.
+        lookups: column of the table → what a library must be asked.
+        final: column of the table → what is made of the parsed value at last, when it is not taken as it is.
+    """
+
+    field: Field | Reference
+    columns: dict[str, str]
+    clean: dict[str, exp.Expression] = field(default_factory=dict)
+    parse: dict[str, exp.Expression] = field(default_factory=dict)
+    codes: list[tuple[exp.Expression, str]] = field(default_factory=list)
+    lookups: dict[str, Lookup] = field(default_factory=dict)
+    final: dict[str, exp.Expression] = field(default_factory=dict)
+    received: exp.Expression | None = None
+
+    @property
+    def code(self) -> exp.Expression | None:
+        """The first code whose condition holds; None when no value can be wrong."""
+        return case([(test, literal(code)) for test, code in self.codes]) if self.codes else None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the steps of all fields share: the staged columns with their types, and how text is read."""
+
+    staged: Mapping[str, str]
+    reading: Reading
+    params: Params
+
+    def text(self, name: str) -> exp.Expression:
+        """The staged column as text without outer space; empty is missing."""
+        kind = self.staged[name]
+        if kind == "VARCHAR":
+            return sql("nullif(trim($x, $space), '')", x=column(name), space=literal(SPACE))
+        return sql("CAST($x AS VARCHAR)", x=column(name))
+
+    def is_text(self, name: str) -> bool:
+        """Whether the staged column is text that must be read."""
+        return self.staged[name] == "VARCHAR"
+
+    def words(self, values: Sequence[str]) -> exp.Expression:
+        """A bound list of texts."""
+        return self.params.bind(list(values), "VARCHAR[]")
+
+
+def cleaned(name: str) -> exp.Expression:
+    """The cleaned text of a column."""
+    return column(f"{name}__t")
+
+
+def parsed(name: str) -> exp.Expression:
+    """The parsed value of a column."""
+    return column(f"{name}__v")
+
+
+def unreadable(name: str) -> exp.Expression:
+    """True where there was something and nothing could be made of it."""
+    return sql("$t IS NOT NULL AND $v IS NULL", t=cleaned(name), v=parsed(name))
+
+
+def holds_nul(name: str) -> exp.Expression:
+    """True where a text holds U+0000."""
+    return sql("contains($t, chr(0))", t=cleaned(name))
