@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,11 +30,11 @@ PAGES = Path(__file__).resolve().parent.parent / "app.py"
 THREADS = 64
 MOST_MESSAGE_BYTES = 200_000_000
 # Streamlit collects all garbage after every run of a page: some 50 ms, unless what stays is frozen first.
-HEAVY = ("pandas", "pyarrow", "polars", "sqlglot.dialects.duckdb", "phonenumbers", "st_aggrid")
+HEAVY = ("pandas", "pyarrow", "polars", "sqlglot.dialects.duckdb", "phonenumbers", "altair")
 
 
-# Streamlit takes a folder `pages/` for its older way of finding pages until the first run says otherwise; a first
-# visitor on a deep link would see the bare script.
+# Streamlit takes a folder `pages/` for its older way of finding pages until the first run says otherwise;
+# a first visitor on a deep link would see the bare script.
 PagesManager.uses_pages_directory = False
 
 
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> st.App:
         connect(api, workspace)
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         background.start()
+        _quiet()
         try:
             yield {"workspace": workspace}
         finally:
@@ -66,6 +68,14 @@ def create_app(settings: Settings | None = None) -> st.App:
             Middleware(SecurityHeaders),
         ],
     )
+
+
+def _quiet() -> None:
+    """Take the log of every request away, which Streamlit puts back when it starts."""
+    access = logging.getLogger("uvicorn.access")
+    access.handlers.clear()
+    access.propagate = False
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 def run(settings: Settings) -> None:

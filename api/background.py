@@ -1,4 +1,4 @@
-"""What a server does beside answering: the runner of flows, delivery, maintenance. Each in a thread of its own."""
+"""What a server does beside answering: flows, delivery, maintenance, each in its own thread."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ class Background:
             thread.start()
 
     def stop(self, timeout: float = 20.0) -> None:
-        """End after the steps that run now; one that takes longer dies with the process, as a crash would let it."""
+        """End after the steps that run now; one that takes longer dies with the process, as in a crash."""
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout)
@@ -50,7 +50,7 @@ class Background:
                 worker.step(self._stop)
                 pause = worker.every
             except Exception:
-                # Whatever it was, the next step may succeed: a server without its runner would stand still unseen.
+                # The next step may succeed, and a server without its runner would stand still unseen.
                 _log.exception("background work failed", worker=worker.name)
                 pause = min(max(pause, 0.5) * 2, max(_LONGEST_PAUSE, worker.every))
             self._stop.wait(pause)

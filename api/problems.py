@@ -9,7 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from crm_core.errors import CrmError
 from crm_core.problems import ProblemDocument, problem_document, problem_of
+from lake.errors import LakeError
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger(__name__)
@@ -28,7 +30,8 @@ def install_problem_handlers(api: FastAPI) -> None:
     """Let every error of the application be answered as a problem document."""
     api.add_exception_handler(RequestValidationError, _wrong_request)
     api.add_exception_handler(HTTPException, _http_error)
-    api.add_exception_handler(Exception, _any_error)
+    for kind in (CrmError, LakeError, Exception):
+        api.add_exception_handler(kind, _any_error)
 
 
 def answer_error(error: Exception) -> ProblemResponse:

@@ -13,7 +13,7 @@ FORGET_SECONDS = 3600.0
 
 
 def workers_of(workspace: Workspace) -> tuple[Worker, ...]:
-    """The workers of a server; each takes the lease of its name, so that one process at a time does the work."""
+    """The workers of a server; each takes a lease, so that one process at a time does the work."""
     return (
         Worker("maintenance", partial(maintain, workspace), every=MAINTENANCE_SECONDS),
         Worker("intake", partial(forget, workspace), every=FORGET_SECONDS),
