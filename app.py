@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage as Page
 
 from pages import records as records_page
 from pages._ui import nav, session, style
@@ -14,23 +15,29 @@ style.frame()
 now = session.here()
 
 
-def _module_page(slug: str, *, default: bool = False) -> st.Page:  # type: ignore[valid-type]
+def _module_page(slug: str) -> Page:
     module = now.catalog.module(slug)
     icon = f":material/{module.icon}:"
-    return st.Page(partial(records_page.draw, slug), title=module.name, icon=icon, url_path=slug, default=default)
+    return st.Page(partial(records_page.draw, slug), title=module.name, icon=icon, url_path=slug)
 
 
-def _file(name: str, title: str, icon: str, *, default: bool = False) -> st.Page:  # type: ignore[valid-type]
-    return st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=default)
+def _file(name: str, title: str, icon: str) -> Page:
+    return st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:")
+
+
+def _start() -> None:
+    st.switch_page(customers)
 
 
 modules = {m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug not in ("customers", "inquiries")}
-customers = _file("customers", "Customers", "group", default=True)
+customers = _file("customers", "Customers", "group")
 inbox = _file("inbox", "Inbox", "inbox")
 nav.register({**modules, "customers": customers, "inquiries": inbox})
 
+# The first page has no path of its own, so it is none of these: each must be reached by its address.
+start = st.Page(_start, title="Merganser", default=True, visibility="hidden")
 pages = {
-    "": [inbox, customers, *[page for slug, page in modules.items() if not now.catalog.module(slug).hidden]],
+    "": [start, inbox, customers, *[page for slug, page in modules.items() if not now.catalog.module(slug).hidden]],
     "Automate": [_file("flows", "Flows", "account_tree")],
     "Data": [_file("load", "Load", "upload_file"), _file("explore", "Explore", "database")],
     "Configure": [_file("modules", "Modules", "deployed_code")],
@@ -38,7 +45,7 @@ pages = {
 if now.actor.role != "admin":
     pages.pop("Configure")
     pages.pop("Automate")
-chosen = st.navigation(pages)
+chosen = st.navigation(pages, expanded=True)
 with st.sidebar:
     choose_actor(session.actors(now), current=now.actor, on_choose=session.act_as)
 chosen.run()

@@ -33,18 +33,28 @@ def choose_actor(actors: Mapping[str, Actor], *, current: Actor, on_choose: Call
             on_choose(slug)
 
     slugs = list(actors)
-    st.html(html.person(name_of(current), ROLES.get(current.role, current.role)))
-    with st.popover("Acting as", icon=":material/swap_horiz:", type="tertiary", width="stretch"):
-        st.radio(
-            "Acting as",
-            slugs,
-            index=slugs.index(current.user) if current.user in slugs else None,
-            format_func=lambda slug: html.plain(name_of(actors[slug])),
-            captions=[caption(actors[slug]) for slug in slugs],
-            key=_KEY,
-            on_change=chosen,
-            label_visibility="collapsed",
-        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
+        st.html(face(current))
+        with st.popover("", type="tertiary"):
+            st.radio(
+                "Acting as",
+                slugs,
+                index=slugs.index(current.user) if current.user in slugs else None,
+                format_func=lambda slug: html.plain(name_of(actors[slug])),
+                captions=[caption(actors[slug]) for slug in slugs],
+                key=_KEY,
+                on_change=chosen,
+                label_visibility="collapsed",
+            )
+
+
+def face(actor: Actor) -> html.Html:
+    """Avatar, name and role of an actor."""
+    name = name_of(actor)
+    told = html.Html('<div class="m-two"><span class="m-clip">{}</span><small>{}</small></div>')
+    return html.Html('<div class="m-person">{}{}</div>').format(
+        html.avatar(name, size=28), told.format(name, ROLES.get(actor.role, actor.role))
+    )
 
 
 def name_of(actor: Actor) -> str:

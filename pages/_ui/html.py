@@ -224,7 +224,7 @@ def kv_card(title: Text, rows: Iterable[tuple[str, Text | None]], *, right: Text
 
 def kpi_strip(items: Sequence[Kpi]) -> Html:
     """Figures side by side."""
-    one = Html('<div><span>{}</span><b>{}</b><em class="{}">{}</em></div>')
+    one = Html('<div><span>{}</span><b>{}</b> <em class="{}">{}</em></div>')
     tones = {"good": "good", "bad": "bad"}
     cells = join(one.format(k.label, k.value, tones.get(k.tone, ""), k.note) for k in items)
     return Html('<div class="m-kpis">{}</div>').format(cells)

@@ -15,7 +15,7 @@ from crm_core.search import searched_columns
 from pages._ui import feedback, forms, html, nav, words
 from pages._ui.conditions import condition_choices, describe, edit_condition
 from pages._ui.fields import text_of
-from pages._ui.grid import GridColumn, record_grid
+from pages._ui.grid import Column, record_grid
 from pages._ui.layout import page, toolbar
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
@@ -35,7 +35,7 @@ class TableState:
     filter: dict[str, Any] = field(default_factory=dict)
     sort: str = "-updated_at"
     columns: tuple[str, ...] = ()
-    page: int = 0
+    page: int = 1
 
 
 def draw(slug: str) -> None:
@@ -82,7 +82,7 @@ def _condition(now: Here, module: Module, state: TableState) -> Condition | None
 def _read(now: Here, module: Module, state: TableState) -> Page:
     return read_page(
         now.lake, now.catalog, module=module.slug, actor=now.actor, condition=_condition(now, module, state),
-        sort=state.sort, limit=SIZE, offset=state.page * SIZE,
+        sort=state.sort, limit=SIZE, offset=(state.page - 1) * SIZE,
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _controls(now: Here, module: Module, state: TableState) -> None:
 
     def searched() -> None:
         state.words = st.session_state[f"table_words:{slug}"] or ""
-        state.page = 0
+        state.page = 1
 
     with toolbar(key="table_bar"):
         st.text_input(
@@ -99,7 +99,7 @@ def _controls(now: Here, module: Module, state: TableState) -> None:
             placeholder=f"Search {module.name.lower()}…", label_visibility="collapsed", width=280,
         )  # fmt: skip
         with st.popover("Filter", icon=":material/filter_list:"):
-            choices = condition_choices(now.catalog, slug, context=field_context(now))
+            choices = condition_choices(now.catalog, slug)
             state.filter = edit_condition(state.filter, choices=choices, key=f"filter:{slug}")
         _column_choice(now, module, state)
         if now.actor.role != "viewer":
@@ -139,7 +139,7 @@ def _folders(now: Here, module: Module, state: TableState) -> None:
 
     def chosen() -> None:
         state.folder = st.session_state[f"table_folder:{module.slug}"] or ""
-        state.page = 0
+        state.page = 1
 
     with st.container(key="folders"):
         st.pills(
@@ -166,16 +166,27 @@ def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
         {"id": item["id"], **{name: _text(now, module, name, item, named, context) for name in columns}}
         for item in found.items
     ]
-    shown = [GridColumn(name, names.get(name, name), numeric=_is_number(module, name)) for name in columns]
+    shown = [
+        Column(name, names.get(name, name), numeric=_is_number(module, name), colors=_colors(module, name))
+        for name in columns
+    ]
     record_grid(
-        rows, shown, key=f"grid:{module.slug}", sort=state.sort, total=found.total, page=state.page, size=SIZE,
+        rows, shown, key=f"grid:{module.slug}", sort=state.sort, total=found.total, page=state.page, page_size=SIZE,
         on_open=lambda chosen: nav.go(module.slug, chosen), on_sort=lambda sort: _sorted(state, sort),
-        on_page=lambda number: _paged(state, number), empty=f"No {module.name.lower()} match.",
+        on_page=lambda number: _paged(state, number), noun=module.one.lower(),
     )  # fmt: skip
 
 
+def _colors(module: Module, name: str) -> dict[str, str]:
+    """Text → colour for the columns that show as badges: the status and choices."""
+    if name == "status":
+        return {status.name: status.color for folder in module.folders for status in folder.statuses}
+    own = module.field(name)
+    return {option.text: option.color or "gray" for option in getattr(own, "options", ())}
+
+
 def _sorted(state: TableState, sort: str) -> None:
-    state.sort, state.page = sort, 0
+    state.sort, state.page = sort or "-updated_at", 1
 
 
 def _paged(state: TableState, number: int) -> None:

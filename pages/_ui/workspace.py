@@ -247,20 +247,19 @@ def _profile_head(now: Here, seen: Profile, state: WorkspaceState) -> None:
         st.html(profile.header(now, seen))
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
             profile.contact_buttons(now, seen)
-    tabs = [OVERVIEW, TIMELINE, *[_tab_label(r) for r in seen.related if r.total], HISTORY]
-    here_ = next((t for t in tabs if t.split(" · ")[0] == state.tab), OVERVIEW)
-
-    def chosen() -> None:
-        state.tab = str(st.session_state["tabs"]).split(" · ")[0]
-        redraw("centre")
-
-    st.segmented_control(
-        "Section", tabs, default=here_, required=True, key="tabs", on_change=chosen, label_visibility="collapsed"
+    labels = [OVERVIEW, TIMELINE, *tab_labels(now, seen), HISTORY]
+    drawn = st.tabs(
+        labels, key=f"tabs:{seen.module.slug}", on_change="rerun", default=state.tab if state.tab in labels else None
     )
+    state.tab = next((label for label, tab in zip(labels, drawn, strict=True) if tab.open), OVERVIEW)
 
 
-def _tab_label(related: RelatedList) -> str:
-    return f"{related.link.label} · {related.total}"
+def tab_labels(now: Here, seen: Profile) -> list[str]:
+    """The links that have a tab of their own: those with records, contact points aside, in navigation's order."""
+    points = seen.module.contact_points
+    order = {module.slug: i for i, module in enumerate(now.catalog.ordered)}
+    filled = [r.link for r in seen.related if r.total and not (points and r.link.module == points.module)]
+    return list(dict.fromkeys(link.label for link in sorted(filled, key=lambda link: order[link.module])))
 
 
 def _tab(now: Here, seen: Profile, state: WorkspaceState) -> None:
@@ -305,12 +304,14 @@ def _done(state: WorkspaceState, section: str) -> None:
 
 def _figures(now: Here, badges: Badges, seen: Profile) -> list[html.Kpi]:
     newest = seen.timeline.entries[0].occurred_at if seen.timeline.entries else None
+    inquiries = next((r.total for r in seen.related if r.link.module == "inquiries"), None)
     figures = [
-        html.Kpi("Unread", words.number(badges.unread)),
         html.Kpi("Open tasks", words.number(badges.open_tasks)),
-        html.Kpi("Inquiry velocity", f"{badges.velocity:.1f}×" if badges.velocity else "–"),
+        html.Kpi("Unread messages", words.number(badges.unread)),
     ]
-    figures += [html.Kpi(r.link.label, words.number(r.total)) for r in seen.related if r.total][:2]
+    if inquiries is not None:
+        velocity = f"{badges.velocity:.1f}× usual" if badges.velocity else ""
+        figures.append(html.Kpi("Inquiries", words.number(inquiries), velocity, "bad" if velocity else ""))
     return [*figures, html.Kpi("Last activity", words.ago(newest, zone=now.zone) if newest else "–")]
 
 
