@@ -1,0 +1,308 @@
+"""The change feed: what changed in a table between two snapshots, commit by commit, with old and new values.
+
+DuckLake tells which rows the snapshots wrote and which they took away. That is right about the records that were
+touched, but it errs about when (a row taken from a merged file), pairs rows by row id, which maintenance renumbers,
+and errs when one transaction touches a row twice. So records are paired by their own `id`, each record's chain of
+states is checked link by link and against the table before and after the window, and a record whose chain does not
+hold is read again from the table itself, commit by commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import duckdb
+
+from lake.errors import LakeError, TransientError
+from lake.feed_window import METADATA, ROW_CHANGES, Runner, Window, as_at_end, open_window
+from lake.names import ident, table
+
+if TYPE_CHECKING:
+    from lake.connection import Lake
+
+T = TypeVar("T")
+
+_ATTEMPTS: Final = 3
+
+
+class Feed:
+    """Reads what changed; `lake.feed`."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def tables_changed(self, after: int, until: int) -> set[tuple[str, str]]:
+        """The tables of which rows were written or deleted after one snapshot and up to another.
+
+        A flush counts as a change, though `stage` will find none.
+
+        Returns:
+            Pairs of schema and table, with the names that they have at `until`; dropped tables are left out.
+        """
+        found = self._lake.read(
+            f"""
+            WITH touched AS (
+                SELECT DISTINCT unnest(regexp_extract_all(changes_made, '({ROW_CHANGES}):([0-9]+)', 2))::BIGINT AS table_id
+                FROM {METADATA}.ducklake_snapshot_changes WHERE snapshot_id > $after AND snapshot_id <= $until
+            )
+            SELECT s.schema_name, t.table_name
+            FROM touched JOIN {METADATA}.ducklake_table AS t USING (table_id)
+            JOIN {METADATA}.ducklake_schema AS s USING (schema_id)
+            WHERE t.begin_snapshot <= $until AND coalesce(t.end_snapshot > $until, true)
+              AND s.begin_snapshot <= $until AND coalesce(s.end_snapshot > $until, true)
+            """,
+            {"after": after, "until": until},
+        )
+        return set(found.iter_rows())
+
+    def stage(
+        self,
+        session: Runner,
+        schema: str,
+        name: str,
+        *,
+        after: int,
+        until: int,
+        into: str,
+        per_commit: bool = True,
+    ) -> int:
+        """Put what changed in a table into a temp table of the session.
+
+        The temp table has `_id`, `_snapshot`, `_kind` (`insert`, `update` or `delete`), every column that the table has
+        at `until` with its new value, and `old__<column>` with the value before. A column that was added within the
+        window counts as having had its default all the time; one that was dropped is not there.
+
+        Args:
+            session: where the temp table is made; nothing of the lake is written.
+            schema: the table's schema.
+            name: the table; it has a column `id`.
+            after: the last snapshot whose changes do not count.
+            until: the last snapshot whose changes count.
+            into: the temp table's name; one of that name is replaced.
+            per_commit: one row for each record and snapshot; else one row for each record, old as of `after` and new
+                as of `until`, with the last snapshot known to have touched it. Pairs without any difference are left
+                out.
+
+        Returns:
+            The number of rows staged.
+
+        Raises:
+            FeedError: the window or the table is not there, or the table has no `id`.
+            FeedExpiredError: snapshots of the window were expired.
+        """
+        return _retried(
+            lambda: _Staging(session, open_window(session, schema, name, after, until), into).run(
+                per_commit=per_commit
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _Staging:
+    """The temp tables of one staging: `<into>__<part>`, dropped at its end.
+
+    `states` holds each record's state at each snapshot that gave it one; `links` says which states follow upon which.
+    """
+
+    session: Runner
+    window: Window
+    into: str
+
+    def run(self, *, per_commit: bool) -> int:
+        commits = self.window.commits
+        try:
+            if not commits:
+                self._create(self.into, self._nothing_sql())
+            elif per_commit and len(commits) > 1:
+                self._by_commit()
+            else:
+                self._by_window()
+            return self._count(ident(self.into))
+        finally:
+            for part in ("written", "removed", "touched", "states", "ends", "links", "broken"):
+                self.session.execute(f"DROP TABLE IF EXISTS {self._part(part)}")
+
+    def _part(self, part: str) -> str:
+        return ident(f"{self.into}__{part}")
+
+    def _create(self, name: str, sql: str) -> None:
+        self.session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(name)} AS {sql}")
+
+    def _store(self, part: str, sql: str) -> None:
+        self._create(f"{self.into}__{part}", sql)
+
+    def _count(self, place: str) -> int:
+        return int(self.session.read(f"SELECT count(*) AS n FROM {place}")["n"][0])
+
+    def _by_window(self) -> None:
+        """One row a record: the table as of the window's two ends, for the records that were touched."""
+        window = self.window
+        for part, side in (("written", "insertions"), ("removed", "deletions")):
+            self._store(part, f"SELECT id AS _id, snapshot_id AS _snapshot FROM {window.rows(side)}")
+        self._store(
+            "touched",
+            f"""
+            SELECT _id, coalesce(max(_snapshot) FILTER (_snapshot >= {window.start}), {window.commits[-1]}) AS _snapshot
+            FROM (FROM {self._part("written")} UNION ALL FROM {self._part("removed")}) WHERE _id IS NOT NULL GROUP BY _id
+            """,
+        )
+        self._store("states", self._base_sql())
+        self._store("ends", self._state_sql(window.until))
+        for part in ("states", "ends"):
+            self._keep_one_each(part)
+        snapshot = "_snapshot" if len(window.commits) > 1 else f"{window.commits[0]}::BIGINT AS _snapshot"
+        self._create(
+            self.into,
+            f"SELECT _id, {snapshot}, {self._pair_sql()} FROM {self._part('ends')} AS p "
+            f"FULL JOIN {self._part('states')} AS d USING (_id) JOIN {self._part('touched')} USING (_id) "
+            "WHERE p._digest IS DISTINCT FROM d._digest",
+        )
+
+    def _keep_one_each(self, part: str) -> None:
+        """Nothing but the write door keeps ids unique: an id that an outside writer stored twice counts once."""
+        if self._count(f"(SELECT _id FROM {self._part(part)} GROUP BY _id HAVING count(*) > 1 LIMIT 1)"):
+            one = "QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _digest) = 1"
+            self._store(part, f"SELECT * FROM {self._part(part)} {one}")
+
+    def _by_commit(self) -> None:
+        window = self.window
+        # Both are materialised before anything is filtered: a filter on these functions changes their answers.
+        self._store(
+            "states",
+            f"SELECT id AS _id, {window.names}, {window.digest} AS _digest, snapshot_id AS _snapshot, rowid AS _row "
+            f"FROM {window.rows('insertions')}",
+        )
+        self._store(
+            "removed",
+            f"SELECT id AS _id, snapshot_id AS _snapshot, rowid AS _row, {window.digest} AS _digest "
+            f"FROM {window.rows('deletions')}",
+        )
+        ids = " UNION ".join(f"SELECT _id FROM {self._part(part)}" for part in ("states", "removed"))
+        self._store("touched", f"SELECT _id FROM ({ids}) WHERE _id IS NOT NULL")
+        self.session.execute(
+            f"INSERT INTO {self._part('states')} SELECT * EXCLUDE (_row), {window.after}, _row FROM ({self._base_sql()})"
+        )
+        self._store("ends", f"SELECT _id, _digest FROM ({self._state_sql(window.until)})")
+        self._link()
+        self._find_broken()
+        if self._count(self._part("broken")):
+            self._mend()
+        self._create(
+            self.into,
+            f"SELECT l._id, l._snapshot, {self._pair_sql()} FROM {self._part('links')} AS l "
+            f"LEFT JOIN {self._part('states')} AS p ON p._id = l._id AND p._snapshot = l._snapshot AND NOT l._removed "
+            f"LEFT JOIN {self._part('states')} AS d ON d._id = l._id AND d._snapshot = l._before "
+            f"WHERE l._snapshot > {window.after} AND p._digest IS DISTINCT FROM d._digest",
+        )
+
+    def _link(self) -> None:
+        """Chain each record's states; one that is gone at the end ends with the snapshot that removed it."""
+        window, states = self.window, self._part("states")
+        self._store(
+            "links",
+            f"""
+            SELECT _id, _snapshot, lag(_snapshot) OVER w AS _before, false AS _removed, _digest, _row,
+                   lag(_digest) OVER w AS _digest_before, lag(_row) OVER w AS _row_before,
+                   lead(_snapshot) OVER w IS NULL AS _last
+            FROM {states} SEMI JOIN {self._part("touched")} USING (_id)
+            WINDOW w AS (PARTITION BY _id ORDER BY _snapshot)
+            """,
+        )
+        self.session.execute(
+            f"""
+            INSERT INTO {self._part("links")} BY NAME
+            SELECT l._id, max(r._snapshot) AS _snapshot, any_value(l._snapshot) AS _before, true AS _removed
+            FROM {self._part("links")} AS l ANTI JOIN {self._part("ends")} AS e USING (_id)
+            JOIN {self._part("removed")} AS r
+              ON r._id = l._id AND r._digest = l._digest AND r._snapshot > l._snapshot AND r._snapshot >= {window.start}
+            WHERE l._last GROUP BY l._id HAVING count(*) = 1
+            """
+        )
+
+    def _find_broken(self) -> None:
+        """Find the records of which a state does not certainly follow from the one before it.
+
+        The snapshot of a removal is wrong when the row lay in a merged file: then it is the one that wrote the row. It
+        is right when the same snapshot wrote the record anew; and an update keeps the row id, while a removal and a
+        new insert do not.
+        """
+        links, removed = self._part("links"), self._part("removed")
+        self._store(
+            "broken",
+            f"""
+            SELECT _id FROM {links} WHERE NOT _removed GROUP BY _id, _snapshot HAVING count(*) > 1
+            UNION
+            SELECT _id FROM {links} AS l WHERE NOT _removed AND _digest_before IS NOT NULL AND NOT EXISTS (
+                FROM {removed} AS r WHERE r._id = l._id AND r._digest = l._digest_before
+                AND (r._snapshot = l._snapshot OR (r._row = l._row AND r._row = l._row_before))
+            )
+            UNION
+            SELECT l._id FROM {links} AS l LEFT JOIN {self._part("ends")} AS e USING (_id)
+            WHERE l._last AND l._digest IS DISTINCT FROM e._digest
+              AND NOT (e._id IS NULL AND EXISTS (FROM {links} AS x WHERE x._removed AND x._id = l._id))
+            """,
+        )
+
+    def _mend(self) -> None:
+        """Replace the broken records' states by what the table itself says at each commit of the window."""
+        window, states, links = self.window, self._part("states"), self._part("links")
+        mine = f"_id IN (FROM {self._part('broken')})"
+        self.session.execute(f"DELETE FROM {states} WHERE {mine} AND _snapshot > {window.after}")
+        self.session.execute(f"DELETE FROM {links} WHERE {mine}")
+        before = window.after
+        for snapshot in window.commits:
+            self.session.execute(
+                f"INSERT INTO {states} SELECT * EXCLUDE (_row), {snapshot}, _row FROM ({self._state_sql(snapshot, 'broken')}) "
+                "QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _digest) = 1"
+            )
+            self.session.execute(
+                f"INSERT INTO {links} BY NAME SELECT _id, {snapshot} AS _snapshot, {before} AS _before, "
+                f"false AS _removed FROM {self._part('broken')}"
+            )
+            before = snapshot
+
+    def _base_sql(self) -> str:
+        """The touched records before the window."""
+        if not self.window.base:
+            return self._no_state_sql()
+        return self._state_sql(self.window.after)
+
+    def _state_sql(self, snapshot: int, wanted: str = "touched") -> str:
+        """`_id`, the columns, `_digest` and `_row` of the wanted records as of a snapshot."""
+        window = self.window
+        expressions = ", ".join(as_at_end(self.session, window, snapshot))
+        return (
+            f"SELECT id AS _id, {window.names}, {window.digest} AS _digest, _row "
+            f"FROM (SELECT {expressions}, x.rowid AS _row FROM {table(window.schema, window.name)} AS x AT (VERSION => {snapshot})) "
+            f"SEMI JOIN {self._part(wanted)} AS w ON id = w._id"
+        )
+
+    def _no_state_sql(self) -> str:
+        columns = ", ".join(f"NULL::{column.type} AS {column.quoted}" for column in self.window.columns)
+        return f"SELECT NULL::{self.window.id_type} AS _id, {columns}, NULL::UBIGINT AS _digest, NULL::BIGINT AS _row LIMIT 0"
+
+    def _nothing_sql(self) -> str:
+        none = self._no_state_sql()
+        return f"SELECT _id, 0::BIGINT AS _snapshot, {self._pair_sql()} FROM ({none}) AS p JOIN ({none}) AS d USING (_id)"
+
+    def _pair_sql(self) -> str:
+        """`_kind`, the new values of `p` and the old ones of `d`."""
+        columns = self.window.columns
+        news = ", ".join(f"p.{column.quoted}" for column in columns)
+        olds = ", ".join(f"d.{column.quoted} AS {ident('old__' + column.name)}" for column in columns)
+        kind = "CASE WHEN d._id IS NULL THEN 'insert' WHEN p._id IS NULL THEN 'delete' ELSE 'update' END AS _kind"
+        return f"{kind}, {news}, {olds}"
+
+
+def _retried(work: Callable[[], T]) -> T:
+    """Maintenance may take a file away between the planning of a read and its running: read again."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return work()
+        except LakeError as error:
+            missing = isinstance(error.__cause__, duckdb.IOException | duckdb.HTTPException)
+            if not missing and not isinstance(error, TransientError):
+                raise
+    return work()

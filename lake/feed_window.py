@@ -1,0 +1,176 @@
+"""A table over a window of snapshots: which of them count, and which columns it has at both ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import polars as pl
+
+from lake.errors import FeedError, FeedExpiredError
+from lake.names import CATALOG, ident, table
+
+if TYPE_CHECKING:
+    from lake.engine import Params
+
+# DuckLake attaches its catalog under this name beside the lake.
+METADATA: Final = f"__ducklake_metadata_{CATALOG}"
+# What a line of `changes_made` says when rows came or went; a flush says so too, merge and rewrite do not.
+ROW_CHANGES: Final = "inserted_into_table|deleted_from_table|inlined_insert|inlined_delete"
+
+
+class Runner(Protocol):
+    """A session, or a transaction: both can stage."""
+
+    def execute(self, sql: str, params: Params = None) -> int: ...
+
+    def read(self, sql: str, params: Params = None) -> pl.DataFrame: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    name: str
+    type: str
+
+    @property
+    def quoted(self) -> str:
+        return ident(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A table over a window of snapshots, in the terms of the columns that it has at the window's end.
+
+    Attributes:
+        start: the first snapshot whose changes count.
+        base: whether the table was there at `after`.
+        altered: whether its columns changed within the window.
+        commits: the snapshots of the window that may have changed rows of it, in order.
+    """
+
+    schema: str
+    name: str
+    table_id: int
+    after: int
+    until: int
+    start: int
+    base: bool
+    altered: bool
+    commits: tuple[int, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> str:
+        return ", ".join(column.quoted for column in self.columns)
+
+    @property
+    def id_type(self) -> str:
+        return next(column.type for column in self.columns if column.name == "id")
+
+    @property
+    def digest(self) -> str:
+        return f"hash({self.names})"
+
+    def rows(self, side: str) -> str:
+        """The table function of the rows that the window's snapshots wrote or took away."""
+        arguments = ", ".join(
+            f"'{part.replace(chr(39), chr(39) * 2)}'" for part in (CATALOG, self.schema, self.name)
+        )
+        return f"ducklake_table_{side}({arguments}, {self.start}, {self.until})"
+
+
+def open_window(session: Runner, schema: str, name: str, after: int, until: int) -> Window:
+    if after > until:
+        raise FeedError(f"The window from {after} to {until} ends before it begins.")
+    found = session.read(
+        f"""
+        SELECT t.table_id, t.begin_snapshot, (
+            SELECT count(*) FROM {METADATA}.ducklake_column AS c WHERE c.table_id = t.table_id AND c.begin_snapshot <= $until
+            AND (c.begin_snapshot > $after OR (c.end_snapshot > $after AND c.end_snapshot <= $until))
+        ) AS altered
+        FROM {METADATA}.ducklake_table AS t JOIN {METADATA}.ducklake_schema AS s USING (schema_id)
+        WHERE s.schema_name = $schema AND t.table_name = $name
+          AND t.begin_snapshot <= $until AND coalesce(t.end_snapshot > $until, true)
+          AND s.begin_snapshot <= $until AND coalesce(s.end_snapshot > $until, true)
+        """,
+        {"after": after, "until": until, "schema": schema, "name": name},
+    )
+    if found.is_empty():
+        raise FeedError(f"There is no table {schema}.{name} at snapshot {until}.")
+    begin = int(found["begin_snapshot"][0])
+    _check_snapshots(session, first=max(after, begin), last=until, after=after)
+    columns = _columns(session, schema, name, until)
+    if not any(column.name == "id" for column in columns):
+        raise FeedError(f"The table {schema}.{name} has no column id to pair its rows by.")
+    return Window(
+        schema=schema,
+        name=name,
+        table_id=int(found["table_id"][0]),
+        after=after,
+        until=until,
+        start=max(after + 1, begin),
+        base=begin <= after,
+        altered=int(found["altered"][0]) > 0,
+        commits=_commits(session, int(found["table_id"][0]), after, until),
+        columns=columns,
+    )
+
+
+def _check_snapshots(session: Runner, *, first: int, last: int, after: int) -> None:
+    # Whoever expires a snapshot takes its line here away; `ducklake_snapshot` itself is not always complete.
+    lines = f"{METADATA}.ducklake_snapshot_changes"
+    found = session.read(
+        f"SELECT count(*) AS n, max(snapshot_id) AS newest, (SELECT min(snapshot_id) FROM {lines}) AS oldest "
+        f"FROM {lines} WHERE snapshot_id BETWEEN ? AND ?",
+        [first, last],
+    )
+    if found["newest"][0] != last:
+        raise FeedError(f"The lake has no snapshot {last}.")
+    if found["n"][0] != last - first + 1:
+        raise FeedExpiredError(after=after, oldest=int(found["oldest"][0]))
+
+
+def _commits(session: Runner, table_id: int, after: int, until: int) -> tuple[int, ...]:
+    found = session.read(
+        f"SELECT snapshot_id FROM {METADATA}.ducklake_snapshot_changes "
+        "WHERE snapshot_id > ? AND snapshot_id <= ? AND regexp_matches(changes_made, ?) ORDER BY snapshot_id",
+        [after, until, f"(^|,)({ROW_CHANGES}):{table_id}(,|$)"],
+    )
+    return tuple(int(snapshot) for snapshot in found["snapshot_id"])
+
+
+def _columns(session: Runner, schema: str, name: str, snapshot: int) -> tuple[Column, ...]:
+    found = session.read(f"DESCRIBE SELECT * FROM {table(schema, name)} AT (VERSION => {int(snapshot)})")
+    return tuple(
+        Column(name=row[0], type=row[1]) for row in found.select("column_name", "column_type").iter_rows()
+    )
+
+
+def as_at_end(session: Runner, window: Window, snapshot: int) -> list[str]:
+    """Expressions that give the rows of an earlier snapshot the columns of the window's end."""
+    if not window.altered or snapshot == window.until:
+        return [f"x.{column.quoted}" for column in window.columns]
+    found = session.read(
+        f"""
+        SELECT n.column_name AS now, t.column_name AS then, n.initial_default AS initial
+        FROM {METADATA}.ducklake_column AS n LEFT JOIN {METADATA}.ducklake_column AS t
+          ON t.table_id = n.table_id AND t.column_id = n.column_id
+         AND t.begin_snapshot <= $snapshot AND coalesce(t.end_snapshot > $snapshot, true)
+        WHERE n.table_id = $table AND n.parent_column IS NULL
+          AND n.begin_snapshot <= $until AND coalesce(n.end_snapshot > $until, true)
+        """,
+        {"table": window.table_id, "snapshot": snapshot, "until": window.until},
+    )
+    then = {row["now"]: row for row in found.iter_rows(named=True)}
+    return [
+        _column_then(column, then[column.name]["then"], then[column.name]["initial"])
+        for column in window.columns
+    ]
+
+
+def _column_then(column: Column, then: str | None, initial: str | None) -> str:
+    if then is not None:
+        return f"CAST(x.{ident(then)} AS {column.type}) AS {column.quoted}"
+    if initial is None:
+        return f"NULL::{column.type} AS {column.quoted}"
+    return f"TRY_CAST('{initial.replace(chr(39), chr(39) * 2)}' AS {column.type}) AS {column.quoted}"
