@@ -44,9 +44,20 @@ class Compiled:
     broken: tuple[tuple[ActiveFlow, str], ...]
 
 
-def change_scope(catalog: Catalog, module: str, *, params: Params, at: int | None, now: datetime) -> Scope:
-    """Where conditions and templates of flows stand: the changes, and related records as of a snapshot."""
-    return Scope(module, ROW, Relations(catalog, Actor.system(), params, at), now, old_alias=ROW)
+def change_scope(
+    catalog: Catalog,
+    module: str,
+    *,
+    params: Params,
+    at: int | None,
+    now: datetime,
+    actor: Actor | None = None,
+) -> Scope:
+    """Where conditions and templates of flows stand: the changes, and related records as of a snapshot.
+
+    Flows see everything; an `actor` narrows what related records are seen, for whoever reads a trace.
+    """
+    return Scope(module, ROW, Relations(catalog, actor or Actor.system(), params, at), now, old_alias=ROW)
 
 
 def compile_flows(

@@ -4,15 +4,16 @@ Everything here is temp tables and views of one session; nothing of the lake is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
 from sqlglot import exp
 
 from crm_core.model import Catalog
+from crm_core.params import Params
 from crm_core.trees import coalesce, column, function, lake_table, text
-from flows.statements import create_temp, temp
+from flows.statements import create_temp, run, temp
 from lake import Lake, Session
 
 SILENT_DOORS = ("load:silent", "undo", "undo:load", "definitions", "bootstrap", "maintenance")
@@ -83,6 +84,53 @@ def stage_records(
     return count
 
 
+def stage_last_change(
+    session: Session, catalog: Catalog, module: str, *, record_id: str, window: Window
+) -> tuple[str, tuple[str, ...]]:
+    """Stage the last change of one record: as it was at the window's beginning, and at its end.
+
+    Returns:
+        The event that it was, and the columns that changed.
+    """
+    feed = f"flow_feed__{module}"
+    sides = (("n", window.until), ("o", window.after))
+    params = Params()
+    this = {alias: _one_record(module, alias, at, record_id, params) for alias, at in sides if at > 0}
+    columns = catalog.columns(module)
+    values = [column(name, "n") for name in columns]
+    if "o" in this:
+        olds: list[exp.Expression] = [column(name, "o").as_(f"old__{name}", quoted=True) for name in columns]
+        kind = exp.Case().when(column("id", "o").is_(exp.null()), exp.Literal.string("insert"), copy=False)
+        kind = kind.else_(exp.Literal.string("update"), copy=False)
+    else:
+        olds = [
+            exp.cast(exp.null(), of, dialect="duckdb").as_(f"old__{name}", quoted=True) for name, of in columns.items()
+        ]
+        kind = exp.Literal.string("insert")
+    select = exp.select(
+        column("id", "n").as_("_id"), exp.Literal.number(window.until).as_("_snapshot"), kind.as_("_kind"),
+        *values, *olds,
+    ).from_(this["n"].subquery("n"))  # fmt: skip
+    if "o" in this:
+        select = select.join(this["o"].subquery("o"), on=column("id", "o").eq(column("id", "n")), join_type="left")
+    run(session, create_temp(feed, select), params)
+    view = _prepared(catalog, module, feed, set(columns), replace(window, load_id=None), silent=())
+    session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")
+    return _told(session, module, list(columns))
+
+
+def _one_record(module: str, alias: str, at: int, record_id: str, params: Params) -> exp.Select:
+    is_it = exp.TryCast(this=params.bind(record_id), to=exp.DataType.build("UUID"))
+    return exp.select("*").from_(lake_table(module, alias=alias, at=at)).where(column("id", alias).eq(is_it))
+
+
+def _told(session: Session, module: str, columns: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    row = session.read(f"SELECT * FROM {_quoted(rows_view(module))}").row(0, named=True)
+    unseen = ("updated_at", "version", "change_id", "id", "created_at")
+    changed = [name for name in columns if name not in unseen and row[name] != row[f"old__{name}"]]
+    return row["_event"], tuple(changed if row["_event"] == "updated" else ())
+
+
 def _wanted_ids() -> exp.Select:
     return exp.select(exp.TryCast(this=column("id"), to=exp.DataType.build("UUID"))).from_(
         temp("flow_wanted_ids")
@@ -108,7 +156,14 @@ def _instant(moment: datetime) -> exp.Expression:
     return exp.cast(exp.Literal.string(moment.isoformat()), "TIMESTAMPTZ", dialect="duckdb")
 
 
-def _prepared(catalog: Catalog, module: str, feed: str, known: set[str], window: Window) -> exp.Select:
+def _prepared(
+    catalog: Catalog,
+    module: str,
+    feed: str,
+    known: set[str],
+    window: Window,
+    silent: Sequence[str] = SILENT_DOORS,
+) -> exp.Select:
     """The feed with the provenance of each change; a row that vanished shows the values that it had."""
     values: list[exp.Expression] = []
     vanished = column("_kind", "f").eq(exp.Literal.string("delete"))
@@ -143,18 +198,20 @@ def _prepared(catalog: Catalog, module: str, feed: str, known: set[str], window:
         .join(_own(module, window).subquery("o"), on=exp.and_(
             column("record_id", "o").eq(column("_id", "f")), column("committed", "o").eq(column("_snapshot", "f"))),
             join_type="left")
-        .where(_counts(window))
+        .where(_counts(window, silent))
     )  # fmt: skip
 
 
-def _counts(window: Window) -> exp.Expression:
+def _counts(window: Window, silent: Sequence[str]) -> exp.Expression:
     """Whether a change may set off flows at all; one from outside the door always may."""
     if window.load_id is not None:
         return column("load_id", "c").eq(
             exp.cast(exp.Literal.string(window.load_id), "UUID", dialect="duckdb")
         )
+    if not silent:
+        return exp.true()
     door = coalesce(column("door", "c"), exp.Literal.string(""))
-    return exp.not_(door.isin(*[exp.Literal.string(silent) for silent in SILENT_DOORS]))
+    return exp.not_(door.isin(*[exp.Literal.string(one) for one in silent]))
 
 
 def _event() -> exp.Expression:

@@ -105,8 +105,16 @@ def _scalar(source: Source, target: Target, kind: str, given: Any) -> exp.Expres
         return source.scope.relations.params.bind(json.dumps(given, ensure_ascii=False), "JSON")
     if isinstance(given, (dict, list)):
         raise ConditionInvalid(given, f"“{target.slug}” takes one value, not {given!r}")
-    operand = read_operand(given, kind, field=target.slug, now=datetime.now(UTC), zone=source.scope.zone)
+    try:
+        operand = read_operand(given, kind, field=target.slug, now=datetime.now(UTC), zone=source.scope.zone)
+    except ConditionInvalid as error:
+        raise ConditionInvalid(given, f"“{target.slug}” is {target.wants}: {_reason(error, given)}") from error
     return source.scope.relations.params.bind(operand, None if kind == "VARCHAR" else kind)
+
+
+def _reason(error: ConditionInvalid, given: Any) -> str:
+    """The reason without the words of a comparison, which this is not."""
+    return f"{given!r} is none" if "compared" in error.reason else error.reason
 
 
 def _from_template(source: Source, target: Target, kind: str, template: str) -> exp.Expression:

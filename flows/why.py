@@ -1,0 +1,119 @@
+"""Why a flow ran for a record, or did not: its trigger and every leaf of its condition, on the record itself."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.conditions import compile_condition
+from crm_core.definitions import read_catalog
+from crm_core.errors import RecordNotFound
+from crm_core.model import Catalog
+from crm_core.params import Params
+from crm_core.query import read_record
+from flows.active import ActiveFlow, stored_flow
+from flows.compiler import ROW, change_scope, trace_tree, trigger_tree
+from flows.errors import CommandInvalid
+from flows.run_history import Run, TraceLeaf, list_runs
+from flows.staging import Window, rows_view, stage_last_change
+from flows.statements import read, temp
+from flows.store import find_stored
+from lake import Lake, Session
+
+
+@dataclass(frozen=True)
+class Why:
+    """What keeps a flow from a record, or led it there.
+
+    `fired` says whether the last change of the record (`event`, at snapshot `snapshot`, of `changed` columns) is one
+    that the trigger waits for; `matched` whether the condition holds for the record as it is now. `runs` are the
+    last ones.
+    """
+
+    flow: str
+    version: int
+    state: str
+    waits_for: str
+    event: str
+    snapshot: int
+    changed: tuple[str, ...]
+    fired: bool
+    matched: bool | None
+    leaves: tuple[TraceLeaf, ...]
+    runs: tuple[Run, ...]
+
+
+def why(lake: Lake, flow: str, *, module: str | None = None, record_id: str, actor: Actor) -> Why:
+    """Explain a flow on one record, computed now from the record and its last change.
+
+    Args:
+        lake: the lake.
+        flow: a slug or id.
+        module: the flow's module; another is refused.
+        record_id: the record.
+        actor: who asks; of related records that he may not see, neither values nor answers are told.
+
+    Raises:
+        UnknownFlow: There is no such flow.
+        RecordNotFound: There is no such record, or none that the actor may see.
+        CommandInvalid: The flow is of another module.
+    """
+    catalog = read_catalog(lake)
+    stored = find_stored(catalog, flow)
+    active = stored_flow(stored)
+    own = active.definition.module
+    if module is not None and module != own:
+        raise CommandInvalid(module, f"the flow {active.slug} is for {own}, not for {module}")
+    record = read_record(lake, catalog, module=own, record_id=record_id, actor=actor)
+    now = lake.snapshot()
+    snapshot = int(record["version"] or now)
+    window = Window(max(0, snapshot - 1), snapshot, now, datetime.now(UTC))
+    with lake.session() as session:
+        event, changed = stage_last_change(session, catalog, own, record_id=record_id, window=window)
+        fired = _fired(session, catalog, active, window)
+        truth, leaves = trace_record(session, catalog, active, window, actor)
+    hidden = any(leaf.hidden for leaf in leaves)
+    runs = list_runs(lake, actor=actor, flow=active.id, record_id=record_id, limit=5)
+    return Why(
+        active.slug, active.version, stored.state, active.definition.trigger.event, event, snapshot, changed,
+        fired, None if hidden else truth, leaves, tuple(runs),
+    )  # fmt: skip
+
+
+def _fired(session: Session, catalog: Catalog, flow: ActiveFlow, window: Window) -> bool:
+    params = Params()
+    scope = change_scope(catalog, flow.definition.module, params=params, at=window.at, now=window.now)
+    select = exp.select(trigger_tree(flow, scope).as_("fired")).from_(temp(rows_view(scope.module), ROW))
+    found = read(session, select, params)
+    return bool(found.height and found["fired"][0])
+
+
+def trace_record(
+    session: Session, catalog: Catalog, flow: ActiveFlow, window: Window, actor: Actor
+) -> tuple[bool, tuple[TraceLeaf, ...]]:
+    """Whether a flow's condition holds for the one staged record, and each leaf as far as the actor may see it."""
+    module = flow.definition.module
+    params = Params()
+    scope = change_scope(catalog, module, params=params, at=window.at, now=window.now)
+    seen = change_scope(catalog, module, params=params, at=window.at, now=window.now, actor=actor)
+    select = exp.select(
+        compile_condition(flow.definition.when, scope).as_("truth"),
+        trace_tree(flow.definition.when, scope).as_("trace"),
+        trace_tree(flow.definition.when, seen).as_("seen"),
+    ).from_(temp(rows_view(module), ROW))
+    found = read(session, select, params)
+    if not found.height:
+        raise RecordNotFound(module, "")
+    row = found.row(0, named=True)
+    pairs = zip(json.loads(row["trace"]), json.loads(row["seen"]), strict=True)
+    return bool(row["truth"]), tuple(_told(full, allowed) for full, allowed in pairs)
+
+
+def _told(full: dict[str, object], allowed: dict[str, object]) -> TraceLeaf:
+    """A leaf as it is, unless a reader who sees less would see another value."""
+    if full["seen"] != allowed["seen"] or full["true"] != allowed["true"]:
+        return TraceLeaf(str(full["field"]), str(full["op"]), full["value"], None, None, hidden=True)  # type: ignore[arg-type]
+    return TraceLeaf(**full)  # type: ignore[arg-type]
+

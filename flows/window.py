@@ -1,0 +1,74 @@
+"""One window, from changes to effects: staged outside the writer lock, committed in one transaction with the cursor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crm_core.model import Catalog
+from crm_core.people import Directory, read_directory
+from flows.active import ActiveFlow
+from flows.effects import Effects, stage_effects
+from flows.runs import RUNS, begin_runs, fail_runs, stage_runs
+from flows.staging import Window, stage_changes
+from lake import Lake, Session, ident
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A window that is worked out and not yet written: its runs and effects stand in the session's temp tables."""
+
+    window: Window
+    catalog: Catalog
+    directory: Directory
+    flows: tuple[ActiveFlow, ...]
+    changes: int
+    runs: int
+    effects: Effects
+    started_at: datetime
+
+
+def stage_window(
+    session: Session, lake: Lake, catalog: Catalog, flows: Sequence[ActiveFlow], window: Window
+) -> Staged:
+    """Work out what the active flows do with the changes of a window. Nothing of the lake is written."""
+    started, changes = datetime.now(UTC), 0
+    begin_runs(session)
+    for module in _modules(lake, flows, window):
+        of_module = [flow for flow in flows if flow.definition.module == module]
+        changes += (found := stage_changes(session, lake, catalog, module, window))
+        if found:
+            stage_runs(session, catalog, module, of_module, window)
+    return finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=started)
+
+
+def finish_staging(
+    session: Session,
+    lake: Lake,
+    catalog: Catalog,
+    flows: Sequence[ActiveFlow],
+    window: Window,
+    *,
+    changes: int,
+    started_at: datetime,
+) -> Staged:
+    """Work out the effects of the runs that are staged."""
+    runs = session.read(f"SELECT place, count(*) AS n FROM {ident(RUNS)} GROUP BY place")
+    having = set(runs["place"])
+    directory = read_directory(lake)
+    effects = Effects()
+    acting = [flow for flow in flows if flow.order in having]
+    if acting:
+        effects = stage_effects(session, catalog, directory, acting, window)
+        fail_runs(session)
+    return Staged(
+        window, catalog, directory, tuple(flows), changes, int(runs["n"].sum()), effects, started_at
+    )
+
+
+def _modules(lake: Lake, flows: Sequence[ActiveFlow], window: Window) -> list[str]:
+    """The modules with flows on which something may have changed."""
+    watched = {flow.definition.module for flow in flows if flow.definition.trigger.event != "manual"}
+    if not watched:
+        return []
+    changed = lake.feed.tables_changed(window.after, window.until)
+    return sorted(module for module in watched if ("crm", module) in changed)

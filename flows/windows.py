@@ -1,0 +1,95 @@
+"""Which snapshots are read together, and which definitions hold for them."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from crm_core.definition_documents import build_catalog
+from crm_core.definitions import read_catalog
+from crm_core.model import Catalog, Stored
+from flows.active import active_flows
+from flows.compiler import reads_the_clock
+from flows.staging import Window
+from lake import Lake, table
+
+CURSOR = "flows"
+MAX_SNAPSHOTS = 500
+"""Commits that are read together at most; one commit, however large, is never divided."""
+
+CLOCK_STEP = 60.0
+"""Seconds between the commits of one window at most, when a condition asks what time it is."""
+
+_DEFINITIONS = table("meta", "definitions")
+_CHANGES = table("ops", "changes")
+
+
+def read_cursor(lake: Lake) -> int:
+    """The last snapshot whose changes the flows have seen; 0 in a new lake."""
+    return lake.cursors.read(CURSOR) or 0
+
+
+def catalog_at(lake: Lake, snapshot: int) -> Catalog:
+    """The definitions as they were at a snapshot."""
+    current = read_catalog(lake)
+    if current.version <= snapshot:
+        return current
+    rows = lake.read(
+        f"SELECT kind, id, slug, version, state, document, occurred_at FROM {_DEFINITIONS} WHERE snapshot <= $until "
+        "QUALIFY row_number() OVER (PARTITION BY kind, slug ORDER BY version DESC) = 1 ORDER BY kind, slug",
+        {"until": snapshot},
+    )
+    mark = lake.read(f"SELECT coalesce(max(snapshot), 0) AS n FROM {_DEFINITIONS} WHERE snapshot <= ?", [snapshot])
+    return build_catalog([_stored(row) for row in rows.to_dicts()], version=int(mark["n"][0]))
+
+
+def _stored(row: dict[str, Any]) -> Stored:
+    return Stored(**{**row, "document": json.loads(row["document"])})
+
+
+def next_window(
+    lake: Lake, *, after: int, now: datetime | None = None, max_snapshots: int = MAX_SNAPSHOTS
+) -> tuple[Window, Catalog] | None:
+    """The next snapshots to read and the definitions they were made under; None when all are read.
+
+    A window ends before definitions change, so that every change meets the flows that were active when it was made;
+    and where a condition asks for the time, its commits lie within a minute of each other.
+
+    Args:
+        lake: the lake.
+        after: the last snapshot that was read.
+        now: the aware instant that counts as now; by default the window's own, that of its last commit.
+        max_snapshots: how many commits at most.
+    """
+    current = lake.snapshot()
+    if after >= current:
+        return None
+    until = min(current, after + max_snapshots)
+    changed = lake.read(
+        f"SELECT min(snapshot) AS s FROM {_DEFINITIONS} WHERE snapshot > ? AND snapshot <= ?", [after + 1, until]
+    )["s"][0]
+    if changed is not None:
+        until = int(changed) - 1
+    catalog = catalog_at(lake, until)
+    times = _commit_times(lake, after, until)
+    if any(reads_the_clock(flow.definition.when) for flow in active_flows(catalog)):
+        until, times = _within_a_minute(until, times)
+    moment = now or (times[-1][1] if times else datetime.now(UTC))
+    return Window(after, until, until, moment), catalog
+
+
+def _commit_times(lake: Lake, after: int, until: int) -> list[tuple[int, datetime]]:
+    rows = lake.read(
+        f"SELECT snapshot, max(occurred_at) AS moment FROM {_CHANGES} WHERE snapshot > ? AND snapshot <= ? "
+        "GROUP BY snapshot ORDER BY snapshot",
+        [after, until],
+    )
+    return list(rows.iter_rows())
+
+
+def _within_a_minute(
+    until: int, times: list[tuple[int, datetime]]
+) -> tuple[int, list[tuple[int, datetime]]]:
+    for place, (snapshot, moment) in enumerate(times):
+        if abs((moment - times[0][1]).total_seconds()) > CLOCK_STEP:
+            return snapshot - 1, times[:place]
+    return until, times
