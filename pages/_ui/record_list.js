@@ -68,9 +68,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   };
   // What the server says counts when it is new; between its words the person's own choice stays.
   if (redrawn || box.dataset.told !== String(data.selected)) {
-    const mine = box.dataset.told === String(data.selected) ? box.dataset.mine : undefined;
+    if (box.dataset.told !== String(data.selected)) delete box.dataset.mine;
     box.dataset.told = String(data.selected);
-    const id = mine ?? data.selected;
+    const id = box.dataset.mine ?? data.selected;
     mark(rows.find((row) => row.dataset.id === id), !redrawn);
   }
   let timer;
@@ -81,7 +81,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     timer = setTimeout(() => setStateValue("selected", row.dataset.id), pause);
   };
   const search = () => (data.search ? document.querySelector(`.st-key-${data.search} input`) : null);
-  const listening = new AbortController();
+  // The listeners of an earlier call are kept until these take their place: no key is lost between the two.
+  box.listening?.abort();
+  const listening = (box.listening = new AbortController());
   const on = (target, name, act) => target.addEventListener(name, act, { signal: listening.signal });
 
   on(box, "click", (event) => {
@@ -117,8 +119,5 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     field.focus();
     field.select();
   });
-  return () => {
-    listening.abort();
-    clearTimeout(timer);
-  };
+  return () => setTimeout(() => box.isConnected || listening.abort());
 }

@@ -82,6 +82,7 @@ def test_keys_walk_through_the_list(workspace: Page, keys: list[str], name: str)
 
 def test_a_slash_goes_to_the_search_and_down_comes_back(workspace: Page) -> None:
     workspace.keyboard.press("/")
+    expect(workspace.get_by_label("Search")).to_be_focused()
     workspace.keyboard.type("person 01")
     expect(workspace.get_by_role("option")).to_have_count(10)
     workspace.keyboard.press("ArrowDown")
@@ -107,7 +108,7 @@ def test_the_end_of_the_list_brings_more(workspace: Page) -> None:
 
 def test_a_click_on_a_marked_row_is_heard_without_a_reload(workspace: Page) -> None:
     workspace.evaluate("window.stayed = true")
-    workspace.get_by_role("cell", name="A deal").click()
+    workspace.get_by_role("cell", name="A deal").first.click()
     expect(workspace.locator("#heard")).to_have_text("click open deals 42:7")
     assert workspace.evaluate("window.stayed")
 
@@ -126,6 +127,17 @@ def test_a_phone_shows_one_panel_and_a_choice_moves_on(workspace: Page) -> None:
     expect(workspace.locator(".st-key-left")).to_be_hidden()
     workspace.get_by_role("radio", name="Details").click()
     expect(workspace.locator(".st-key-right")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["desktop", "phone"])
+def test_a_panel_scrolls_within_the_window(workspace: Page, size: tuple[int, int]) -> None:
+    workspace.set_viewport_size({"width": size[0], "height": size[1]})
+    workspace.get_by_role("option", name="Person 002").click()
+    last = workspace.locator("#heard")
+    expect(last).not_to_be_in_viewport()
+    workspace.locator(".st-key-centre .m-title").hover()
+    workspace.mouse.wheel(0, 5000)
+    expect(last).to_be_in_viewport()
 
 
 def test_a_widget_commits_the_value_in_the_shape_of_a_record(kit: str, browser_page: Page) -> None:

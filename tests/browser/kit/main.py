@@ -80,6 +80,7 @@ def person() -> None:
         st.html(html.record_header(name, subtitle=MARKUP))
         row = html.Row(["A deal", html.badge(MARKUP)], click=html.click("open", "deals", "42:7"))
         st.html(html.table_card("Deals", ["Name", "Stage"], [row]))
+        st.html(html.table_card("Old deals", ["Name", "Stage"], [row] * 40))
         st.html(html.Html('<p id="heard">{}</p>').format(" | ".join(kit.heard)))
 
 
