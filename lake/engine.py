@@ -71,6 +71,9 @@ def connect(*, extensions: Sequence[str], settings: Mapping[str, str | int | boo
         connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         # DuckLake writes its times as text in the zone of connections that it opens itself.
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        if "sqlite" in extensions:
+            # The catalog's tables are small: opening a handle for each thread costs more than it gains.
+            connection.execute("SET GLOBAL sqlite_disable_multithreaded_scans = true")
         _verified.update(extensions)
     return connection
 

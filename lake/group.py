@@ -70,6 +70,10 @@ class Group:
         self._queue: list[_Entry] = []
         self._leading = False
 
+    def __len__(self) -> int:
+        """How many wait for a transaction now."""
+        return len(self._queue)
+
     def submit(self, handler: Handler[P, V], payload: P) -> V:
         """Write `payload` in a transaction shared with whoever else submits now; returns once it is durable.
 
