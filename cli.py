@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial, update_wrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -129,9 +130,20 @@ def serve(
     """Serve the pages and the API on one port; a home that is not there yet gets the demo first."""
     try:
         chosen = crm.settings.read_settings(host=host, port=port)
+        if not no_demo and crm.first_run.wants_demo(chosen):
+            with crm.telling.progress_bar("Making the demo") as progress:
+                crm.first_run.make_first_demo(chosen, progress=progress)
         importlib.import_module("api.asgi").run(chosen)
     except Exception as error:
         _fail(error)
+
+
+@verb(app)
+def demo(here: Here, size: Annotated[int, typer.Option(help="Customers; all else follows.")] = 2000) -> Any:
+    """Fill a new lake with two years of a freight forwarder: customers, inquiries, shipments, invoices …"""
+    with crm.telling.progress_bar("Making the demo") as progress:
+        files = here.workspace.settings.files_path
+        return crm.demo.make_demo(here.lake, size=size, files=files, progress=progress)
 
 
 # --- reading -------------------------------------------------------------------------------------------
@@ -165,6 +177,43 @@ def maintain(here: Here, everything: bool = False) -> Any:
     """Flush small writes into files, merge small files, rewrite dead rows; nothing expires."""
     here.actor.require_admin("maintenance")
     return storage.maintenance.run(here.lake, everything=everything)
+
+
+# --- flows ---------------------------------------------------------------------------------------------
+
+
+@verb(flows, "list")
+def list_flows(here: Here, module: str | None = None) -> Any:
+    """The flows there are, their state, and what keeps one from running."""
+    names = ("flow", "id", "version", "state", "title", "problems")
+    found = automation.store.list_flows(here.lake, module=module)
+    return [
+        {name: getattr(flow, name) for name in names} | {"module": flow.definition.module} for flow in found
+    ]
+
+
+@verb(flows)
+def show(here: Here, flow: str) -> Any:
+    """One flow as YAML, as `apply` reads it."""
+    return automation.store.flow_yaml(here.lake, flow)
+
+
+@verb(flows)
+def apply(here: Here, path: Annotated[Path, typer.Argument(help="A YAML file, or a folder of them.")]) -> Any:
+    """Save flows: new ones as drafts, others in the state they are in, unless the file says otherwise."""
+    return automation.store.apply_flows(here.lake, path, actor=here.actor)
+
+
+@verb(flows)
+def activate(here: Here, flow: str) -> Any:
+    """Let a flow run from now on; what changed before does not set it off."""
+    return automation.store.activate(here.lake, flow, actor=here.actor)
+
+
+@verb(flows)
+def pause(here: Here, flow: str) -> Any:
+    """Make a flow a draft again."""
+    return automation.store.pause(here.lake, flow, actor=here.actor)
 
 
 # --- the outbox ----------------------------------------------------------------------------------------

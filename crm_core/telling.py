@@ -4,13 +4,15 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from crm_core.problems import ProblemDocument
 from crm_core.shape import to_json_value
 
+WIDE = 200
 # A text of a stranger may not move the cursor, ring the bell or rename the window.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -50,6 +52,23 @@ def note(text: str) -> None:
     print(_harmless(text), file=sys.stderr, flush=True)
 
 
+@contextmanager
+def progress_bar(about: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error where a person watches; gives what is to be told phase, done, and all there is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    parts = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*parts, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(about, total=None)
+
+        def advance(phase: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{about}: {phase}", completed=done, total=total or None)
+
+        yield advance
+
+
 def _draw(value: Any) -> None:
     from rich import box
     from rich.console import Console
@@ -66,7 +85,8 @@ def _draw(value: Any) -> None:
         table.add_column(Text(heading.replace("_", " ")), overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(row.get(heading))) for heading in rows[0]))
-    Console().print(table)
+    # A file or a pipe has no width that anything would have to be cut to.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def _cell(value: Any) -> str:
