@@ -58,6 +58,7 @@ def create_api(settings: Settings) -> FastAPI:
     api.state.intake_limit = IntakeLimit(settings.intake_per_minute, settings.trusted_proxies)
     install_problem_handlers(api)
     api.add_api_route("/health", health, methods=["GET"], tags=["health"], summary="Health")
+    api.add_api_route("/pulse", pulse, methods=["GET"], include_in_schema=False)
     for router in ROUTERS:
         api.include_router(router)
     return api
@@ -74,3 +75,8 @@ def health(workspace: Here) -> JSONResponse:
     """Whether the lake can be read: its snapshot and the version of the definitions."""
     snapshot = workspace.lake.snapshot()
     return JSONResponse({"status": "ok", "snapshot": snapshot, "definitions": workspace.catalog.version})
+
+
+def pulse(workspace: Here) -> JSONResponse:
+    """The snapshot that pages read now: a page asks once a second and draws itself anew when it moved."""
+    return JSONResponse({"snapshot": workspace.lake.known_snapshot()})
