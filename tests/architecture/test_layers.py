@@ -66,4 +66,5 @@ def _top(name: str) -> str:
 
 
 def _frame_of_pages(source: Source, name: str) -> bool:
-    return source.package == "app" and name.startswith("pages._ui")
+    # The frame stands around the pages: it is the one file that names them all.
+    return source.package == "app" and _top(name) == "pages"
