@@ -9,19 +9,31 @@ from crm_core.errors import ConditionInvalid, DefinitionInvalid, ValuesInvalid, 
 from crm_core.shape import to_json_value
 from lake.errors import (
     CancelledError,
+    FeedExpiredError,
+    InvalidNameError,
     LakeError,
     NulCharacterError,
+    QueryInvalid,
+    QueryRefused,
+    QueryTimeout,
     RetentionError,
     SettingError,
     StatementError,
     StorageFullError,
     TransientError,
 )
+from lake.ingest.errors import IngestError
 
 ProblemDocument = dict[str, Any]
 
 _LAKE_STATUS: tuple[tuple[type[LakeError], int], ...] = (
     (NulCharacterError, 422),
+    (InvalidNameError, 422),
+    (IngestError, 422),
+    (QueryRefused, 422),
+    (QueryInvalid, 422),
+    (QueryTimeout, 408),
+    (FeedExpiredError, 409),
     (SettingError, 400),
     (RetentionError, 409),
     (StorageFullError, 507),
@@ -30,7 +42,7 @@ _LAKE_STATUS: tuple[tuple[type[LakeError], int], ...] = (
     (StatementError, 500),
 )
 _HIDDEN_FACTS = frozenset({"args", "sql", "problems", "conflicts", "status", "module", "received"})
-_UNEXPECTED = "Something went wrong that should not have. It is in the log of the server under the id {id}."
+_UNEXPECTED = "Something went wrong that should not have. It is in the log, under the id {id}."
 
 
 def status_of(error: BaseException) -> int:

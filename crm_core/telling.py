@@ -54,7 +54,7 @@ def note(text: str) -> None:
 
 @contextmanager
 def progress_bar(about: str) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on standard error where a person watches; gives what is to be told phase, done, and all there is."""
+    """A bar on standard error where a person watches; what it gives is told phase, done and total."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
