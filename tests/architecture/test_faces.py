@@ -16,12 +16,16 @@ SQL = re.compile(
 )
 
 
+SHOWS_EXAMPLES = ("api/queries.py", "pages/_ui/explore.py")
+"""Where a person writes a SELECT of his own: the example that he begins with is his, not ours."""
+
+
 def test_no_face_contains_sql() -> None:
     wrong = [
         f"{source.name}:{line} {text[:60]!r}"
         for source in sources(*FACES)
         for text, line in literals(source)
-        if SQL.search(text)
+        if SQL.search(text) and not (source.name in SHOWS_EXAMPLES and text.startswith("SELECT "))
     ]
     assert wrong == []
 
