@@ -1,0 +1,83 @@
+"""What stands around every answer: headers, allowed hosts, a limit for bodies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.headers import AllowedHosts, BodyLimit, SecurityHeaders
+from api.problems import answer_error
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        body = await Request(scope, receive).body()
+    except Exception as error:
+        await answer_error(error)(scope, receive, send)
+        return
+    await PlainTextResponse(str(len(body)))(scope, receive, send)
+
+
+def client(app: ASGIApp, host: str = "127.0.0.1:8501") -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=f"http://{host}")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        pytest.param("127.0.0.1:8501", 200, id="the loopback address"),
+        pytest.param("localhost", 200, id="its name"),
+        pytest.param("[::1]:8501", 200, id="of version 6"),
+        pytest.param("evil.example", 421, id="a name that leads here"),
+        pytest.param("127.0.0.1.evil.example", 421, id="a name that looks like it"),
+    ],
+)
+@pytest.mark.anyio
+async def test_a_loopback_server_answers_for_itself_only(host: str, status: int) -> None:
+    async with client(AllowedHosts(echo), host) as http:
+        assert (await http.get("/")).status_code == status
+
+
+@pytest.mark.anyio
+async def test_a_server_that_is_reached_from_outside_asks_for_no_name() -> None:
+    async with client(AllowedHosts(echo, hosts=()), "crm.company.example") as http:
+        assert (await http.get("/")).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_a_browser_may_not_guess_frame_or_fetch_elsewhere() -> None:
+    async with client(SecurityHeaders(echo)) as http:
+        headers = (await http.get("/")).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+    assert "https:" not in headers["Content-Security-Policy"]
+
+
+async def streamed(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size):
+        yield b"x"
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "streamed"])
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        pytest.param("/a", 10, 200, id="as much as allowed"),
+        pytest.param("/a", 11, 413, id="too much"),
+        pytest.param("/a/import", 11, 200, id="more where more is allowed"),
+        pytest.param("/a/import", 21, 413, id="too much there, too"),
+    ],
+)
+@pytest.mark.anyio
+async def test_a_body_has_a_limit(path: str, size: int, status: int, announced: bool) -> None:
+    app = BodyLimit(echo, limit=10, larger=(("/import", 20),))
+    async with client(app) as http:
+        content = b"x" * size if announced else streamed(size)
+        answer = await http.post(path, content=content)
+    assert answer.status_code == status
+    assert status == 200 or answer.headers["content-type"] == "application/problem+json"
