@@ -16,7 +16,7 @@ class Reading:
     Attributes:
         zone: IANA zone of times without one.
         country: alpha-2 code by which national phone numbers are read.
-        currency: ISO 4217 code of amounts without one.
+        currency: ISO 4217 code of amounts without one; empty leaves them without.
         decimal_mark: `.` or `,`.
         thousands_mark: what may stand between groups of digits, or nothing.
         dates: further `strptime` formats of days, tried in order after ISO 8601.

@@ -34,7 +34,7 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """One kind of value of one region, and the statement that gives the texts to look up, NULLs among them."""
+    """One kind of value of one region, and the statement of its texts, NULLs among them."""
 
     kind: str
     region: str

@@ -1,7 +1,8 @@
 """From a staged table of any types to typed columns and problems: a few statements, however many rows."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -15,7 +16,7 @@ from crm_core.values.fragments import sql
 from crm_core.values.lookups import KNOWN, Question, Runner, look_up
 from crm_core.values.messages import message
 from crm_core.values.plan import given_fields, steps_of, writable
-from crm_core.values.steps import Context, Steps, parsed
+from crm_core.values.steps import Context, Steps, cleaned, parsed
 from lake import ident
 
 PROBLEM_COLUMNS = "_row BIGINT, field VARCHAR, code VARCHAR, message VARCHAR, received VARCHAR"
@@ -32,6 +33,8 @@ class Typed:
         columns: column of the module's table → DuckDB type.
         fields: slug → field of everything that was given.
         found: how many problems there are.
+        judged: slugs with a column `<slug>__problem`, the code of what is wrong with the value.
+        received: slug → the SQL over the staged table of what came in, as text.
     """
 
     table: str
@@ -39,6 +42,8 @@ class Typed:
     columns: dict[str, str]
     fields: dict[str, Field | Reference]
     found: int = 0
+    judged: tuple[str, ...] = ()
+    received: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class _Compiled:
     judged: tuple[str, ...]
     columns: dict[str, str]
     fields: dict[str, Field | Reference]
-    received: dict[str, str] = field(default_factory=dict)
+    received: dict[str, str]
 
 
 def normalise(
@@ -91,9 +96,11 @@ def normalise(
         look_up(s, compiled.questions)
     s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(typed)} AS {compiled.typed_sql}", params or None)
     s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(problems)} ({PROBLEM_COLUMNS})")
-    made = Typed(typed, problems, dict(compiled.columns), compiled.fields)
+    made = Typed(
+        typed, problems, dict(compiled.columns), compiled.fields, judged=compiled.judged, received=compiled.received
+    )
     found = collect_problems(s, made, judged=compiled.judged, staged=staged, received=compiled.received)
-    return Typed(typed, problems, made.columns, made.fields, found)
+    return replace(made, found=found)
 
 
 def staged_types(s: Runner, staged: str) -> dict[str, str]:
@@ -147,6 +154,11 @@ def collect_problems(
     return sum(found.values())
 
 
+def as_given(slug: str) -> str:
+    """The column of a typed table with what stood for an address or number before it was standardised."""
+    return f"_given__{slug}"
+
+
 def _problem(slug: str) -> str:
     return f"{slug}__problem"
 
@@ -169,6 +181,10 @@ def _compile(
     fields = given_fields(writable(catalog, module), types)
     every = [steps_of(ctx, one) for one in fields.values()]
     tree = _typed_select(every, [column for column in types if column.startswith("_")], staged)
+    points = catalog.module(module).contact_points
+    for slug in (points.email, points.phone) if points else ():
+        if slug in types:
+            tree = tree.select(cleaned(slug).as_(as_given(slug), quoted=True))
     sql_text = text(tree)
     # The driver refuses values that a statement does not name.
     named = {place.this for place in tree.find_all(exp.Placeholder)}

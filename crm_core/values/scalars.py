@@ -93,7 +93,9 @@ def _currency(ctx: Context, field: MoneyField, steps: Steps) -> exp.Expression:
             beside = sql("replace($x, $sign, $code)", x=beside, sign=literal(sign), code=literal(currency))
         plain = sql("regexp_full_match($n, $form)", n=number_text(ctx, name), form=literal(_NUMBER))
         ways.append(sql("CASE WHEN NOT $plain THEN $beside END", plain=plain, beside=beside))
-    ways.append(ctx.params.bind(field.currency or ctx.reading.currency))
+    if ctx.reading.currency:
+        ways.append(ctx.params.bind(field.currency or ctx.reading.currency))
+    ways = ways or [sql("CAST(NULL AS VARCHAR)")]
     given = cleaned(name) if name in steps.clean else column(name)
     if name not in ctx.staged:
         return ways[0]

@@ -1,7 +1,8 @@
 """The steps by which one field's values are read: cleaned, parsed, judged, each over the one before."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -44,11 +45,11 @@ class Steps:
 
     field: Field | Reference
     columns: dict[str, str]
-    clean: dict[str, exp.Expression] = field(default_factory=dict)
-    parse: dict[str, exp.Expression] = field(default_factory=dict)
-    codes: list[tuple[exp.Expression, str]] = field(default_factory=list)
-    lookups: dict[str, Lookup] = field(default_factory=dict)
-    final: dict[str, exp.Expression] = field(default_factory=dict)
+    clean: dict[str, exp.Expression] = dataclasses.field(default_factory=dict)
+    parse: dict[str, exp.Expression] = dataclasses.field(default_factory=dict)
+    codes: list[tuple[exp.Expression, str]] = dataclasses.field(default_factory=list)
+    lookups: dict[str, Lookup] = dataclasses.field(default_factory=dict)
+    final: dict[str, exp.Expression] = dataclasses.field(default_factory=dict)
     received: exp.Expression | None = None
 
     @property

@@ -1,0 +1,35 @@
+"""Records: created, changed, deleted, restored and linked, one by one or as sets."""
+
+from crm_core.query import count, read_page, read_record
+from crm_core.records.change import update, update_each, update_where
+from crm_core.records.create import create, create_in
+from crm_core.records.hooks import Event, on_written
+from crm_core.records.insert import Ready, check_insert, prepare_insert, read_problems, write_insert
+from crm_core.records.outcome import Changed, Created
+from crm_core.records.update import Merged, check_update, prepare_update, write_update
+from crm_core.records.writer import Writer
+
+__all__ = [
+    "Changed",
+    "Created",
+    "Event",
+    "Merged",
+    "Ready",
+    "Writer",
+    "check_insert",
+    "check_update",
+    "count",
+    "create",
+    "create_in",
+    "on_written",
+    "prepare_insert",
+    "prepare_update",
+    "read_page",
+    "read_problems",
+    "read_record",
+    "update",
+    "update_each",
+    "update_where",
+    "write_insert",
+    "write_update",
+]

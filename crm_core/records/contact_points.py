@@ -1,0 +1,251 @@
+"""Contact points: every address and number of a profile, one of each kind the primary one, kept in step both ways.
+
+A profile's field `email` or `phone` is its primary point. Whoever writes the field makes a point primary; whoever
+writes points decides what the field says. Each row is written once: flags are settled before rows are stored.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from crm_core.model import Catalog, ContactPoints, Module
+from crm_core.records.writer import Writer
+from crm_core.values.lookups import Runner
+from crm_core.values.normalise import Typed, as_given, staged_types
+from crm_core.values.standards import standardise
+from lake import Transaction, ident, table
+
+_LIVE = "points_live"
+_SETTLED = "points_settled"
+_TOUCHED = "points_touched"
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A module that holds the contact points of a profile module."""
+
+    profile: Module
+    points: ContactPoints
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """(kind of point, field of the profile that holds the primary one)."""
+        return (("email", self.points.email), ("phone", self.points.phone))
+
+
+def holdings(catalog: Catalog, module: str) -> Iterator[Holding]:
+    """The profile modules whose contact points stand in a module."""
+    for profile in catalog.modules.values():
+        if profile.contact_points is not None and profile.contact_points.module == module:
+            yield Holding(profile, profile.contact_points)
+
+
+def insert_points(tx: Transaction, writer: Writer, module: Module, *, rows: str) -> int:
+    """Store the primary contact points of new profiles; returns how many."""
+    if module.contact_points is None:
+        return 0
+    return _add_points(tx, writer, Holding(module, module.contact_points), rows=rows, wanted="true")
+
+
+def _add_points(tx: Transaction, writer: Writer, holding: Holding, *, rows: str, wanted: str) -> int:
+    """Make new primary points out of the fields of profiles, for the kinds where `wanted` holds (over `r`, `kind`)."""
+    from crm_core.records.insert import prepare_insert, write_insert
+
+    points, present = holding.points, staged_types(tx, rows)
+    reference = writer.catalog.reference(points.module, points.reference)
+    selects = []
+    for kind, field in holding.fields:
+        given = f"r.{ident(field)}"
+        if as_given(field) in present:
+            given = f"coalesce(r.{ident(as_given(field))}, {given})"
+        change = "r._change_id" if "_change_id" in present else "NULL::UUID"
+        selects.append(
+            f"SELECT uuidv7() AS _id, {change} AS _change_id, r.id AS {ident(points.reference)}, '{kind}' AS kind, "
+            f'{given} AS value, r.{ident(field)} AS standardised, true AS "primary", false AS invalid, '
+            f"r.owner, r.workers, r.team, r.source FROM {ident(rows)} r CROSS JOIN (SELECT '{kind}' AS kind) k "
+            f"WHERE r.{ident(field)} IS NOT NULL AND ({wanted})"
+        )
+    own = {points.reference: "UUID"} | {"kind": "VARCHAR", "value": "VARCHAR", "standardised": "VARCHAR"}
+    own |= {"primary": "BOOLEAN", "invalid": "BOOLEAN", "owner": "VARCHAR", "workers": "VARCHAR[]"}
+    own |= {"team": "VARCHAR", "source": "VARCHAR"}
+    which = ""
+    if reference is not None and reference.polymorphic:
+        own[reference.module_column] = "VARCHAR"
+        which = f", '{holding.profile.slug}' AS {ident(reference.module_column)}"
+    union = " UNION ALL ".join(selects)
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE points_new AS SELECT row_number() OVER () AS _row{which}, * FROM ({union})"
+    )
+    if not int(tx.read("SELECT count(*) AS n FROM points_new").item()):
+        return 0
+    tx.execute("CREATE OR REPLACE TEMP TABLE points_problems (_row BIGINT)")
+    typed = Typed("points_new", "points_problems", own, {})
+    ready = prepare_insert(
+        tx, writer, module=points.module, typed=typed, staged="points_new", ready="points_ready"
+    )
+    return write_insert(tx, writer, ready, points=False)
+
+
+def follow_profiles(tx: Transaction, writer: Writer, module: Module, *, rows: str) -> None:
+    """Bring the points of changed profiles in step with their fields.
+
+    Args:
+        tx: the transaction that stores the profiles.
+        writer: on whose behalf.
+        module: the profiles' module; nothing is done when it has no contact points.
+        rows: a temp table with the profiles as they will be, and a column `<field>__differs` of each field.
+    """
+    if module.contact_points is None:
+        return
+    holding = Holding(module, module.contact_points)
+    present = staged_types(tx, rows)
+    watched = [(kind, field) for kind, field in holding.fields if f"{field}__differs" in present]
+    if not watched:
+        return
+    any_differs = " OR ".join(f"r.{ident(f'{field}__differs')}" for _, field in watched)
+    place, reference = table("crm", holding.points.module), ident(holding.points.reference)
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_LIVE} AS SELECT p.id, p.{reference} AS profile, p.kind, p.standardised, "
+        f'p."primary", p.created_at FROM {place} p WHERE p.deleted_at IS NULL AND p.{reference} IN '
+        f"(SELECT r.id FROM {ident(rows)} r WHERE {any_differs})"
+    )
+    value = _by_kind(watched, "r.{}", "NULL")
+    differs = _by_kind([(k, f"{f}__differs") for k, f in watched], "r.{}", "false")
+    first = 'ORDER BY p."primary" DESC NULLS LAST, p.created_at, p.id'
+    tx.execute(
+        f'CREATE OR REPLACE TEMP TABLE {_SETTLED} AS SELECT p.id, p.profile, p.kind, p."primary" AS was, '
+        f"coalesce(p.standardised = {value}, false) "
+        f"AND row_number() OVER (PARTITION BY p.profile, p.kind, p.standardised {first}) = 1 "
+        f'AS "primary" FROM {_LIVE} p JOIN {ident(rows)} r ON r.id = p.profile WHERE {differs}'
+    )
+    _store_flags(tx, holding)
+    wanted = " OR ".join(f"(k.kind = '{k}' AND r.{ident(f + '__differs')})" for k, f in watched)
+    known = f'EXISTS (SELECT 1 FROM {_SETTLED} s WHERE s.profile = r.id AND s.kind = k.kind AND s."primary")'
+    _add_points(tx, writer, holding, rows=rows, wanted=f"({wanted}) AND NOT {known}")
+
+
+def _by_kind(fields: list[tuple[str, str]], form: str, other: str) -> str:
+    """An expression over the kind of point `p`: what `form` makes of the column for that kind."""
+    branches = " ".join(f"WHEN '{kind}' THEN {form.format(ident(field))}" for kind, field in fields)
+    return f"CASE p.kind {branches} ELSE {other} END"
+
+
+def _store_flags(tx: Transaction, holding: Holding) -> None:
+    other = '"primary" IS DISTINCT FROM coalesce(s.was, false)'
+    if not tx.read(f"SELECT count(*) AS n FROM {_SETTLED} s WHERE s.{other}").item():
+        return
+    place = table("crm", holding.points.module)
+    tx.execute(
+        f'UPDATE {place} SET "primary" = s."primary", updated_at = $now, change_id = CAST($change AS UUID), '
+        f"version = $version FROM {_SETTLED} s WHERE s.id = {place}.id AND s.{other}",
+        {"now": tx.occurred_at, "change": tx.change_id, "version": tx.snapshot},
+    )
+
+
+def settle_points(
+    tx: Transaction, writer: Writer, module: Module, *, rows: str, before: str | None, gone: bool = False
+) -> None:
+    """Settle which of some points are primary before they are stored, and bring the profiles in step.
+
+    Args:
+        tx: the transaction that stores the points.
+        writer: on whose behalf.
+        module: the points' module; nothing is done when it holds none.
+        rows: the temp table with the points as they will be; its columns `standardised`, `invalid` and `primary` are
+            filled in.
+        before: the temp table with the points as they are, when they are there already.
+        gone: whether the rows are about to be deleted.
+    """
+    for holding in holdings(writer.catalog, module.slug):
+        if not gone:
+            _standardise(tx, writer, rows)
+        _settle(tx, holding, rows=rows, before=before, gone=gone)
+        _follow_points(tx, holding)
+
+
+def _standardise(s: Runner, writer: Writer, rows: str) -> None:
+    """Work out `standardised`, and mark as invalid what is no address or number; the value stays as given."""
+    asked = s.read(
+        f"SELECT DISTINCT kind, value FROM {ident(rows)} WHERE kind IS NOT NULL AND value IS NOT NULL"
+    )
+    country = writer.catalog.workspace.country
+    answers = []
+    for kind, value in asked.iter_rows():
+        answers += [(kind, value, standardise(kind, country, [value.strip()])[0])]
+    frame = pl.DataFrame(
+        answers, schema={"kind": pl.String, "value": pl.String, "standard": pl.String}, orient="row"
+    )
+    s.register("points_answers", frame)
+    s.execute(
+        f"UPDATE {ident(rows)} SET standardised = a.standard, "
+        f"invalid = CASE WHEN a.standard IS NULL THEN true ELSE coalesce({ident(rows)}.invalid, false) END "
+        f"FROM points_answers a WHERE a.kind = {ident(rows)}.kind AND a.value = {ident(rows)}.value"
+    )
+
+
+def _settle(tx: Transaction, holding: Holding, *, rows: str, before: str | None, gone: bool) -> None:
+    """Fill `points_settled` with every point of the profiles concerned, and the flags of `rows`.
+
+    Of each kind the primary point is the one just marked (the last, when several are), else the one that was, else
+    the oldest that can be used.
+    """
+    place, reference = table("crm", holding.points.module), ident(holding.points.reference)
+    touched = f"SELECT {reference} AS id, kind FROM {ident(rows)}"
+    was = "false"
+    if before is not None:
+        touched += f" UNION SELECT {reference}, kind FROM {ident(before)}"
+        was = f'coalesce((SELECT b."primary" FROM {ident(before)} b WHERE b.id = r.id), false)'
+    tx.execute(f"CREATE OR REPLACE TEMP TABLE {_TOUCHED} AS SELECT DISTINCT id, kind FROM ({touched})")
+    here = (
+        f"SELECT r.id, r.{reference} AS profile, r.kind, r.standardised, r.invalid, "
+        f'coalesce(r."primary", false) AS now, {was} AS was, coalesce(r.created_at, now()) AS created_at, '
+        f"r._row, true AS here FROM {ident(rows)} r WHERE r.{reference} IS NOT NULL AND NOT $gone"
+    )
+    there = (
+        f'SELECT p.id, p.{reference}, p.kind, p.standardised, p.invalid, coalesce(p."primary", false), '
+        f'coalesce(p."primary", false), p.created_at, 0, false FROM {place} p JOIN {_TOUCHED} t '
+        f"ON t.id = p.{reference} AND t.kind = p.kind WHERE p.deleted_at IS NULL "
+        f"AND p.id NOT IN (SELECT id FROM {ident(rows)})"
+    )
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_SETTLED} AS SELECT id, profile, kind, standardised, was, here, "
+        'coalesce(place = 1, false) AS "primary" FROM (SELECT *, CASE WHEN rank < 4 THEN row_number() OVER '
+        "(PARTITION BY profile, kind ORDER BY rank, CASE WHEN here THEN -_row END, created_at, id) END AS place "
+        "FROM (SELECT *, CASE WHEN here AND now AND NOT was THEN 1 WHEN now THEN 2 "
+        # One that was just unmarked, or cannot be used, becomes the primary one only when somebody says so.
+        "WHEN coalesce(invalid, false) OR standardised IS NULL OR (was AND NOT now) THEN 4 ELSE 3 END AS rank "
+        f"FROM ({here} UNION ALL {there})))",
+        {"gone": gone},
+    )
+    if not gone:
+        tx.execute(
+            f'UPDATE {ident(rows)} SET "primary" = s."primary" FROM {_SETTLED} s WHERE s.id = {ident(rows)}.id'
+        )
+
+
+def _follow_points(tx: Transaction, holding: Holding) -> None:
+    """Store the flags of the other points, and the primary ones in their profiles."""
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE points_chosen AS SELECT profile, kind, standardised FROM {_SETTLED} "
+        'WHERE "primary" AND standardised IS NOT NULL'
+    )
+    tx.execute(f"DELETE FROM {_SETTLED} WHERE here")
+    _store_flags(tx, holding)
+    place = table("crm", holding.profile.slug)
+    values, differs, sets = [], [], []
+    for kind, field in holding.fields:
+        chosen = f"(SELECT c.standardised FROM points_chosen c WHERE c.profile = m.id AND c.kind = '{kind}')"
+        touched = f"EXISTS (SELECT 1 FROM {_TOUCHED} t WHERE t.id = m.id AND t.kind = '{kind}')"
+        values.append(f"CASE WHEN {touched} THEN {chosen} ELSE m.{ident(field)} END AS {ident(field)}")
+        differs.append(f"f.{ident(field)} IS DISTINCT FROM {place}.{ident(field)}")
+        sets.append(f"{ident(field)} = f.{ident(field)}")
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE points_fields AS SELECT m.id, {', '.join(values)} FROM {place} m "
+        f"WHERE m.id IN (SELECT id FROM {_TOUCHED})"
+    )
+    tx.execute(
+        f"UPDATE {place} SET {', '.join(sets)}, updated_at = $now, change_id = CAST($change AS UUID), "
+        f"version = $version FROM points_fields f WHERE f.id = {place}.id AND ({' OR '.join(differs)})",
+        {"now": tx.occurred_at, "change": tx.change_id, "version": tx.snapshot},
+    )

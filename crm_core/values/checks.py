@@ -1,0 +1,165 @@
+"""What only the records there are can say: whether a key is taken, and whether a reference leads anywhere.
+
+These checks hold only under the writer lock; each is one statement, whatever the number of fields and rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.model import Catalog, Reference
+from crm_core.model.fields import Field
+from crm_core.params import Params
+from crm_core.relations import Relations
+from crm_core.trees import column, lake_table, name, text
+from crm_core.values.fragments import literal, sql
+from crm_core.values.lookups import Runner
+from crm_core.values.messages import message
+from crm_core.values.plan import writable
+from lake import ident
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The rows that a write is about to store.
+
+    Attributes:
+        table: a temp table with `_row`, `id` and every column of the module.
+        problems: the temp table that takes what is wrong.
+        before: a temp table with the rows as they are now, by `id`, when they are there already; only values
+            that differ are asked about.
+    """
+
+    table: str
+    problems: str
+    before: str | None = None
+
+
+def check_set(
+    tx: Runner, catalog: Catalog, *, module: str, actor: Actor, rows: Checked, fields: Sequence[str]
+) -> int:
+    """Add a problem for each key that is taken and each reference that leads nowhere; returns how many.
+
+    Args:
+        tx: the transaction that will store the rows.
+        catalog: the definitions.
+        module: whose rows they are.
+        actor: a record that he may not see is one that is not there.
+        rows: what is about to be stored.
+        fields: slugs of the fields and references that the write gives values for.
+    """
+    params = Params("c")
+    known = writable(catalog, module)
+    given = {slug: known[slug] for slug in fields if slug in known}
+    selects = [_taken(module, one, rows) for one in given.values() if one.unique]
+    relations = Relations(catalog, actor, params)
+    for one in given.values():
+        if isinstance(one, Reference):
+            selects.append(_lost_reference(relations, one, rows))
+        elif one.kind == "file" and "files" in catalog.modules:
+            selects.append(_lost_files(relations, one, rows))
+    if not selects:
+        return 0
+    found = "check_found"
+    union = selects[0] if len(selects) == 1 else exp.union(*selects, distinct=False)
+    tx.execute(f"CREATE OR REPLACE TEMP TABLE {found} AS {text(union)}", params.values or None)
+    count = int(tx.read(f"SELECT count(*) AS n FROM {found}").item())
+    if count:
+        _report(tx, given, found, rows.problems)
+    return count
+
+
+def _report(tx: Runner, given: Mapping[str, Field | Reference], found: str, problems: str) -> None:
+    for slug, code in tx.read(f"SELECT DISTINCT field, code FROM {found} ORDER BY ALL").iter_rows():
+        tx.execute(
+            f"INSERT INTO {ident(problems)} SELECT _row, field, $shown, "
+            "replace($words, '{value}', left(coalesce(received, ''), 120)), received "
+            f"FROM {found} WHERE field = $field AND code = $code",
+            {"shown": code.removesuffix("_in_set"), "field": slug, "code": code}
+            | {"words": message(given[slug], code)},
+        )
+
+
+def _taken(module: str, one: Field | Reference, rows: Checked) -> exp.Select:
+    """Rows whose key a live record has that is not among them, or an earlier one among them."""
+    key = next(iter(one.columns))
+    value, differs = column(key, "w"), _differs(key, rows)
+    others = exp.select(column(key, "o")).from_(lake_table(module, alias="o"))
+    others = others.where(sql("o.deleted_at IS NULL AND $key IS NOT NULL", key=column(key, "o")))
+    if rows.before is not None:
+        others = others.where(sql(f"o.id NOT IN (SELECT id FROM {ident(rows.table)})"))
+    inner = (
+        exp.select(column("_row", "w"), exp.cast(value, "VARCHAR").as_("received"))
+        .select(value.isin(query=others).as_("taken"), differs.as_("differs"))
+        .select(
+            sql("row_number() OVER (PARTITION BY $v ORDER BY $d, w._row)", v=value, d=differs).as_("place")
+        )
+        .from_(_here(rows))
+        .where(exp.not_(value.is_(exp.null())))
+    )
+    return (
+        exp.select(column("_row"), literal(one.slug).as_("field"))
+        .select(sql("CASE WHEN taken THEN 'unique' ELSE 'unique_in_set' END").as_("code"), column("received"))
+        .from_(_join_before(inner, rows).subquery("x"))
+        .where(sql("differs AND (taken OR place > 1)"))
+    )
+
+
+def _lost_reference(relations: Relations, one: Reference, rows: Checked) -> exp.Select:
+    """Rows whose reference names no live record that the actor sees."""
+    value = column(one.slug, "w")
+    lost = exp.and_(*[_not_among(relations, one, target) for target in one.targets])
+    select = (
+        exp.select(column("_row", "w"), literal(one.slug).as_("field"), literal("reference").as_("code"))
+        .select(exp.cast(value, "VARCHAR").as_("received"))
+        .from_(_here(rows))
+        .where(exp.not_(value.is_(exp.null())), _differs(one.slug, rows), exp.paren(lost))
+    )
+    return _join_before(select, rows)
+
+
+def _not_among(relations: Relations, one: Reference, target: str) -> exp.Expression:
+    ids = exp.select(column("id", "t")).from_(relations.visible(target, "t", columns=("id",)))
+    outside = exp.not_(column(one.slug, "w").isin(query=ids))
+    if not one.polymorphic:
+        return outside
+    other = exp.NullSafeNEQ(this=column(one.module_column, "w"), expression=literal(target))
+    return exp.paren(exp.or_(other, outside))
+
+
+def _lost_files(relations: Relations, one: Field, rows: Checked) -> exp.Select:
+    """Ids of files that are not there, or not for the actor."""
+    items = (
+        exp.select(column("_row", "w"), sql("unnest($v)", v=column(one.slug, "w")).as_("received"))
+        .from_(_here(rows))
+        .where(_differs(one.slug, rows))
+    )
+    ids = exp.select(exp.cast(column("id", "t"), "VARCHAR")).from_(
+        relations.visible("files", "t", columns=("id",))
+    )
+    return (
+        exp.select(
+            column("_row"), literal(one.slug).as_("field"), literal("file").as_("code"), column("received")
+        )
+        .from_(_join_before(items, rows).subquery("x"))
+        .where(exp.not_(column("received").isin(query=ids)))
+    )
+
+
+def _here(rows: Checked) -> exp.Table:
+    return exp.Table(this=name(rows.table), alias=exp.TableAlias(this=name("w")))
+
+
+def _join_before(select: exp.Select, rows: Checked) -> exp.Select:
+    if rows.before is None:
+        return select
+    before = exp.Table(this=name(rows.before), alias=exp.TableAlias(this=name("b")))
+    return select.join(before, on=column("id", "b").eq(column("id", "w")), join_type="left")
+
+
+def _differs(key: str, rows: Checked) -> exp.Expression:
+    if rows.before is None:
+        return exp.true()
+    return exp.NullSafeNEQ(this=column(key, "w"), expression=column(key, "b"))

@@ -1,0 +1,207 @@
+"""Rules that look at a whole row: required, and what dependencies say of visibility, change and options.
+
+They run over a relation with every column of the module, so that a row to be, a changed row and a form on the
+screen are judged by the same statement.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.conditions import Scope, compile_condition
+from crm_core.model import Catalog, Dependency, Module, Reference
+from crm_core.model.condition import leaves
+from crm_core.model.fields import Field, MultiSelectField
+from crm_core.params import Params
+from crm_core.relations import Relations
+from crm_core.trees import all_of, any_of, column, name, text
+from crm_core.values.fragments import case, literal, sql
+from crm_core.values.lookups import Runner
+from crm_core.values.plan import writable
+from lake import ident
+
+ROW = "r"
+
+
+@dataclass(frozen=True)
+class RowRules:
+    """What is asked of the rows of one module.
+
+    Attributes:
+        hidden: slug → true where the field is not in use.
+        required: slug → true where a value must be there.
+        frozen: slug → true where the value may not be changed.
+        limits: slug → (true where it holds, the values then allowed).
+    """
+
+    hidden: dict[str, exp.Expression] = field(default_factory=dict)
+    required: dict[str, exp.Expression] = field(default_factory=dict)
+    frozen: dict[str, exp.Expression] = field(default_factory=dict)
+    limits: dict[str, list[tuple[exp.Expression, tuple[str, ...]]]] = field(default_factory=dict)
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """Everything that any rule is about."""
+        return tuple(dict.fromkeys([*self.required, *self.hidden, *self.frozen, *self.limits]))
+
+
+def row_rules(
+    catalog: Catalog, module: Module, scope: Scope, *, touched: Iterable[str] | None = None
+) -> RowRules:
+    """Compile the rules of a module over the rows of `scope.alias`.
+
+    Args:
+        catalog: the definitions.
+        module: whose rows they are.
+        scope: the relation, and whose eyes conditions see related records with.
+        touched: slugs that a change gives values for; only what they bear on is asked. None asks everything.
+    """
+    names = None if touched is None else set(touched)
+    rules = RowRules()
+    for slug, one in writable(catalog, module.slug).items():
+        if names is not None and slug not in names:
+            continue
+        if one.required:
+            rules.required[slug] = exp.true()
+        if slug == "created_at" or (not isinstance(one, Reference) and one.read_only):
+            rules.frozen[slug] = exp.true()
+    shown: dict[str, list[exp.Expression]] = {}
+    for dependency in module.dependencies:
+        if names is not None and not names & _bears_on(dependency):
+            continue
+        holds = compile_condition(dependency.when, scope)
+        for slug in dependency.fields:
+            match dependency.effect:
+                case "visible":
+                    shown.setdefault(slug, []).append(holds)
+                case "required":
+                    rules.required[slug] = _either(rules.required.get(slug), holds)
+                case "read_only":
+                    rules.frozen[slug] = _either(rules.frozen.get(slug), holds)
+                case "options":
+                    values = tuple(option.value for option in dependency.options)
+                    rules.limits.setdefault(slug, []).append((holds, values))
+    for slug, ways in shown.items():
+        rules.hidden[slug] = exp.not_(exp.paren(any_of(ways)))
+    return rules
+
+
+def _bears_on(dependency: Dependency) -> set[str]:
+    return set(dependency.fields) | {leaf.field.split(".")[0] for leaf in leaves(dependency.when)}
+
+
+def _either(known: exp.Expression | None, other: exp.Expression) -> exp.Expression:
+    return other if known is None else exp.or_(known, other)
+
+
+def is_missing(one: Field | Reference, relation: str) -> exp.Expression:
+    """True where a row has no value for a field: none of an address's parts, no item of a list."""
+    columns = list(one.columns) if isinstance(one, Reference) or one.kind != "address" else []
+    if columns:
+        value = column(columns[0], relation)
+        return sql("coalesce(len($v), 0) = 0", v=value) if _is_list(one) else value.is_(exp.null())
+    return all_of([column(part, relation).is_(exp.null()) for part in one.columns])
+
+
+def _is_list(one: Field | Reference) -> bool:
+    return not isinstance(one, Reference) and next(iter(one.columns.values())).endswith("[]")
+
+
+def rule_codes(
+    catalog: Catalog,
+    module: Module,
+    rules: RowRules,
+    *,
+    given: Mapping[str, exp.Expression],
+    params: Params,
+    set_aside: Iterable[str] = (),
+) -> dict[str, exp.Expression]:
+    """Slug → the code of what is wrong with it in a row, or NULL.
+
+    Args:
+        catalog: the definitions.
+        module: whose rows they are.
+        rules: what is asked.
+        given: slug → true where this write brings a value that differs from the one there was.
+        params: takes the values that the expressions bind.
+        set_aside: slugs with a column `<slug>__problem`: what is wrong already is not missing as well.
+    """
+    fields = writable(catalog, module.slug)
+    aside = set(set_aside)
+    codes: dict[str, exp.Expression] = {}
+    for slug in rules.slugs:
+        one = fields.get(slug)
+        if one is None:
+            continue
+        missing, brings = is_missing(one, ROW), given.get(slug, exp.false())
+        hidden = rules.hidden.get(slug, exp.false())
+        branches = [(all_of([hidden, brings, exp.not_(exp.paren(missing))]), literal("hidden"))]
+        if slug in rules.required:
+            tests = [
+                exp.paren(rules.required[slug]),
+                exp.paren(missing.copy()),
+                exp.not_(exp.paren(hidden.copy())),
+            ]
+            if slug in aside:
+                tests.append(column(f"{slug}__problem", ROW).is_(exp.null()))
+            branches.append((all_of(tests), literal("required")))
+        if slug in rules.frozen:
+            branches.append((all_of([exp.paren(rules.frozen[slug]), brings.copy()]), literal("read_only")))
+        for holds, values in rules.limits.get(slug, []):
+            outside = _outside(one, params.bind(list(values), "VARCHAR[]"))
+            branches.append((all_of([exp.paren(holds), brings.copy(), outside]), literal("option")))
+        codes[slug] = case(branches)
+    return codes
+
+
+def _outside(one: Field | Reference, allowed: exp.Expression) -> exp.Expression:
+    value = column(next(iter(one.columns)), ROW)
+    if isinstance(one, MultiSelectField):
+        return sql("NOT list_has_all($allowed, coalesce($v, []))", allowed=allowed, v=value)
+    return sql("$v IS NOT NULL AND NOT list_contains($allowed, $v)", allowed=allowed, v=value)
+
+
+def judge_rows(
+    s: Runner,
+    catalog: Catalog,
+    module: Module,
+    *,
+    actor: Actor,
+    rows: str,
+    into: str,
+    given: Mapping[str, exp.Expression],
+    touched: Iterable[str] | None = None,
+    trusted: bool = False,
+    set_aside: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Make a temp table `into` with `_row` and `<slug>__problem` for every rule; returns the slugs judged.
+
+    Args:
+        s: a session or transaction.
+        catalog: the definitions.
+        module: whose rows they are.
+        actor: whose eyes conditions over related records see with.
+        rows: the temp table with every column of the module, and `_row`.
+        into: the temp table to make; it is not made when there is no rule.
+        given: see `rule_codes`; over the alias `r`.
+        touched: see `row_rules`.
+        trusted: whether what may not be changed may be set all the same.
+        set_aside: see `rule_codes`.
+    """
+    params = Params("d")
+    scope = Scope(module.slug, ROW, Relations(catalog, actor, params))
+    rules = row_rules(catalog, module, scope, touched=touched)
+    if trusted:
+        rules.frozen.clear()
+    codes = rule_codes(catalog, module, rules, given=given, params=params, set_aside=set_aside)
+    if not codes:
+        return ()
+    select = exp.select(
+        column("_row", ROW), *[code.as_(f"{slug}__problem", quoted=True) for slug, code in codes.items()]
+    ).from_(exp.Table(this=name(rows), alias=exp.TableAlias(this=name(ROW))))
+    named = {place.this for place in select.find_all(exp.Placeholder)}
+    values = {key: value for key, value in params.values.items() if key in named}
+    s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(into)} AS {text(select)}", values or None)
+    return tuple(codes)
