@@ -229,7 +229,7 @@ def _record_outbox(
     )
     states = dict(zip(joined["communication_id"], joined["communication"], strict=True))
     ids = dict(zip(joined["communication_id"], joined["message_id"], strict=True))
-    write_message_states(tx, lake, states, change_id=tx.change_id, message_ids=ids)
+    write_message_states(tx, lake, states, message_ids=ids)
     counts = joined.group_by("state").len().rows()
     found = dict(counts)
     return DeliveryReport(

@@ -33,7 +33,7 @@ UPDATE_META = {
 
 INSERT_META = {
     "_row": "BIGINT", "_run": "UUID", "_ord": "BIGINT", "_place": "INTEGER", "_step": "INTEGER",
-    "_action": "VARCHAR", "_id": "UUID", "_depth": "INTEGER", "_skip": "VARCHAR", "_channel": "VARCHAR",
+    "_action": "VARCHAR", "_id": "UUID", "_change_id": "UUID", "_depth": "INTEGER", "_skip": "VARCHAR", "_channel": "VARCHAR",
     "_recipient": "VARCHAR", "_reply_to": "VARCHAR", "_occurred": "TIMESTAMPTZ",
 }  # fmt: skip
 """`_skip` is the reason why the record is not made after all; `_recipient` is there for messages only."""
@@ -156,6 +156,7 @@ def _stage_inserts(
         insert = cast(Insert, plan.insert)
         values: dict[str, exp.Expression] = {
             "_id": function("uuidv7"),
+            "_change_id": column("id", "r"),
             "_skip": _skip(insert),
             "_occurred": column("_occurred", ROW),
             **insert.columns.set,

@@ -156,9 +156,7 @@ def _decide(
             tx.cancel()
             return 0
         set_states(tx, found["id"].to_list(), state=state, reason=reason)
-        write_message_states(
-            tx, lake, {one: message_state for one in found["communication_id"]}, change_id=tx.change_id
-        )
+        write_message_states(tx, lake, {one: message_state for one in found["communication_id"]})
         return found.height
 
     change = Change(actor=actor.user, door="outbox", reason=f"outbox: {reason}")

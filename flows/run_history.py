@@ -107,7 +107,9 @@ def list_runs(
     """
     params = Params()
     bind = params.bind
-    select = exp.select(*[column(name, "r") for name in _COLUMNS]).from_(_seen(read_catalog(lake), actor, params))
+    select = exp.select(*[column(name, "r") for name in _COLUMNS]).from_(
+        _seen(read_catalog(lake), actor, params)
+    )
     if flow is not None:
         select = select.where(any_of([column(name, "r").eq(bind(flow)) for name in ("flow", "flow_id")]))
     for name, value in (("module", module), ("state", state)):
@@ -120,7 +122,9 @@ def list_runs(
     if since is not None:
         select = select.where(exp.GTE(this=column("started_at", "r"), expression=bind(since)))
     select = (
-        select.order_by(exp.Ordered(this=column("started_at", "r"), desc=True), exp.Ordered(this=column("id", "r")))
+        select.order_by(
+            exp.Ordered(this=column("started_at", "r"), desc=True), exp.Ordered(this=column("id", "r"))
+        )
         .limit(max(1, min(limit, 10_000)))
         .offset(max(0, offset))
     )
@@ -136,7 +140,9 @@ def show_run(lake: Lake, run_id: str, *, actor: Actor) -> Run:
     """
     params = Params()
     is_it = exp.TryCast(this=params.bind(str(run_id)), to=exp.DataType.build("UUID"))
-    select = exp.select(*[column(name, "r") for name in _COLUMNS]).from_(_seen(read_catalog(lake), actor, params))
+    select = exp.select(*[column(name, "r") for name in _COLUMNS]).from_(
+        _seen(read_catalog(lake), actor, params)
+    )
     select = select.where(column("id", "r").eq(is_it))
     rows = lake.read(text(select), used(select, params)).to_dicts()
     if not rows:

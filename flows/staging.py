@@ -104,7 +104,8 @@ def stage_last_change(
         kind = kind.else_(exp.Literal.string("update"), copy=False)
     else:
         olds = [
-            exp.cast(exp.null(), of, dialect="duckdb").as_(f"old__{name}", quoted=True) for name, of in columns.items()
+            exp.cast(exp.null(), of, dialect="duckdb").as_(f"old__{name}", quoted=True)
+            for name, of in columns.items()
         ]
         kind = exp.Literal.string("insert")
     select = exp.select(
@@ -112,7 +113,9 @@ def stage_last_change(
         *values, *olds,
     ).from_(this["n"].subquery("n"))  # fmt: skip
     if "o" in this:
-        select = select.join(this["o"].subquery("o"), on=column("id", "o").eq(column("id", "n")), join_type="left")
+        select = select.join(
+            this["o"].subquery("o"), on=column("id", "o").eq(column("id", "n")), join_type="left"
+        )
     run(session, create_temp(feed, select), params)
     view = _prepared(catalog, module, feed, set(columns), replace(window, load_id=None), silent=())
     session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")

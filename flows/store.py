@@ -147,7 +147,11 @@ def apply_flows(
 
 def _document(lake: Lake, catalog: Catalog, given: Any) -> dict[str, Any]:
     state = given.get("state") if isinstance(given, Mapping) else None
-    plain = {key: value for key, value in given.items() if key != "state"} if isinstance(given, Mapping) else given
+    plain = (
+        {key: value for key, value in given.items() if key != "state"}
+        if isinstance(given, Mapping)
+        else given
+    )
     flow = parse_flow(plain)
     problems = check_flow(catalog, flow, users=known_users(lake))
     if problems:
@@ -164,7 +168,11 @@ def known_users(lake: Lake) -> frozenset[str]:
 def _warnings(lake: Lake, slugs: Sequence[str]) -> tuple[str, ...]:
     """The circles in which at least one of these flows stands, drafts included."""
     catalog = read_catalog(lake)
-    flows = [read_flow(one.document) for (kind, _), one in catalog.stored.items() if kind == "flow" and one.state != "retired"]
+    flows = [
+        read_flow(one.document)
+        for (kind, _), one in catalog.stored.items()
+        if kind == "flow" and one.state != "retired"
+    ]
     return tuple(line for line in cycle_warnings(catalog, flows) if set(line.split()) & set(slugs))
 
 

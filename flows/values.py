@@ -108,7 +108,9 @@ def _scalar(source: Source, target: Target, kind: str, given: Any) -> exp.Expres
     try:
         operand = read_operand(given, kind, field=target.slug, now=datetime.now(UTC), zone=source.scope.zone)
     except ConditionInvalid as error:
-        raise ConditionInvalid(given, f"“{target.slug}” is {target.wants}: {_reason(error, given)}") from error
+        raise ConditionInvalid(
+            given, f"“{target.slug}” is {target.wants}: {_reason(error, given)}"
+        ) from error
     return source.scope.relations.params.bind(operand, None if kind == "VARCHAR" else kind)
 
 

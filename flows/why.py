@@ -116,4 +116,3 @@ def _told(full: dict[str, object], allowed: dict[str, object]) -> TraceLeaf:
     if full["seen"] != allowed["seen"] or full["true"] != allowed["true"]:
         return TraceLeaf(str(full["field"]), str(full["op"]), full["value"], None, None, hidden=True)  # type: ignore[arg-type]
     return TraceLeaf(**full)  # type: ignore[arg-type]
-

@@ -38,7 +38,9 @@ def catalog_at(lake: Lake, snapshot: int) -> Catalog:
         "QUALIFY row_number() OVER (PARTITION BY kind, slug ORDER BY version DESC) = 1 ORDER BY kind, slug",
         {"until": snapshot},
     )
-    mark = lake.read(f"SELECT coalesce(max(snapshot), 0) AS n FROM {_DEFINITIONS} WHERE snapshot <= ?", [snapshot])
+    mark = lake.read(
+        f"SELECT coalesce(max(snapshot), 0) AS n FROM {_DEFINITIONS} WHERE snapshot <= ?", [snapshot]
+    )
     return build_catalog([_stored(row) for row in rows.to_dicts()], version=int(mark["n"][0]))
 
 
@@ -65,7 +67,8 @@ def next_window(
         return None
     until = min(current, after + max_snapshots)
     changed = lake.read(
-        f"SELECT min(snapshot) AS s FROM {_DEFINITIONS} WHERE snapshot > ? AND snapshot <= ?", [after + 1, until]
+        f"SELECT min(snapshot) AS s FROM {_DEFINITIONS} WHERE snapshot > ? AND snapshot <= ?",
+        [after + 1, until],
     )["s"][0]
     if changed is not None:
         until = int(changed) - 1
@@ -86,9 +89,7 @@ def _commit_times(lake: Lake, after: int, until: int) -> list[tuple[int, datetim
     return list(rows.iter_rows())
 
 
-def _within_a_minute(
-    until: int, times: list[tuple[int, datetime]]
-) -> tuple[int, list[tuple[int, datetime]]]:
+def _within_a_minute(until: int, times: list[tuple[int, datetime]]) -> tuple[int, list[tuple[int, datetime]]]:
     for place, (snapshot, moment) in enumerate(times):
         if abs((moment - times[0][1]).total_seconds()) > CLOCK_STEP:
             return snapshot - 1, times[:place]

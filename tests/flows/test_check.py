@@ -24,8 +24,12 @@ USERS = frozenset({"anna"})
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    parsed = [(kind, *parse_document(kind, document)) for kind, document in read_pack(HERE / "workspace.yaml")]
-    return build_catalog([Stored(kind, "x", slug, 1, "active", plain) for kind, slug, plain in parsed], version=1)
+    parsed = [
+        (kind, *parse_document(kind, document)) for kind, document in read_pack(HERE / "workspace.yaml")
+    ]
+    return build_catalog(
+        [Stored(kind, "x", slug, 1, "active", plain) for kind, slug, plain in parsed], version=1
+    )
 
 
 def sets(**values: Any) -> dict[str, Any]:
@@ -35,7 +39,9 @@ def sets(**values: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "document",
     [
-        pytest.param(sets(status="won", folder="inbox", team="sales", owner="anna", tags=["a"]), id="system columns"),
+        pytest.param(
+            sets(status="won", folder="inbox", team="sales", owner="anna", tags=["a"]), id="system columns"
+        ),
         pytest.param(sets(tags={"add": ["a"], "remove": ["{{ channel }}"]}), id="tags added and removed"),
         pytest.param(sets(due={"today": "+3d"}, answered_at={"in": "4h"}), id="relative times"),
         pytest.param(sets(due="{{ answered_at }}", answered_at="{{ due }}"), id="a time as a day and back"),
@@ -43,11 +49,16 @@ def sets(**values: Any) -> dict[str, Any]:
         pytest.param(sets(price="{{ customer.credit }}", customer="{{ customer }}"), id="copies over a link"),
         pytest.param(sets(note=None, kinds=["sea"]), id="cleared"),
         pytest.param(
-            flow("try", {"create_record": {"module": "tasks", "values": {"title": "x", "about": "{{ record }}"}}}),
+            flow(
+                "try",
+                {"create_record": {"module": "tasks", "values": {"title": "x", "about": "{{ record }}"}}},
+            ),
             id="a record about this one",
         ),
         pytest.param(flow(on={"fields": ["status"], "was": ["new", None], "is": "won"}), id="was and is"),
-        pytest.param(flow(on={"fields": ["price", "customer"]}, folders=["claims"]), id="fields of two columns"),
+        pytest.param(
+            flow(on={"fields": ["price", "customer"]}, folders=["claims"]), id="fields of two columns"
+        ),
     ],
 )
 def test_a_sound_flow_has_no_problem(catalog: Catalog, document: Any) -> None:
@@ -61,13 +72,17 @@ def test_a_sound_flow_has_no_problem(catalog: Catalog, document: Any) -> None:
         pytest.param(flow(folders=["nope"]), "no folder “nope”", id="folder"),
         pytest.param(flow(on={"fields": ["nope"]}), "a missing field", id="field of the trigger"),
         pytest.param(flow(on={"fields": ["customer.name"]}), "itself", id="related field of the trigger"),
-        pytest.param(flow(on={"fields": ["status"], "is": "nope"}), "cannot be 'nope'", id="status waited for"),
+        pytest.param(
+            flow(on={"fields": ["status"], "is": "nope"}), "cannot be 'nope'", id="status waited for"
+        ),
         pytest.param(flow(when=leaf("nope", "eq", 1)), "does not have", id="field of the condition"),
         pytest.param(flow(when=leaf("amount", "eq", "x")), "is a number", id="value of the condition"),
         pytest.param(sets(nope=1), "no field “nope”", id="field to set"),
         pytest.param(sets(created_at="now"), "belongs to the record itself", id="column of the machinery"),
         pytest.param(sets(status="nope"), "its statuses are", id="status"),
-        pytest.param(sets(folder="claims", status="won"), "its statuses are closed, opened", id="status of the folder"),
+        pytest.param(
+            sets(folder="claims", status="won"), "its statuses are closed, opened", id="status of the folder"
+        ),
         pytest.param(sets(folder="nope"), "its folders are", id="folder to set"),
         pytest.param(sets(team="nope"), "the teams are", id="team"),
         pytest.param(sets(owner="bob"), "the users are anna", id="user"),
@@ -83,18 +98,26 @@ def test_a_sound_flow_has_no_problem(catalog: Catalog, document: Any) -> None:
         pytest.param(sets(amount="{{ subject }} 1"), "cannot be one", id="words for a number"),
         pytest.param(sets(note="{{ nope }}"), "a missing field", id="field of a template"),
         pytest.param(sets(note="{{ customer.nope }}"), "a missing field", id="related field of a template"),
-        pytest.param(sets(note="{% for a in b %}{% endfor %}"), "a loop cannot be used", id="loop in a template"),
+        pytest.param(
+            sets(note="{% for a in b %}{% endfor %}"), "a loop cannot be used", id="loop in a template"
+        ),
         pytest.param(sets(note="{{ subject"), "line 1", id="broken template"),
         pytest.param(sets(note="x" * 41), "at most 40", id="too long"),
         pytest.param(sets(subject=None), "cannot be cleared", id="required field cleared"),
         pytest.param(sets(customer="{{ record }}"), "points to customers", id="link to the wrong module"),
         pytest.param(sets(customer="Anna"), "needs the id of a record", id="name for a link"),
         pytest.param(sets(tags={"plus": ["a"]}), "add: […]", id="unknown change of a list"),
-        pytest.param(flow("a", {"create_record": {"module": "nope"}}), "no module", id="module of a new record"),
-        pytest.param(flow("a", {"create_record": {"module": "tasks"}}), "needs “title”", id="required value"),
-        pytest.param(flow("a", {"create_task": {"title": "x", "fly": 1}}), "no field “fly”", id="field of a task"),
         pytest.param(
-            flow("a", {"send_email": {"to": "x@y.z", "template": "nope"}}), "there are received", id="template"
+            flow("a", {"create_record": {"module": "nope"}}), "no module", id="module of a new record"
+        ),
+        pytest.param(flow("a", {"create_record": {"module": "tasks"}}), "needs “title”", id="required value"),
+        pytest.param(
+            flow("a", {"create_task": {"title": "x", "fly": 1}}), "no field “fly”", id="field of a task"
+        ),
+        pytest.param(
+            flow("a", {"send_email": {"to": "x@y.z", "template": "nope"}}),
+            "there are received",
+            id="template",
         ),
         pytest.param(
             flow("a", {"send_email": {"to": "x@y.z", "template": "received"}}, module="tasks"),
@@ -126,13 +149,17 @@ def test_a_module_cannot_lose_a_field_that_a_flow_needs(crm: Lake) -> None:
     save(crm, [("flow", flow())], actor=Actor.system())
     module = dict(read_catalog(crm).stored["module", "inquiries"].document)
     module["fields"] = [field for field in module["fields"] if field["slug"] != "note"]
-    with pytest.raises(DefinitionInvalid, match="the flow try: step 1 .set_field.: inquiries has no field “note”"):
+    with pytest.raises(
+        DefinitionInvalid, match="the flow try: step 1 .set_field.: inquiries has no field “note”"
+    ):
         save(crm, [("module", module)], actor=Actor.system())
 
 
 def test_a_template_that_names_a_missing_field_is_not_saved(crm: Lake) -> None:
     template = {"slug": "t", "module": "customers", "subject": "{{ nope }}", "body": "x"}
-    with pytest.raises(DefinitionInvalid, match="the template t: subject: the template names a missing field"):
+    with pytest.raises(
+        DefinitionInvalid, match="the template t: subject: the template names a missing field"
+    ):
         save(crm, [("template", template)], actor=Actor.system())
 
 

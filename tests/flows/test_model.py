@@ -51,14 +51,20 @@ def test_a_trigger_keeps_what_was_said_and_no_more(trigger: dict[str, Any]) -> N
     ("document", "said"),
     [
         pytest.param([], "not an object", id="a list"),
-        pytest.param({}, "flow is missing; module is missing; trigger is missing; do is missing", id="nothing"),
+        pytest.param(
+            {}, "flow is missing; module is missing; trigger is missing; do is missing", id="nothing"
+        ),
         pytest.param(flow() | {"do": []}, "at least 1", id="no action"),
         pytest.param(flow() | {"do": {"set_field": {}}}, "do is a list", id="an action alone"),
         pytest.param(flow("a", {"fly": 1}), "there is no action “fly”", id="an unknown action"),
         pytest.param(flow("a", {"fly": 1}, {"a": 1, "b": 2}), "step 1.*step 2", id="two wrong actions"),
         pytest.param(flow("a", {"set_field": {}}), "an object of fields", id="nothing to set"),
-        pytest.param(flow("a", {"create_task": {"due": "now"}}), "needs a title", id="a task without a title"),
-        pytest.param(flow("a", {"send_email": {"to": "a@b.c"}}), "either template", id="a mail without words"),
+        pytest.param(
+            flow("a", {"create_task": {"due": "now"}}), "needs a title", id="a task without a title"
+        ),
+        pytest.param(
+            flow("a", {"send_email": {"to": "a@b.c"}}), "either template", id="a mail without words"
+        ),
         pytest.param(
             flow("a", {"send_email": {"to": "a@b.c", "subject": "x"}}), "together", id="a mail without body"
         ),

@@ -1,0 +1,243 @@
+"""The transaction of a window: effects, runs, messages and the cursor are stored together, or none of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from crm_core.access import Actor
+from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
+from crm_core.records.update import Merged, check_update, prepare_update, write_update
+from crm_core.records.writer import Writer
+from crm_core.values.normalise import PROBLEM_COLUMNS, Typed
+from flows.actions.send_email import COMMUNICATIONS
+from flows.merging import claims_table, merge_updates, merged_table, note_changed, updated_effects_sql
+from flows.runs import FAILURES, RUNS, fail_runs
+from flows.window import Staged
+from lake import Session, Transaction, ident, table
+
+EFFECTS = "flow_effects_staged"
+DOOR = "flow"
+
+_RUNS_OF_LAKE = table("ops", "flow_runs")
+_EFFECTS_OF_LAKE = table("ops", "flow_effects")
+_CHANGES = table("ops", "changes")
+_OUTBOX = table("ops", "outbox")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a window's transaction stored: runs by state, messages queued or held."""
+
+    done: int = 0
+    failed: int = 0
+    not_matched: int = 0
+    messages: int = 0
+    held: int = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A staged window whose new records are whole rows, ready for the checks under the lock."""
+
+    staged: Staged
+    writer: Writer
+    inserts: dict[str, Ready]
+    person: str | None = None
+
+
+def flow_writer(staged: Staged, actor: Actor | None = None) -> Writer:
+    """On whose behalf a window writes: the machinery, or the person who started the runs by hand."""
+    return Writer(staged.catalog, staged.directory, actor or Actor.system(), door=DOOR, trusted=True)
+
+
+def prepare(session: Session, staged: Staged, *, person: str | None = None) -> Prepared:
+    """Make the new records of a window whole, outside the lock: ids, defaults, folders, and their own rules."""
+    writer = flow_writer(staged)
+    inserts = {}
+    for module, typed in staged.effects.inserts.items():
+        inserts[module] = prepare_insert(
+            session, writer, module=module, typed=typed, staged=f"flow_inserts__{module}",
+            ready=f"flow_ready__{module}",
+        )  # fmt: skip
+        _note_problems(session, inserts[module].typed.problems, typed.table, "t._skip IS NULL")
+    fail_runs(session)
+    return Prepared(staged, writer, inserts, person)
+
+
+def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
+    """Check and write everything of a window, within the transaction that the caller commits.
+
+    What only the lake can tell (a key that is taken, a record that is gone) makes a run fail at that step; the
+    others are written.
+
+    Args:
+        tx: the transaction; it holds the writer lock.
+        prepared: the window.
+        hold_over: with more messages than so many, all of them wait for a person.
+    """
+    pending = _settle(tx, prepared)
+    held = _hold(tx, prepared, hold_over)
+    for ready in prepared.inserts.values():
+        write_insert(tx, prepared.writer, ready)
+    for module, merged in pending.items():
+        note_changed(tx, module, merged)
+        write_update(tx, prepared.writer, merged)
+    _note_effects(tx, prepared, list(pending), held)
+    _write_messages(tx, prepared, held)
+    return _write_runs(tx, prepared, held)
+
+
+def _settle(tx: Transaction, prepared: Prepared) -> dict[str, Merged]:
+    """Leave out what cannot be stored until nothing is left to be said against the rest."""
+    pending: dict[str, Merged] = {}
+    for _ in range(_ROUNDS):
+        found = 0
+        for module, ready in prepared.inserts.items():
+            _drop_failed(tx, ready.table)
+            found += _check_inserts(tx, prepared, module, ready)
+        for module, typed in prepared.staged.effects.updates.items():
+            merge_updates(tx, prepared.staged.catalog, module, typed)
+            pending[module], problems = _check_updates(tx, prepared, module, typed)
+            found += problems
+        if not found:
+            return pending
+        fail_runs(tx)
+    return pending
+
+
+_ROUNDS = 50
+"""Each round lets at least one more run fail, all that it finds at once; more rounds than steps are not needed."""
+
+
+def _drop_failed(tx: Transaction, ready: str) -> None:
+    tx.execute(
+        f"DELETE FROM {ident(ready)} WHERE _skip IS NOT NULL OR _run IN (SELECT id FROM {ident(RUNS)} r "
+        f"WHERE r.state = 'failed' AND {ident(ready)}._step >= coalesce(r.failed_step, 0))"
+    )
+
+
+def _check_inserts(tx: Transaction, prepared: Prepared, module: str, ready: Ready) -> int:
+    tx.execute(f"DELETE FROM {ident(ready.typed.problems)}")
+    found = check_insert(tx, prepared.writer, ready)
+    if found:
+        _note_problems(tx, ready.typed.problems, ready.table, "true")
+    return found
+
+
+def _note_problems(session: Session | Transaction, problems: str, rows: str, counts: str) -> None:
+    session.execute(
+        f"INSERT INTO {ident(FAILURES)} SELECT t._run, t._step, p.field || ': ' || p.message "
+        f"FROM {ident(problems)} p JOIN {ident(rows)} t ON t._row = p._row WHERE {counts}"
+    )
+
+
+def _check_updates(tx: Transaction, prepared: Prepared, module: str, typed: Typed) -> tuple[Merged, int]:
+    """The changed rows as they would be, and how much is to be said against them."""
+    rows, problems = merged_table(module), f"{merged_table(module)}__problems"
+    tx.execute(f"CREATE OR REPLACE TEMP TABLE {ident(problems)} ({PROBLEM_COLUMNS})")
+    staged = Typed(rows, problems, typed.columns, typed.fields)
+    merged = prepare_update(
+        tx, prepared.writer, module=module, typed=staged, staged=rows, merged=f"{rows}__rows"
+    )
+    check_update(tx, prepared.writer, merged)
+    # What is wrong with a row is wrong with every step that names the field; with all, when none does.
+    tx.execute(
+        f"INSERT INTO {ident(FAILURES)} SELECT c._run, c._step, p.field || ': ' || p.message "
+        f"FROM {ident(problems)} p JOIN {ident(rows)} m ON m._row = p._row "
+        f"JOIN {ident(claims_table(module))} c ON c._record = m._id "
+        "WHERE list_contains(list_concat(c._set, list_concat(c._add, c._remove)), p.field) "
+        "OR NOT list_contains(m._claimed, p.field)"
+    )
+    found = tx.read(f"SELECT count(*) AS n FROM {ident(problems)}")["n"][0]
+    return merged, int(found)
+
+
+def _hold(tx: Transaction, prepared: Prepared, hold_over: int) -> bool:
+    """Hold the window's messages when there are too many; returns whether they are held."""
+    ready = prepared.inserts.get(COMMUNICATIONS)
+    if ready is None:
+        return False
+    count = tx.read(f"SELECT count(*) AS n FROM {ident(ready.table)} WHERE _recipient IS NOT NULL")["n"][0]
+    if count <= hold_over:
+        return False
+    tx.execute(f"UPDATE {ident(ready.table)} SET state = 'held' WHERE _recipient IS NOT NULL")
+    return True
+
+
+def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], held: bool) -> None:
+    parts = ["SELECT NULL::UUID AS run, 0 AS step, '' AS action, '' AS module, NULL::UUID AS record, '' AS outcome, "
+             "NULL::VARCHAR[] AS fields, '' AS detail LIMIT 0"]  # fmt: skip
+    for module, ready in prepared.inserts.items():
+        message = f"CASE WHEN _recipient IS NULL THEN 'written' ELSE '{'held' if held else 'queued'}' END"
+        parts.append(
+            f"SELECT _run, _step, _action, $m_{module}, id, {message}, []::VARCHAR[], NULL FROM {ident(ready.table)}"
+        )
+        parts.append(
+            f"SELECT t._run, t._step, t._action, $m_{module}, NULL, 'skipped', []::VARCHAR[], t._skip "
+            f"FROM {ident(ready.typed.table)} t JOIN {ident(RUNS)} r ON r.id = t._run WHERE t._skip IS NOT NULL "
+            "AND t._step < coalesce(r.failed_step, 1000000)"
+        )
+    for module in updated:
+        parts.append(
+            f"SELECT run, step, action, $m_{module}, record, outcome, fields, CASE WHEN outcome = 'skipped' "
+            f"THEN 'the record is not there any more' END FROM ({updated_effects_sql(module)})"
+        )
+    modules = {*prepared.inserts, *updated}
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE {ident(EFFECTS)} AS "
+        + " UNION ALL ".join(f"({part})" for part in parts),
+        {f"m_{module}": module for module in modules} or None,
+    )
+
+
+def _write_messages(tx: Transaction, prepared: Prepared, held: bool) -> None:
+    ready = prepared.inserts.get(COMMUNICATIONS)
+    if ready is None:
+        return
+    reason = "the window would send more messages than the workspace allows without a person's word"
+    tx.execute(
+        f"INSERT INTO {_OUTBOX} BY NAME SELECT uuidv7() AS id, m._channel AS channel, m.id AS communication_id, "
+        "m._run AS run_id, r.flow AS flow, r.load_id AS load_id, m._recipient AS recipient, "
+        "nullif(m._reply_to, '') AS reply_to, $state AS state, $reason AS reason, 0 AS attempts, "
+        "$now AS next_attempt_at, $now AS created_at, $now AS updated_at, m._run AS change_id "
+        f"FROM {ident(ready.table)} m JOIN {ident(RUNS)} r ON r.id = m._run WHERE m._recipient IS NOT NULL",
+        {"state": "held" if held else "queued", "reason": reason if held else None, "now": datetime.now(UTC)},
+    )
+
+
+def _write_runs(tx: Transaction, prepared: Prepared, held: bool) -> Stored:
+    """The runs, what they did, and a change for each that wrote anything: its id is the run's."""
+    actor = "'flow:' || flow" if prepared.person is None else "$person"
+    tx.execute(
+        f"INSERT INTO {_CHANGES} BY NAME SELECT id, {actor} AS actor, '{DOOR}' AS door, flow AS reason, load_id, "
+        "id AS flow_run_id, change_id AS cause_id, depth, $now AS occurred_at, $snapshot AS snapshot "
+        f"FROM {ident(RUNS)} WHERE id IN (SELECT run FROM {ident(EFFECTS)} "
+        "WHERE outcome IN ('written', 'queued', 'held'))",
+        {"now": tx.occurred_at, "snapshot": tx.snapshot}
+        | ({} if prepared.person is None else {"person": prepared.person}),
+    )
+    tx.execute(
+        f"INSERT INTO {_EFFECTS_OF_LAKE} BY NAME SELECT e.run AS run_id, r.flow_id, e.step, e.action, e.module, "
+        "e.record AS record_id, e.outcome, e.fields, e.detail, $snapshot AS committed "
+        f"FROM {ident(EFFECTS)} e JOIN {ident(RUNS)} r ON r.id = e.run",
+        {"snapshot": tx.snapshot},
+    )
+    tx.execute(
+        f"INSERT INTO {_RUNS_OF_LAKE} BY NAME SELECT id, flow, flow_id, flow_version, module, record_id, event, "
+        "snapshot, change_id, load_id, $actor AS actor, state, depth, chain, $started AS started_at, "
+        f"$now AS finished_at, error, failed_step, trace, $snapshot AS committed FROM {ident(RUNS)}",
+        {
+            "actor": prepared.person or "system",
+            "started": prepared.staged.started_at,
+            "now": datetime.now(UTC),
+            "snapshot": tx.snapshot,
+        },
+    )
+    states = dict(tx.read(f"SELECT state, count(*) AS n FROM {ident(RUNS)} GROUP BY state").iter_rows())
+    messages = int(
+        tx.read(f"SELECT count(*) AS n FROM {ident(EFFECTS)} WHERE outcome IN ('queued', 'held')")["n"][0]
+    )
+    return Stored(
+        states.get("done", 0), states.get("failed", 0), states.get("not_matched", 0), messages,
+        messages if held else 0,
+    )  # fmt: skip

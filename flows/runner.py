@@ -1,0 +1,224 @@
+"""The runner: follows the change feed, and lets active flows act on what changed, exactly once."""
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from flows.active import active_flows
+from flows.commit import Stored, prepare, store
+from flows.delivery import DeliveryConfig, deliver_once, next_due
+from flows.window import Staged, stage_window
+from flows.windows import CURSOR, MAX_SNAPSHOTS, next_window, read_cursor
+from lake import Change, Lake, Session, Transaction, cursors
+from lake.errors import LakeError
+
+LEASE = "runner"
+DELIVERY_LEASE = "delivery"
+POLL_SECONDS = 0.1
+LAG = 256
+"""So many snapshots may pass without any change that concerns a flow before the cursor is stored all the same."""
+
+_log = structlog.get_logger("flows")
+
+
+@dataclass(frozen=True)
+class WindowReport:
+    """What one window came to: the snapshots `(after, until]`, the changes in them, and what the flows did.
+
+    `committed` is the snapshot that stored it; None when nothing had to be stored.
+    """
+
+    after: int
+    until: int
+    changes: int = 0
+    runs: int = 0
+    done: int = 0
+    failed: int = 0
+    not_matched: int = 0
+    messages: int = 0
+    held: int = 0
+    committed: int | None = None
+    seconds: float = 0.0
+
+
+def run_once(
+    lake: Lake, *, after: int | None = None, now: datetime | None = None, max_snapshots: int = MAX_SNAPSHOTS
+) -> WindowReport | None:
+    """Work through the next window; None when there is none. Whoever calls it holds the lease `runner`.
+
+    Effects, runs and the cursor are one commit: when the process dies before it, nothing happened and the window is
+    worked through again; when another got there first, nothing is written.
+
+    Args:
+        lake: the lake.
+        after: the last snapshot that was read, when it is further than the stored cursor.
+        now: the aware instant that relative conditions count from; that of the window's last commit by default.
+        max_snapshots: how many commits at most.
+    """
+    started = time.monotonic()
+    cursor = read_cursor(lake)
+    begin = max(cursor, after or 0)
+    found = next_window(lake, after=begin, now=now, max_snapshots=max_snapshots)
+    if found is None:
+        return None
+    window, catalog = found
+    flows = active_flows(catalog)
+    with lake.session() as session:
+        staged = stage_window(session, lake, catalog, flows, window)
+        if not staged.runs and window.until - cursor < LAG and not staged.changes:
+            return WindowReport(window.after, window.until, seconds=time.monotonic() - started)
+        report = commit_window(session, lake, staged, cursor)
+    return WindowReport(
+        window.after, window.until, staged.changes, staged.runs, *_counts(report.stored), report.snapshot,
+        time.monotonic() - started,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What the transaction of a window stored, and in which snapshot."""
+
+    stored: Stored
+    snapshot: int | None
+
+
+def _counts(stored: Stored) -> tuple[int, int, int, int, int]:
+    return stored.done, stored.failed, stored.not_matched, stored.messages, stored.held
+
+
+def commit_window(session: Session, lake: Lake, staged: Staged, cursor: int | None) -> Committed:
+    """Store a staged window. A `cursor` is where the window began from: stored, it moves to the window's end."""
+    prepared = prepare(session, staged)
+    hold_over = staged.catalog.workspace.hold_messages_over
+
+    def work(tx: Transaction) -> Stored | None:
+        if cursor is not None:
+            if (cursors.read(tx, CURSOR) or 0) != cursor:
+                # Somebody else worked through it in the meantime.
+                tx.cancel()
+                return None
+            cursors.advance(tx, CURSOR, staged.window.until)
+        return store(tx, prepared, hold_over=hold_over)
+
+    change = Change(actor="system", door="flow:window", reason=f"flows up to {staged.window.until}")
+    done = session.commit(work, change)
+    return Committed(done.value or Stored(), done.snapshot if done.wrote else None)
+
+
+def run_until_current(
+    lake: Lake, *, now: datetime | None = None, max_windows: int = 1000
+) -> list[WindowReport]:
+    """Work through everything there is now, and through what that sets off; the lease `runner` is taken for it.
+
+    Returns:
+        The windows; none when another process holds the lease and does the work.
+    """
+    reports: list[WindowReport] = []
+    with lake.lease(LEASE) as mine:
+        if not mine:
+            return []
+        after = read_cursor(lake)
+        while len(reports) < max_windows:
+            report = run_once(lake, after=after, now=now)
+            if report is None:
+                break
+            reports.append(report)
+            after = report.until
+    return reports
+
+
+class Runner:
+    """The runner as a thread of a process: it waits for the lease, then for changes, and for mail that is due.
+
+    Several processes may have one; the one that holds the lease works, the others stand by.
+    """
+
+    def __init__(
+        self, lake: Lake, *, delivery: DeliveryConfig | None = None, poll: float = POLL_SECONDS
+    ) -> None:
+        self._lake = lake
+        self._delivery = delivery
+        self._poll = poll
+        self._stopping = threading.Event()
+        self._woken = threading.Event()
+        self._threads = [threading.Thread(target=self._follow, name="flows", daemon=True)]
+        if delivery is not None and delivery.smtp_url:
+            self._threads.append(threading.Thread(target=self._deliver, name="delivery", daemon=True))
+        self.working = False
+        self.last_error: str | None = None
+
+    def start(self) -> None:
+        """Begin to follow the feed."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look at once, without waiting for the next poll."""
+        self._woken.set()
+
+    def stop(self, *, timeout: float = 30.0) -> None:
+        """End after the window that is being worked through; waits at most `timeout` seconds."""
+        self._stopping.set()
+        self._woken.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout)
+
+    def _follow(self) -> None:
+        while not self._stopping.is_set():
+            with self._lake.lease(LEASE) as mine:
+                self.working = mine
+                if mine:
+                    self._work()
+            self.working = False
+            self._stopping.wait(1.0)
+
+    def _work(self) -> None:
+        """Follow the feed while the lease is held, from where the cursor stands."""
+        after, failures = read_cursor(self._lake), 0
+        while not self._stopping.is_set():
+            try:
+                report = run_once(self._lake, after=after, max_snapshots=MAX_SNAPSHOTS if failures < 3 else 1)
+                failures, self.last_error = 0, None
+            except Exception as error:
+                # The runner outlives whatever one window does to it; the window is tried again.
+                failures += 1
+                self._note(error, after)
+                self._stopping.wait(min(0.2 * 2**failures, 30.0))
+                continue
+            if report is None:
+                self._woken.wait(self._poll)
+                self._woken.clear()
+            else:
+                after = report.until
+
+    def _note(self, error: Exception, after: int) -> None:
+        self.last_error = str(error)
+        _log.error("window failed", after=after, error=str(error), exc_info=not isinstance(error, LakeError))
+
+    def _deliver(self) -> None:
+        while not self._stopping.is_set():
+            with self._lake.lease(DELIVERY_LEASE) as mine:
+                while mine and not self._stopping.is_set():
+                    self._deliver_due()
+            self._stopping.wait(1.0)
+
+    def _deliver_due(self) -> None:
+        """One round of delivery, or a wait until something may be due."""
+        assert self._delivery is not None
+        try:
+            seen = self._lake.snapshot()
+            if deliver_once(self._lake, self._delivery).tried:
+                return
+            due = next_due(self._lake)
+        except LakeError as error:
+            _log.error("delivery failed", error=str(error))
+            self._stopping.wait(5.0)
+            return
+        while not self._stopping.is_set() and self._lake.snapshot() == seen:
+            if due is not None and due <= datetime.now(due.tzinfo):
+                return
+            self._stopping.wait(0.25)
