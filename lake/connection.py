@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,15 +24,16 @@ from lake.engine import Cursor, Params
 from lake.errors import LakeError, SettingError, SnapshotMissingError, StatementError, TransientError
 from lake.feed import Feed
 from lake.group import Group
+from lake.history import History
 from lake.lease import lease
 from lake.lock import FileWriterLock, PostgresWriterLock, WriterLock
 from lake.mirror import MIRROR, Mirror
 from lake.names import CATALOG
+from lake.session import Session
 
 T = TypeVar("T")
 
 _READ_ATTEMPTS = 4
-_TRANSACTION_SNAPSHOT = "SELECT id FROM ducklake_current_snapshot('lake')"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,118 +82,13 @@ class LakeConfig:
         return self.place if self.kind == "sqlite" else "postgres"
 
 
-class Session:
-    """One cursor with its own temp tables, for one thread: stage here, then commit."""
-
-    def __init__(self, cursor: Cursor, *, door: Door, newest_sql: str) -> None:
-        self._cursor = cursor
-        self._door = door
-        self._newest_sql = newest_sql
-        self._in_transaction = False
-        self.failed: LakeError | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def execute(self, sql: str, params: Params = None) -> int:
-        """Run a statement; returns the number of rows that it inserted, updated or deleted.
-
-        Raises:
-            LakeError: it failed. Inside a transaction, nothing of that transaction can be stored any more.
-        """
-        return self._tried(lambda: self._executed(sql, params))
-
-    def read(self, sql: str, params: Params = None) -> pl.DataFrame:
-        """Run one statement and return its result; instants are UTC, uuid and json are text."""
-        return cast(pl.DataFrame, pl.from_arrow(self.read_arrow(sql, params)))
-
-    def read_arrow(self, sql: str, params: Params = None) -> pa.Table:
-        """As `read`, as an Arrow table."""
-        return self._tried(lambda: engine.fetch_arrow(self._cursor, sql, params))
-
-    def register(self, name: str, data: pa.Table | pl.DataFrame) -> None:
-        """Make a table in memory readable under a name, in this session only."""
-        engine.register(self._cursor, name, data)
-
-    def snapshot(self) -> int:
-        """The lake's current snapshot, or the one that the open transaction reads."""
-        return int(self.read_arrow(_TRANSACTION_SNAPSHOT).column(0)[0].as_py())
-
-    def newest_snapshot(self) -> int:
-        """The newest snapshot of the catalog, whatever an open transaction reads."""
-        return int(self.read_arrow(self._newest_sql).column(0)[0].as_py())
-
-    def bring_back(self, snapshot: int) -> bool:
-        """Make a snapshot readable that was parked; returns whether it was."""
-        return self._door.bring_back(self._cursor, snapshot)
-
-    def interrupt(self) -> None:
-        """Stop the statement that runs in this session; it raises `CancelledError`. May be called by any thread."""
-        self._cursor.interrupt()
-
-    def commit(self, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
-        """Run `work(tx)` in one transaction, under the writer lock, and commit it.
-
-        `work` is run again, from the start, when the catalog was busy or an outside writer came between. Any error
-        rolls everything back and leaves the session usable.
-
-        Raises:
-            LakeLockedError: the writer lock was not free in time.
-            TransactionAbortedError: a statement failed and `work` went on.
-            Exception: whatever `work` raised.
-        """
-        return self._door.commit(self, work, change)
-
-    def begin(self) -> None:
-        """Begin a transaction; only the door may."""
-        self.failed = None
-        self.execute("BEGIN TRANSACTION")
-        self._in_transaction = True
-
-    def end(self) -> None:
-        """Commit what is open; only the door may."""
-        self.execute("COMMIT")
-        self._in_transaction = False
-
-    def rollback(self) -> None:
-        """Roll back whatever is open; nothing open is no error."""
-        with suppress(duckdb.TransactionException):
-            self._cursor.execute("ROLLBACK")
-        self._in_transaction = False
-        self.failed = None
-
-    def close(self) -> None:
-        """Drop the session with its temp tables."""
-        self._cursor.close()
-
-    def _executed(self, sql: str, params: Params) -> int:
-        engine.run(self._cursor, sql, params)
-        return engine.fetch_count(self._cursor)
-
-    def _tried(self, call: Callable[[], T]) -> T:
-        try:
-            return call()
-        except SnapshotMissingError as error:
-            if self._in_transaction or not self.bring_back(error.snapshot):
-                self.failed = error
-                raise
-            return self._tried(call)
-        except LakeError as error:
-            self.failed = error
-            raise
-
-
 class Lake:
     """A DuckLake, attached as `lake` in a DuckDB of its own."""
 
     def __init__(self, config: LakeConfig, *, root: Cursor, lock: WriterLock) -> None:
         self.config = config
         self._root = root
+        self._light: Cursor | None = None
         self._lock = lock
         self._idle: list[Cursor] = []
         self._guard = threading.Lock()
@@ -201,6 +97,7 @@ class Lake:
         self.group = Group(self)
         self.cursors = Cursors(self)
         self.feed = Feed(self)
+        self.history = History(self)
         self.mirror: Mirror | None = None
 
     @classmethod
@@ -213,11 +110,8 @@ class Lake:
         """
         from lake.bootstrap import attach, bootstrap_lake
 
-        settings: dict[str, str | int | bool] = {}
-        if config.threads is not None:
-            settings["threads"] = config.threads
-        if config.memory_limit is not None:
-            settings["memory_limit"] = config.memory_limit
+        given = {"threads": config.threads, "memory_limit": config.memory_limit}
+        settings = {name: value for name, value in given.items() if value is not None}
         root = engine.connect(extensions=("ducklake", config.kind), settings=settings)
         lock: WriterLock
         if config.kind == "sqlite":
@@ -247,6 +141,9 @@ class Lake:
             for cursor in self._idle:
                 cursor.close()
             self._idle.clear()
+            if self._light is not None:
+                self._light.close()
+                self._light = None
         self._lock.close()
         self._root.close()
 
@@ -282,13 +179,21 @@ class Lake:
             time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def session(self) -> Session:
-        """A session for one thread: `with lake.session() as s`."""
-        return Session(self._new_cursor(), door=self.door, newest_sql=self._newest_sql)
+    def session(self, *, light: bool = False) -> Session:
+        """A session for one thread: `with lake.session() as s`.
 
-    def commit(self, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
-        """`Session.commit` on a fresh session."""
-        with self.session() as session:
+        Args:
+            light: for a handful of rows. It runs on an engine of one thread: a commit consists of dozens of tiny
+                statements on the catalog, which cost the more the more threads an engine wakes for each.
+        """
+        root = self._light_engine() if light else self._root
+        return Session(self._new_cursor(root), door=self.door, newest_sql=self._newest_sql)
+
+    def commit(
+        self, work: Callable[[Transaction], T], change: Change, *, light: bool = False
+    ) -> Committed[T]:
+        """`Session.commit` on a fresh session; `light` as for `session`."""
+        with self.session(light=light) as session:
             return session.commit(work, change)
 
     def start_mirror(self) -> Mirror:
@@ -333,9 +238,21 @@ class Lake:
             cause, duckdb.IOException | duckdb.CatalogException
         )
 
-    def _new_cursor(self) -> Cursor:
+    def _light_engine(self) -> Cursor:
+        from lake.bootstrap import attach
+
         with self._guard:
-            cursor = self._root.cursor()
+            if self._light is None:
+                self._light = engine.connect(
+                    extensions=("ducklake", self.config.kind),
+                    settings={"threads": 1, "memory_limit": "512MB"},
+                )
+                attach(self._light, config=self.config, lock=self._lock)
+            return self._light
+
+    def _new_cursor(self, root: Cursor | None = None) -> Cursor:
+        with self._guard:
+            cursor = (root or self._root).cursor()
         # A cursor knows nothing of what was set on the connection that it came from.
         cursor.execute("SET TimeZone = 'UTC'")
         return cursor
