@@ -9,9 +9,9 @@ from lake.engine import Cursor
 from lake.errors import LakeError
 from lake.ingest.encoding import new_path
 from lake.ingest.errors import SourceDatabaseError
-from lake.ingest.grammar import literal
 from lake.ingest.model import Source
 from lake.ingest.rows import Growing
+from lake.ingest.sql import literal
 from lake.ingest.tabular import stage_parquet
 from lake.names import ident
 

@@ -10,19 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlglot import exp
-
 from lake.ingest.model import Dialect
+from lake.ingest.sql import literal
 
 # RE2 refuses to repeat a group more often.
 MOST_COLUMNS_MATCHED = 1000
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal, for what the engine must see as a constant to be fast: patterns,
-    delimiters.
-    """
-    return exp.Literal.string(text).sql(dialect="duckdb")
 
 
 @dataclass(frozen=True)
@@ -86,7 +78,8 @@ class Grammar:
         rest = f"regexp_extract(cell, {literal(quoted)}, 2)"
         return (
             f"list_transform({found}, lambda cell: "
-            f"CASE WHEN starts_with(cell, {literal(self.dialect.quote)}) THEN {content} || {rest} ELSE cell END)"
+            f"CASE WHEN starts_with(cell, {literal(self.dialect.quote)}) "
+            f"THEN {content} || {rest} ELSE cell END)"
         )
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from lake.connection import Session
 from lake.ingest.encoding import BAD_BYTE
-from lake.ingest.grammar import literal
+from lake.ingest.sql import literal
 from lake.names import ident
 
 # While a table grows it also has: cells_ (how many the row had; 0: blank or header), text_ (the row as

@@ -120,7 +120,7 @@ def _settle_dialect(lines: list[str], *, name: str, stated: str | None, options:
             if value == "":
                 continue
             raise OptionError(
-                f"The {option} {value!r} of {name} cannot be meant: one character is allowed, such as ; or \\t.",
+                f"The {option} {value!r} of {name} cannot be meant: one character is allowed, such as ;.",
                 path=name,
                 option=option,
                 received=value,

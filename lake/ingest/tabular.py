@@ -11,10 +11,10 @@ from lake.connection import Session
 from lake.errors import LakeError, StatementError
 from lake.ingest.encoding import BAD_BYTE, Text, new_path
 from lake.ingest.errors import EmptyInputError, FormatError
-from lake.ingest.grammar import literal
 from lake.ingest.model import Options, unique_names
 from lake.ingest.rows import Growing
 from lake.ingest.sniffing import judge_header
+from lake.ingest.sql import literal
 from lake.ingest.text import lines_sql
 from lake.ingest.workbook import Worksheet, read_worksheet
 from lake.names import ident

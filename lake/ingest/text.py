@@ -18,9 +18,10 @@ from lake.connection import Session
 from lake.errors import StatementError
 from lake.ingest.encoding import BAD_BYTE, WAS_CR, WAS_CRLF, Text
 from lake.ingest.errors import ChangedWhileReadError
-from lake.ingest.grammar import MOST_COLUMNS_MATCHED, Grammar, literal
+from lake.ingest.grammar import MOST_COLUMNS_MATCHED, Grammar
 from lake.ingest.model import Dialect
 from lake.ingest.rows import Growing
+from lake.ingest.sql import literal
 
 _LONGEST_LINE = 16_000_000
 _BUFFER = 32_000_000
@@ -137,8 +138,8 @@ def _insert_plain(
     source = (
         f"read_csv($path, columns = {{{types}}}, delim = {literal(dialect.delimiter)}, "
         f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, "
-        f"nullstr = {literal(text.spare)}, header = false, skip = {skipped}, auto_detect = false, max_line_size = {_LONGEST_LINE}, "
-        f"buffer_size = {_BUFFER})"
+        f"nullstr = {literal(text.spare)}, header = false, skip = {skipped}, auto_detect = false, "
+        f"max_line_size = {_LONGEST_LINE}, buffer_size = {_BUFFER})"
     )
     expected = text.lines - text.trailing_blank - skipped
     try:
@@ -206,7 +207,8 @@ def _find_spans(growing: Growing, *, grammar: Grammar, first_line: int) -> None:
     inside, torn = growing.scratch("inside"), growing.scratch("torn")
     session.execute(
         f"CREATE OR REPLACE TEMP TABLE {marks} AS "
-        f"SELECT rowid + 1 AS line, NOT {grammar.ends_outside('l')} AS opens, NOT {grammar.closes('l')} AS stays "
+        f"SELECT rowid + 1 AS line, NOT {grammar.ends_outside('l')} AS opens, "
+        f"NOT {grammar.closes('l')} AS stays "
         f"FROM {lines} WHERE {grammar.has_quote('l')} AND rowid + 1 >= $first",
         {"first": first_line},
     )
