@@ -29,7 +29,9 @@ def _start() -> None:
     st.switch_page(customers)
 
 
-modules = {m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug not in ("customers", "inquiries")}
+modules = {
+    m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug not in ("customers", "inquiries")
+}
 customers = _file("customers", "Customers", "group")
 inbox = _file("inbox", "Inbox", "inbox")
 nav.register({**modules, "customers": customers, "inquiries": inbox})
@@ -37,7 +39,12 @@ nav.register({**modules, "customers": customers, "inquiries": inbox})
 # The first page has no path of its own, so it is none of these: each must be reached by its address.
 start = st.Page(_start, title="Merganser", default=True, visibility="hidden")
 pages = {
-    "": [start, inbox, customers, *[page for slug, page in modules.items() if not now.catalog.module(slug).hidden]],
+    "": [
+        start,
+        inbox,
+        customers,
+        *[page for slug, page in modules.items() if not now.catalog.module(slug).hidden],
+    ],
     "Automate": [_file("flows", "Flows", "account_tree")],
     "Data": [_file("load", "Load", "upload_file"), _file("explore", "Explore", "database")],
     "Configure": [_file("modules", "Modules", "deployed_code")],

@@ -1,5 +1,6 @@
 """Records and query results as CSV and JSON: streamed, and safe to open in a spreadsheet."""
 
+import io
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -93,15 +94,15 @@ def _joined(lines: pl.Series, format: Format, *, first: bool, last: bool) -> byt
     return (start + body + ("]\n" if last else "")).encode()
 
 
-def _csv_columns(catalog: Catalog, module: str) -> list[exp.Expression]:
+def _csv_columns(catalog: Catalog, module: str) -> list[exp.Expr]:
     return [column(name, _ROW) for name in catalog.columns(module) if name != "deleted_at"]
 
 
-def _json_object(catalog: Catalog, module: str) -> exp.Expression:
+def _json_object(catalog: Catalog, module: str) -> exp.Expr:
     """The record as the API shows it, built by the engine: one text a row."""
     own = catalog.module(module)
     compound = {field.slug for field in own.fields if isinstance(field, (MoneyField, AddressField))}
-    parts: dict[str, exp.Expression] = {}
+    parts: dict[str, exp.Expr] = {}
     for name, kind in catalog.columns(module).items():
         base = name.partition("__")[0]
         if base in compound or name.endswith("__module"):
@@ -121,13 +122,13 @@ def _json_object(catalog: Catalog, module: str) -> exp.Expression:
     return exp.cast(_object(parts), "VARCHAR").as_("line")
 
 
-def _json_value(value: exp.Expression, kind: str) -> exp.Expression:
+def _json_value(value: exp.Expr, kind: str) -> exp.Expr:
     if kind == "TIMESTAMPTZ":
         return function("strftime", value, exp.Literal.string("%Y-%m-%dT%H:%M:%S.%gZ"))
     return value
 
 
-def _money(slug: str) -> exp.Expression:
+def _money(slug: str) -> exp.Expr:
     amount = column(slug, _ROW)
     # At least two digits, and no needless zeros behind them: 12.50, 0.1234.
     pattern, kept = exp.Literal.string(r"^(-?\d+\.\d{2}\d*?)0*$"), exp.Literal.string(r"\1")
@@ -135,20 +136,20 @@ def _money(slug: str) -> exp.Expression:
     return _unless_null(amount, _object({"amount": shown, "currency": column(f"{slug}__currency", _ROW)}))
 
 
-def _address(slug: str) -> exp.Expression:
+def _address(slug: str) -> exp.Expr:
     parts = {part: column(f"{slug}__{part}", _ROW) for part in ADDRESS_PARTS}
     any_part = exp.Coalesce(this=next(iter(parts.values())).copy(), expressions=list(parts.values())[1:])
     return _unless_null(any_part, _object(parts))
 
 
-def _object(parts: dict[str, exp.Expression]) -> exp.Expression:
-    pairs: list[exp.Expression] = []
+def _object(parts: dict[str, exp.Expr]) -> exp.Expr:
+    pairs: list[exp.Expr] = []
     for name, value in parts.items():
         pairs += [exp.Literal.string(name), value.copy()]
     return function("json_object", *pairs)
 
 
-def _unless_null(value: exp.Expression, then: exp.Expression) -> exp.Expression:
+def _unless_null(value: exp.Expr, then: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=exp.not_(value.copy().is_(exp.null())), true=then)])
 
 
@@ -159,6 +160,13 @@ def frame_as_csv(frame: pl.DataFrame, *, header: bool = True) -> bytes:
         .write_csv(include_header=header, line_terminator="\r\n")
         .encode()
     )
+
+
+def frame_as_parquet(frame: pl.DataFrame) -> bytes:
+    """A frame as one Parquet file."""
+    file = io.BytesIO()
+    frame.write_parquet(file)
+    return file.getvalue()
 
 
 def _csv_cell(name: str, kind: pl.DataType) -> pl.Expr:

@@ -39,7 +39,9 @@ def draw() -> None:
     """Draw the page."""
     now = here()
     if now.actor.role != "admin":
-        st.html(html.empty_state("Only administrators shape modules", "Ask one of them to change what you miss."))
+        st.html(
+            html.empty_state("Only administrators shape modules", "Ask one of them to change what you miss.")
+        )
         return
     state = page_state(ConfiguratorState, page="modules")
     known = [module.slug for module in now.catalog.ordered]
@@ -61,7 +63,7 @@ def _left(state: ConfiguratorState) -> None:
         ListRow(
             id=module.slug,
             title=module.name,
-            text=f"{words.plural(len(module.fields), 'field')} · {words.plural(len(now.catalog.references(module.slug)), 'link')}",
+            text=_summary(now, module),
         )
         for module in now.catalog.ordered
     ]
@@ -69,6 +71,11 @@ def _left(state: ConfiguratorState) -> None:
         rows, key="list:modules", selected=state.module, on_select=lambda slug: _select(state, slug), label="Modules",
         height="calc(100dvh - 70px)",
     )  # fmt: skip
+
+
+def _summary(now: Here, module: Module) -> str:
+    links = len(now.catalog.references(module.slug))
+    return f"{words.plural(len(module.fields), 'field')} · {words.plural(links, 'link')}"
 
 
 def _select(state: ConfiguratorState, slug: str) -> None:
@@ -85,7 +92,9 @@ def _new_module(state: ConfiguratorState) -> None:
     singular = st.text_input("Name of one", placeholder="Vehicle", key="module:singular")
     icon = st.text_input("Icon", value="table_rows", help="The name of a Material symbol", key="module:icon")
     if st.button("Create module", type="primary", width="stretch", disabled=not label, key="module:create"):
-        document = shaping.new_module(now.catalog, label=label.strip(), singular=singular.strip(), icon=icon.strip())
+        document = shaping.new_module(
+            now.catalog, label=label.strip(), singular=singular.strip(), icon=icon.strip()
+        )
         if _save(now, [("module", document)], f"{label} is ready"):
             state.module, state.tab = document["slug"], FIELDS
             set_url(module=document["slug"])
@@ -93,7 +102,9 @@ def _new_module(state: ConfiguratorState) -> None:
 
 
 def _save(now: Here, documents: Sequence[tuple[str, Any]], done: str) -> bool:
-    plan = feedback.run(lambda: definitions.save(now.lake, documents, actor=now.actor, reason=done), done=done)
+    plan = feedback.run(
+        lambda: definitions.save(now.lake, documents, actor=now.actor, reason=done), done=done
+    )
     return plan is not None
 
 
@@ -110,7 +121,11 @@ def _centre(state: ConfiguratorState) -> None:
         redraw("centre")
 
     with head("centre"):
-        st.html(html.record_header(module.name, subtitle=f"{module.slug} · one is called {module.one}", square=True))
+        st.html(
+            html.record_header(
+                module.name, subtitle=f"{module.slug} · one is called {module.one}", square=True
+            )
+        )
         st.segmented_control(
             "Part", [FIELDS, SECTIONS, LINKS, FOLDERS, MODEL], default=state.tab, required=True, key="modules:tab",
             on_change=chosen, label_visibility="collapsed",
@@ -170,15 +185,21 @@ def _field_form(now: Here, module: Module, state: ConfiguratorState, edited: Any
         document = plain(edited) | {"kind": edited.kind, "slug": edited.slug} if edited else {"kind": kind}
         document |= {"label": label, **_rules(kind, edited, key)}
         with st.container(horizontal=True):
-            if st.button("Save field" if edited else "Add field", type="primary", key=f"{key}:save", disabled=not label):
-                changed = shaping.with_field(now.catalog, module, document, section=None if edited else section or None)
+            if st.button(
+                "Save field" if edited else "Add field", type="primary", key=f"{key}:save", disabled=not label
+            ):
+                changed = shaping.with_field(
+                    now.catalog, module, document, section=None if edited else section or None
+                )
                 if _save(now, [("module", changed)], f"{label} is saved"):
                     state.field = ""
                     st.rerun()
-            if edited and st.button("Remove", key=f"{key}:remove", help="Its values stay in the lake"):
-                if _save(now, [("module", shaping.without_field(module, edited.slug))], f"{edited.name} is removed"):
-                    state.field = ""
-                    st.rerun()
+            remove = edited and st.button("Remove", key=f"{key}:remove", help="Its values stay in the lake")
+            if remove and _save(
+                now, [("module", shaping.without_field(module, edited.slug))], f"{edited.name} is removed"
+            ):
+                state.field = ""
+                st.rerun()
             if edited and st.button("Cancel", key=f"{key}:cancel", type="tertiary"):
                 state.field = ""
                 st.rerun(scope="fragment")
@@ -191,12 +212,16 @@ def _rules(kind: str, edited: Any, key: str) -> dict[str, Any]:
         before = "\n".join(option.value for option in getattr(edited, "options", ()))
         text = st.text_area("Choices, one a line", value=before, key=f"{key}:options", height=110)
         known = {option.value: plain(option) for option in getattr(edited, "options", ())}
-        given["options"] = [known.get(line, {"value": line}) for line in map(str.strip, text.splitlines()) if line]
+        given["options"] = [
+            known.get(line, {"value": line}) for line in map(str.strip, text.splitlines()) if line
+        ]
     if kind == "auto_number":
         given["prefix"] = st.text_input("Prefix", value=getattr(edited, "prefix", ""), key=f"{key}:prefix")
         return given
     with st.container(horizontal=True):
-        given["required"] = st.toggle("Required", value=getattr(edited, "required", False), key=f"{key}:required")
+        given["required"] = st.toggle(
+            "Required", value=getattr(edited, "required", False), key=f"{key}:required"
+        )
         if kind in ("text", "email", "phone", "integer", "url"):
             given["unique"] = st.toggle("Unique", value=getattr(edited, "unique", False), key=f"{key}:unique")
         if kind in ("text", "long_text"):
@@ -207,7 +232,9 @@ def _rules(kind: str, edited: Any, key: str) -> dict[str, Any]:
 
 
 def _sections(now: Here, module: Module, state: ConfiguratorState) -> None:
-    names = {f.slug: f.name for f in module.fields} | {r.slug: r.label for r in now.catalog.references(module.slug)}
+    names = {f.slug: f.name for f in module.fields} | {
+        r.slug: r.label for r in now.catalog.references(module.slug)
+    }
     for section in module.sections:
         with st.container(border=True, key=f"section_{section.slug}"):
             st.html(html.title(section.name, count=str(len(section.fields)), small=True))
@@ -222,13 +249,15 @@ def _sections(now: Here, module: Module, state: ConfiguratorState) -> None:
                     else plain(own) | {"fields": [n for n in own.fields if n not in picked]}
                     for own in module.sections
                 ]
-                if _save(now, [("module", shaping.with_sections(module, changed))], f"{section.name} is saved"):
+                if _save(
+                    now, [("module", shaping.with_sections(module, changed))], f"{section.name} is saved"
+                ):
                     st.rerun()
     with st.container(border=True, key="section_form", horizontal=True, vertical_alignment="bottom"):
         label = st.text_input("New section", key=f"section:{module.slug}:new", placeholder="Insurance")
-        if st.button("Add section", disabled=not label, key="section:add"):
-            if _save(now, [("module", shaping.with_section(module, label))], f"{label} is added"):
-                st.rerun()
+        add = st.button("Add section", disabled=not label, key="section:add")
+        if add and _save(now, [("module", shaping.with_section(module, label))], f"{label} is added"):
+            st.rerun()
 
 
 def _links(now: Here, module: Module, state: ConfiguratorState) -> None:
@@ -251,9 +280,13 @@ def _links(now: Here, module: Module, state: ConfiguratorState) -> None:
             kind: text.format(one=module.one.lower(), other=other.one.lower(), others=other.name.lower())
             for kind, text in LINK_KINDS.items()
         }
-        kind = second.selectbox("Kind", list(say), format_func=say.__getitem__, key=f"link:{module.slug}:kind")
+        kind = second.selectbox(
+            "Kind", list(say), format_func=say.__getitem__, key=f"link:{module.slug}:kind"
+        )
         label = first.text_input("Called here", placeholder=other.one, key=f"link:{module.slug}:label")
-        inverse = second.text_input("Called there", placeholder=module.name, key=f"link:{module.slug}:inverse")
+        inverse = second.text_input(
+            "Called there", placeholder=module.name, key=f"link:{module.slug}:inverse"
+        )
         if st.button("Add relationship", type="primary", key="link:add"):
             document = shaping.new_relationship(
                 now.catalog, module=module.slug, kind=kind, to=to, label=label, inverse_label=inverse

@@ -31,7 +31,11 @@ def draw() -> None:
     now = here()
     state = page_state(ExploreState, page="explore")
     state.sql = state.sql or _first(now)
-    with page("Explore", subtitle="Ask the lake in SQL. You see the records that you may see, and nothing changes.", wide=True):
+    with page(
+        "Explore",
+        subtitle="Ask the lake in SQL. You see the records that you may see, and nothing changes.",
+        wide=True,
+    ):
         editor, schema = st.columns([2.6, 1], gap="medium")
         with schema:
             _schema(now)
@@ -56,9 +60,7 @@ def _editor(now: Here, state: ExploreState) -> None:
 
 def _run(now: Here, state: ExploreState) -> None:
     state.sql = st.session_state["explore:sql"]
-    found = feedback.run(
-        lambda: explore.run_query(now.lake, now.catalog, sql=state.sql, actor=now.actor)
-    )
+    found = feedback.run(lambda: explore.run_query(now.lake, now.catalog, sql=state.sql, actor=now.actor))
     state.ran = (now.actor.user, state.sql, found) if found is not None else None
 
 
@@ -68,15 +70,22 @@ def _answer(now: Here, state: ExploreState, result: QueryResult) -> None:
     st.html(html.Html('<div class="m-sub">{}{} in {:.2f} s</div>').format(cut, rows, result.seconds))
     frame = pl.from_arrow(result.table)
     if not isinstance(frame, pl.DataFrame) or frame.is_empty():
-        st.html(html.empty_state("No rows", "The statement is right; nothing matches it.", icon_name="database"))
+        st.html(
+            html.empty_state("No rows", "The statement is right; nothing matches it.", icon_name="database")
+        )
         return
     with toolbar(key="explore_views"):
         view = st.segmented_control(
-            "View", ["Table", "Chart"], default="Table", required=True, key="explore:view", label_visibility="collapsed"
+            "View",
+            ["Table", "Chart"],
+            default="Table",
+            required=True,
+            key="explore:view",
+            label_visibility="collapsed",
         )
         st.download_button(
-            "CSV", data=lambda: export.frame_as_csv(frame), file_name="explore.csv", mime="text/csv", icon=":material/download:",
-            key="explore:csv",
+            "CSV", data=lambda: export.frame_as_csv(frame), file_name="explore.csv", mime="text/csv", key="explore:csv",
+            icon=":material/download:",
         )  # fmt: skip
         st.download_button(
             "Parquet", data=lambda: export.frame_as_parquet(frame), file_name="explore.parquet", key="explore:parquet",
@@ -110,5 +119,7 @@ def _schema(now: Here) -> None:
     for slug, columns in explore.schema(now.catalog).items():
         module = now.catalog.module(slug)
         with st.expander(slug, icon=f":material/{module.icon}:"):
-            rows = [(name, html.Html("<code>{}</code>").format(kind.lower())) for name, kind in columns.items()]
+            rows = [
+                (name, html.Html("<code>{}</code>").format(kind.lower())) for name, kind in columns.items()
+            ]
             st.html(html.kv_card(module.name, rows))

@@ -1,8 +1,8 @@
 """The dialog in which a record is made: the folder's required fields first, the others when asked for.
 
-    st.button("New", on_click=forms.ask_new, args=("customers",))
-    if forms.asked_new() == "customers":
-        forms.new_record(here, module, on_created=select)
+st.button("New", on_click=forms.ask_new, args=("customers",))
+if forms.asked_new() == "customers":
+    forms.new_record(here, module, on_created=select)
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ def _create(
     here: Here, module: Module, values: dict[str, Any], form: str, on_created: Callable[[str], None]
 ) -> None:
     made = feedback.submit(
-        lambda: records.create(here.lake, module=module.slug, values=values, actor=here.actor, door="browser"),
+        lambda: records.create(
+            here.lake, module=module.slug, values=values, actor=here.actor, door="browser"
+        ),
         form=form,
         done=f"{module.one} created",
     )

@@ -132,7 +132,9 @@ def _more(state: InboxState) -> None:
 
 
 def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None:
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="left_title"):
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="left_title"
+    ):
         st.html(html.title("Inbox", count=words.number(total), small=True), width="content")
         if now.actor.role != "viewer":
             st.button(
@@ -166,7 +168,9 @@ def _narrow(now: Here, module: Module, state: InboxState) -> None:
     )  # fmt: skip
     names = {s.slug: s.name for f in module.folders for s in f.statuses}
     statuses = {"": "Any state"} | {
-        slug: f"{names.get(slug, slug)} · {n}" for slug, n in sorted(counts["status"].items(), key=str) if slug
+        slug: f"{names.get(slug, slug)} · {n}"
+        for slug, n in sorted(counts["status"].items(), key=str)
+        if slug
     }
     teams = {"": "Any team"} | {
         slug: f"{now.catalog.teams[slug].name} · {n}"
@@ -222,7 +226,9 @@ def _centre(state: InboxState) -> None:
     seen = workspace.read_selected(now, MODULE, state)
     clicks(lambda click: _clicked(state, click), key="clicks:inbox")
     if seen is None:
-        st.html(html.empty_state("No inquiry selected", "Choose one on the left, or press N to take one down."))
+        st.html(
+            html.empty_state("No inquiry selected", "Choose one on the left, or press N to take one down.")
+        )
         return
     with head("centre"), st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.html(_header(now, seen))
@@ -253,7 +259,11 @@ def _message(now: Here, seen: Profile) -> None:
     text = seen.record.get("message")
     if text:
         number = next((seen.record.get(f.slug) for f in seen.module.fields if f.kind == "auto_number"), None)
-        st.html(html.card("Message", html.Html('<div class="m-message">{}</div>').format(text), right=number or ""))
+        st.html(
+            html.card(
+                "Message", html.Html('<div class="m-message">{}</div>').format(text), right=number or ""
+            )
+        )
 
 
 def _clicked(state: InboxState, click: Click) -> None:
@@ -271,7 +281,9 @@ def _actions(now: Here, seen: Profile) -> None:
     if record["owner"] != now.actor.user:
         st.button("Take", key=f"take:{record['id']}", icon=":material/person_add:", type="primary",
                   on_click=_write, args=(now, seen, {"owner": now.actor.user}, "It is yours"))  # fmt: skip
-    st.button("Task", key=f"task:{record['id']}", icon=":material/add_task:", on_click=_make_task, args=(now, seen))
+    st.button(
+        "Task", key=f"task:{record['id']}", icon=":material/add_task:", on_click=_make_task, args=(now, seen)
+    )
     closed = [s for f in seen.module.folders for s in f.statuses if s.end]
     if closed and record["status"] not in {s.slug for s in closed}:
         st.button("Close", key=f"close:{record['id']}", icon=":material/check:",

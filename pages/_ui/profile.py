@@ -6,6 +6,7 @@ The read-only parts are one `st.html` each; widgets stand only where a person ac
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -18,6 +19,7 @@ from crm_core.related import RelatedList, list_columns
 from crm_core.timeline import CHANGES, Entry
 from pages._ui import feedback, html, words
 from pages._ui.fields import FieldContext, edit_field, show_columns, show_field
+from pages._ui.reference import edit_reference
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
 
@@ -84,19 +86,16 @@ def sections_of(catalog: Catalog, module: Module, folder: str | None) -> tuple[S
 def section_card(here: Here, profile: Profile, section: Section, *, editable: bool) -> html.Html:
     """The fields of a section, read-only, with a word that opens them for editing."""
     context = field_context(here, [(profile.module, profile.record)])
-    rows = [field_row(here, profile, name, context) for name in section.fields if is_visible(here, profile, name)]
+    rows = [
+        field_row(here, profile, name, context)
+        for name in section.fields
+        if name not in profile.states.hidden
+    ]
     word = html.link("Edit", click=html.click("edit", section.slug)) if editable else html.Html("")
     return html.kv_card(section.name, rows, right=word)
 
 
-def is_visible(here: Here, profile: Profile, name: str) -> bool:
-    """Whether the field's dependencies let it be seen for this record's values."""
-    return name not in records.hidden_fields(here.catalog, profile.module.slug, profile.record)
-
-
-def field_row(
-    here: Here, profile: Profile, name: str, context: FieldContext
-) -> tuple[str, html.Text | None]:
+def field_row(here: Here, profile: Profile, name: str, context: FieldContext) -> tuple[str, html.Text | None]:
     """The label and the value of a field, reference or system column."""
     module, record = profile.module, profile.record
     reference = here.catalog.reference(module.slug, name)
@@ -115,23 +114,30 @@ def edit_section(here: Here, profile: Profile, section: Section, on_done: Callab
             st.html(html.title(section.name, small=True))
             st.button("Done", key=f"done_{section.slug}", type="tertiary", on_click=on_done)
         context = field_context(here, [(profile.module, profile.record)])
+        context = replace(context, options={**context.options, **profile.states.options})
         for name in section.fields:
-            if is_visible(here, profile, name):
+            if name not in profile.states.hidden:
                 _edit_one(here, profile, name, context)
 
 
 def _edit_one(here: Here, profile: Profile, name: str, context: FieldContext) -> None:
-    record, module = profile.record, profile.module
-    field = module.field(name)
+    record, module, states = profile.record, profile.module, profile.states
     key = f"field:{record['id']}:{name}:{record['version']}"
-    commit = lambda value: change(here, profile, {name: value})  # noqa: E731
+
+    def commit(value: Any) -> None:
+        change(here, profile, {name: value})
+
     reference = here.catalog.reference(module.slug, name)
     if reference is not None:
-        edit_reference(
-            here, reference, record.get(name), titles=profile.titles, key=key, on_commit=commit
-        )
-    elif field is not None:
-        edit_field(field, record.get(name), key=key, on_commit=commit, context=context)
+        edit_reference(here, reference, record.get(name), titles=profile.titles, key=key, on_commit=commit)
+        return
+    field = module.field(name)
+    if field is not None:
+        required = field.required or name in states.required
+        edit_field(
+            field, record.get(name), key=key, on_commit=commit, context=context, required=required,
+            disabled=name in states.read_only,
+        )  # fmt: skip
 
 
 def change(here: Here, profile: Profile, values: dict[str, Any], *, done: str = "Saved") -> None:
@@ -218,8 +224,12 @@ def _change_line(change: dict[str, Any]) -> html.Html:
 def contact_buttons(here: Here, profile: Profile) -> None:
     """Buttons that reach the person: mail and call, as far as there is an address or number."""
     record = profile.record
-    email = next((record[f.slug] for f in profile.module.fields if f.kind == "email" and record.get(f.slug)), None)
-    phone = next((record[f.slug] for f in profile.module.fields if f.kind == "phone" and record.get(f.slug)), None)
+    email = next(
+        (record[f.slug] for f in profile.module.fields if f.kind == "email" and record.get(f.slug)), None
+    )
+    phone = next(
+        (record[f.slug] for f in profile.module.fields if f.kind == "phone" and record.get(f.slug)), None
+    )
     if email:
         st.link_button("Email", f"mailto:{email}", icon=":material/mail:", type="primary")
     if phone:

@@ -14,6 +14,7 @@ from pages._ui.session import Here
 
 SHOWN = 8
 
+
 def edit_reference(
     here: Here,
     reference: Reference,

@@ -107,7 +107,9 @@ def _tags(here: Here, profile: Profile, locked: bool) -> None:
 
 def _automation(here: Here, profile: Profile, locked: bool) -> None:
     st.html(html.section_header("Automation"))
-    offered = store.runnable(here.lake, here.catalog, module=profile.module.slug, folder=profile.record["folder"])
+    offered = store.runnable(
+        here.lake, here.catalog, module=profile.module.slug, folder=profile.record["folder"]
+    )
     if not offered:
         st.html(html.join([html.missing("No flow can be run by hand here.")]))
         return

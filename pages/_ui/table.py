@@ -134,7 +134,9 @@ def _column_names(catalog: Catalog, module: Module) -> dict[str, str]:
 
 
 def _folders(now: Here, module: Module, state: TableState) -> None:
-    counts = facets.read_facets(now.lake, now.catalog, module=module.slug, by=["folder"], actor=now.actor)["folder"]
+    counts = facets.read_facets(now.lake, now.catalog, module=module.slug, by=["folder"], actor=now.actor)[
+        "folder"
+    ]
     labels = {"": "All"} | {f.slug: f"{f.name} {words.number(counts.get(f.slug, 0))}" for f in module.folders}
 
     def chosen() -> None:
@@ -159,7 +161,9 @@ def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
             for item in found.items:
                 value = item[reference.slug]
                 if value:
-                    target = value if isinstance(value, dict) else {"module": reference.targets[0], "id": value}
+                    target = (
+                        value if isinstance(value, dict) else {"module": reference.targets[0], "id": value}
+                    )
                     wanted.setdefault(target["module"], []).append(target["id"])
     named = titles(now.lake, now.catalog, wanted=wanted, actor=now.actor)
     rows = [
@@ -198,7 +202,9 @@ def _is_number(module: Module, name: str) -> bool:
     return found is not None and found.kind in ("integer", "decimal", "money")
 
 
-def _text(now: Here, module: Module, name: str, item: dict[str, Any], named: dict[str, str], context: Any) -> str:
+def _text(
+    now: Here, module: Module, name: str, item: dict[str, Any], named: dict[str, str], context: Any
+) -> str:
     value = item.get(name)
     own = module.field(name)
     if own is not None:

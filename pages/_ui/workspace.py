@@ -14,7 +14,7 @@ from crm_core.model import Module
 from crm_core.model.condition import Condition
 from crm_core.profile import Profile, read_profile
 from crm_core.reading import marks_of
-from crm_core.related import RelatedList, read_related
+from crm_core.related import read_related
 from crm_core.timeline import CHANGES, read_timeline, routes_to
 from pages._ui import feedback, forms, html, nav, profile, side, words
 from pages._ui.components import Click, ListRow, clicks, record_list
@@ -95,7 +95,9 @@ def _left(slug: str, state: WorkspaceState) -> None:
         on_more=(lambda _: _more(state)) if page.total > len(page.items) else None,
         search=f"words:{slug}",
         label=module.name,
-        none="Nothing found. Try fewer letters, or another folder." if state.words else f"No {module.name.lower()} yet.",
+        none="Nothing found. Try fewer letters, or another folder."
+        if state.words
+        else f"No {module.name.lower()} yet.",
     )
     pulse(now.lake.known_snapshot(), on_move=lambda: redraw("left", "centre", "right"), key=f"pulse:{slug}")
 
@@ -110,8 +112,12 @@ def _list_head(now: Here, module: Module, state: WorkspaceState) -> None:
     counts = facets.read_facets(
         now.lake, now.catalog, module=slug, by=["folder"], actor=now.actor, words=state.words
     )
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="left_title"):
-        st.html(html.title(module.name, count=words.number(counts[""].get(None, 0)), small=True), width="content")
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="left_title"
+    ):
+        st.html(
+            html.title(module.name, count=words.number(counts[""].get(None, 0)), small=True), width="content"
+        )
         with st.container(horizontal=True, gap=None, width="content"):
             _sort_menu(state, slug)
             if now.actor.role != "viewer":
@@ -213,7 +219,11 @@ def _centre(slug: str, state: WorkspaceState) -> None:
     clicks(lambda click: clicked(slug, state, click), key=f"clicks:{slug}")
     if seen is None:
         module = now.catalog.module(slug)
-        st.html(html.empty_state(f"No {module.one.lower()} selected", "Choose one on the left, or press N to add one."))
+        st.html(
+            html.empty_state(
+                f"No {module.one.lower()} selected", "Choose one on the left, or press N to add one."
+            )
+        )
         return
     with head("centre"):
         _profile_head(now, seen, state)
@@ -249,7 +259,10 @@ def _profile_head(now: Here, seen: Profile, state: WorkspaceState) -> None:
             profile.contact_buttons(now, seen)
     labels = [OVERVIEW, TIMELINE, *tab_labels(now, seen), HISTORY]
     drawn = st.tabs(
-        labels, key=f"tabs:{seen.module.slug}", on_change="rerun", default=state.tab if state.tab in labels else None
+        labels,
+        key=f"tabs:{seen.module.slug}",
+        on_change="rerun",
+        default=state.tab if state.tab in labels else None,
     )
     state.tab = next((label for label, tab in zip(labels, drawn, strict=True) if tab.open), OVERVIEW)
 
@@ -326,7 +339,9 @@ def _one_related(now: Here, seen: Profile, state: WorkspaceState) -> None:
 
 def _timeline(now: Here, seen: Profile, state: WorkspaceState) -> None:
     kinds = [*routes_to(now.catalog, seen.module.slug), CHANGES]
-    labels = {kind: now.catalog.module(kind).name for kind in kinds if kind != CHANGES} | {CHANGES: "Field changes"}
+    labels = {kind: now.catalog.module(kind).name for kind in kinds if kind != CHANGES} | {
+        CHANGES: "Field changes"
+    }
     chosen = st.pills("Kinds", kinds, selection_mode="multi", format_func=labels.__getitem__, key="kinds",
                       label_visibility="collapsed")  # fmt: skip
     page = read_timeline(
