@@ -70,10 +70,10 @@ def open_folders(module: Module, actor: Actor) -> tuple[str, ...]:
     )
 
 
-def own_predicate(module: Module, actor: Actor, alias: str, params: Params) -> exp.Expression:
+def own_predicate(module: Module, actor: Actor, alias: str, params: Params) -> exp.Expr:
     """True for the rows that the actor sees by assignment, team or folder."""
     user = params.bind(actor.user)
-    ways: list[exp.Expression] = [
+    ways: list[exp.Expr] = [
         column("owner", alias).eq(user),
         function("list_contains", column("workers", alias), user.copy()),
     ]

@@ -10,7 +10,7 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.model import Catalog, Reference
 from crm_core.relations import Relations, relations_for
-from crm_core.trees import coalesce, column, lake_table, text
+from crm_core.trees import coalesce, column, lake_table, text, union_all
 from lake import Lake
 
 _ROW = "r"
@@ -47,7 +47,13 @@ def inquiry_velocity(last_week: int, four_weeks_before: int) -> float | None:
 
 
 def read_badges(
-    lake: Lake, catalog: Catalog, *, module: str, ids: Sequence[str], actor: Actor, now: datetime | None = None
+    lake: Lake,
+    catalog: Catalog,
+    *,
+    module: str,
+    ids: Sequence[str],
+    actor: Actor,
+    now: datetime | None = None,
 ) -> dict[str, Badges]:
     """Badges of some records of a profile module, from what the actor may see, in one statement."""
     if not ids:
@@ -65,7 +71,7 @@ def read_badges(
     ]
     if not parts:
         return {}
-    union: exp.Expression = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    union = union_all(parts)
     found: dict[str, dict[str, Any]] = {}
     for row in lake.read(text(union), relations.params.values).to_dicts():
         found.setdefault(row["record"], {})[row["what"]] = row
@@ -92,7 +98,7 @@ def _reference_to(catalog: Catalog, module: str, target: str) -> Reference | Non
 
 def _rows(
     relations: Relations, module: str, target: str, ids: Sequence[str]
-) -> tuple[exp.Select, exp.Expression] | None:
+) -> tuple[exp.Select, exp.Expr] | None:
     reference = _reference_to(relations.catalog, module, target)
     if reference is None:
         return None
@@ -100,17 +106,15 @@ def _rows(
     select = (
         exp.select(exp.cast(owner, "VARCHAR").as_("record"))
         .from_(relations.table(module, _ROW))
-        .where(
-            relations.predicate(module, _ROW), owner.copy().isin(*relations.params.bind_all(ids, "UUID"))
-        )
+        .where(relations.predicate(module, _ROW), owner.copy().isin(*relations.params.bind_all(ids, "UUID")))
         .group_by(owner.copy())
     )
     return select, owner
 
 
 def _figures(
-    select: exp.Select, what: str, a: exp.Expression, b: exp.Expression | None = None,
-    preview: exp.Expression | None = None, last_at: exp.Expression | None = None,
+    select: exp.Select, what: str, a: exp.Expr, b: exp.Expr | None = None,
+    preview: exp.Expr | None = None, last_at: exp.Expr | None = None,
 ) -> exp.Select:  # fmt: skip
     zero = exp.Literal.number(0)
     return select.select(
@@ -122,7 +126,7 @@ def _figures(
     )
 
 
-def _count_if(test: exp.Expression) -> exp.Expression:
+def _count_if(test: exp.Expr) -> exp.Expr:
     return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=test))
 
 
@@ -148,16 +152,16 @@ def _messages(relations: Relations, module: str, ids: Sequence[str]) -> exp.Sele
     )
     words = coalesce(column("subject", _ROW), column("text", _ROW))
     newest = exp.ArgMax(this=words, expression=when.copy())
-    return _figures(
-        select, "messages", _count_if(unread), preview=newest, last_at=exp.Max(this=when.copy())
-    )
+    return _figures(select, "messages", _count_if(unread), preview=newest, last_at=exp.Max(this=when.copy()))
 
 
 def _tasks(relations: Relations, module: str, ids: Sequence[str]) -> exp.Select | None:
     rows = _rows(relations, "tasks", module, ids)
     if rows is None:
         return None
-    closed = sorted({end for folder in relations.catalog.module("tasks").folders for end in folder.end_statuses})
+    closed = sorted(
+        {end for folder in relations.catalog.module("tasks").folders for end in folder.end_statuses}
+    )
     status = coalesce(column("status", _ROW), exp.Literal.string(""))
     still_open = exp.not_(status.isin(*relations.params.bind_all(closed))) if closed else exp.true()
     return _figures(rows[0], "tasks", _count_if(still_open))
@@ -176,7 +180,8 @@ def _inquiries(relations: Relations, module: str, ids: Sequence[str], now: datet
         _count_if(exp.GT(this=created, expression=recent)),
         _count_if(
             exp.and_(
-                exp.LTE(this=created.copy(), expression=recent.copy()), exp.GT(this=created.copy(), expression=older)
+                exp.LTE(this=created.copy(), expression=recent.copy()),
+                exp.GT(this=created.copy(), expression=older),
             )
         ),
     )

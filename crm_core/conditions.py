@@ -44,7 +44,7 @@ class Scope:
         return ZoneInfo(self.relations.catalog.workspace.time_zone)
 
 
-def compile_condition(condition: Condition, scope: Scope) -> exp.Expression:
+def compile_condition(condition: Condition, scope: Scope) -> exp.Expr:
     """Build the boolean expression of a condition over the rows of `scope.alias`.
 
     Raises:
@@ -61,7 +61,7 @@ def compile_condition(condition: Condition, scope: Scope) -> exp.Expression:
             return compile_leaf(condition, scope)
 
 
-def compile_leaf(leaf: Leaf, scope: Scope) -> exp.Expression:
+def compile_leaf(leaf: Leaf, scope: Scope) -> exp.Expr:
     """Build the expression of one comparison."""
     path = scope.relations.catalog.resolve(scope.module, leaf.field)
     if leaf.op == "changed":
@@ -69,15 +69,21 @@ def compile_leaf(leaf: Leaf, scope: Scope) -> exp.Expression:
     return _through(leaf, path, scope, path.steps, scope.module, scope.alias, 0)
 
 
-def value_expression(text: str, scope: Scope) -> exp.Expression:
+def value_expression(text: str, scope: Scope) -> exp.Expr:
     """The value that a path reads, for a trace; over a list of related records, the list of their values."""
     path = scope.relations.catalog.resolve(scope.module, text)
     return _value(path, scope, path.steps, scope.alias, 0)
 
 
 def _through(
-    leaf: Leaf, path: Path, scope: Scope, steps: Sequence[Reference | ToMany], module: str, alias: str, depth: int
-) -> exp.Expression:
+    leaf: Leaf,
+    path: Path,
+    scope: Scope,
+    steps: Sequence[Reference | ToMany],
+    module: str,
+    alias: str,
+    depth: int,
+) -> exp.Expr:
     if not any(isinstance(step, ToMany) for step in steps):
         return _test(leaf, path, _value(path, scope, steps, alias, depth), scope)
     head, rest = steps[0], steps[1:]
@@ -89,7 +95,7 @@ def _through(
 
 def _value(
     path: Path, scope: Scope, steps: Sequence[Reference | ToMany], alias: str, depth: int
-) -> exp.Expression:
+) -> exp.Expr:
     if not steps:
         return column(path.column, alias)
     head, inner = steps[0], f"{alias}_{depth}"
@@ -105,13 +111,13 @@ def _related(step: Reference | ToMany, scope: Scope, alias: str, inner: str) -> 
     relations = scope.relations
     if isinstance(step, Reference):
         target = step.targets[0]
-        join = column("id", inner).eq(column(step.slug, alias))
+        join: exp.Expr = column("id", inner).eq(column(step.slug, alias))
         if step.polymorphic:
             join = exp.and_(join, column(step.module_column, alias).eq(relations.params.bind(target)))
         return exp.select("1").from_(relations.visible(target, inner)).where(join)
     rows = exp.select("1").from_(relations.visible(step.module, inner))
     if step.reference is not None:
-        here = column(step.reference.slug, inner).eq(column("id", alias))
+        here: exp.Expr = column(step.reference.slug, inner).eq(column("id", alias))
         if step.reference.polymorphic:
             owner = relations.params.bind(step.owner)
             here = exp.and_(here, column(step.reference.module_column, inner).eq(owner))
@@ -123,16 +129,18 @@ def _related(step: Reference | ToMany, scope: Scope, alias: str, inner: str) -> 
     ).where(column(near, link).eq(column("id", alias)))
 
 
-def _changed(leaf: Leaf, path: Path, scope: Scope) -> exp.Expression:
+def _changed(leaf: Leaf, path: Path, scope: Scope) -> exp.Expr:
     if scope.old_alias is None:
         raise ConditionInvalid(leaf.field, f"“{leaf.field} changed” can be asked only of a change, in a flow")
     if path.steps:
-        raise ConditionInvalid(leaf.field, f"“{leaf.field} changed”: only fields of the record itself can be asked")
+        raise ConditionInvalid(
+            leaf.field, f"“{leaf.field} changed”: only fields of the record itself can be asked"
+        )
     old = f"old__{path.column}" if scope.old_alias == scope.alias else path.column
     return exp.NullSafeNEQ(this=column(path.column, scope.alias), expression=column(old, scope.old_alias))
 
 
-def _test(leaf: Leaf, path: Path, value: exp.Expression, scope: Scope) -> exp.Expression:
+def _test(leaf: Leaf, path: Path, value: exp.Expr, scope: Scope) -> exp.Expr:
     """The comparison of a value with the leaf's operand: true or false, never NULL."""
     if path.column_type.endswith("[]"):
         tested = _list_test(leaf, path, value, scope)
@@ -145,13 +153,13 @@ def _test(leaf: Leaf, path: Path, value: exp.Expression, scope: Scope) -> exp.Ex
     return coalesce(exp.paren(tested), missing)
 
 
-def _emptiness(path: Path, value: exp.Expression) -> exp.Expression:
+def _emptiness(path: Path, value: exp.Expr) -> exp.Expr:
     if path.column_type == "VARCHAR":
         return coalesce(value, exp.Literal.string("")).eq(exp.Literal.string(""))
     return value.is_(exp.null())
 
 
-def _scalar_test(leaf: Leaf, path: Path, value: exp.Expression, scope: Scope) -> exp.Expression:
+def _scalar_test(leaf: Leaf, path: Path, value: exp.Expr, scope: Scope) -> exp.Expr:
     kind, op = path.column_type, leaf.op
     if op in _ORDERED and kind in ("BOOLEAN", "UUID", "JSON"):
         raise ConditionInvalid(leaf.field, f"“{leaf.field}” has no order, so “{op}” cannot be asked of it")
@@ -161,7 +169,10 @@ def _scalar_test(leaf: Leaf, path: Path, value: exp.Expression, scope: Scope) ->
         return _within(leaf, kind, value, scope)
     if kind == "TIMESTAMPTZ" and _names_a_day(leaf.value) and op in ("eq", "ne", "le", "gt", "between"):
         return _day_test(leaf, value, scope)
-    bind = lambda given: _bind(given, leaf, kind, scope)  # noqa: E731
+
+    def bind(given: object) -> exp.Expr:
+        return _bind(given, leaf, kind, scope)
+
     if op in ("in", "not_in"):
         among = value.isin(*[bind(item) for item in leaf.value]) if leaf.value else exp.false()
         return exp.not_(exp.paren(among)) if op == "not_in" else among
@@ -171,7 +182,7 @@ def _scalar_test(leaf: Leaf, path: Path, value: exp.Expression, scope: Scope) ->
     return _COMPARE[op](this=value, expression=bind(leaf.value))
 
 
-def _textual(leaf: Leaf, kind: str, value: exp.Expression, scope: Scope) -> exp.Expression:
+def _textual(leaf: Leaf, kind: str, value: exp.Expr, scope: Scope) -> exp.Expr:
     if kind not in ("VARCHAR", "JSON"):
         raise ConditionInvalid(leaf.field, f"“{leaf.field}” is no text, so “{leaf.op}” cannot be asked of it")
     if not isinstance(leaf.value, (str, int, float)):
@@ -184,9 +195,11 @@ def _textual(leaf: Leaf, kind: str, value: exp.Expression, scope: Scope) -> exp.
     return exp.not_(found) if leaf.op == "not_contains" else found
 
 
-def _within(leaf: Leaf, kind: str, value: exp.Expression, scope: Scope) -> exp.Expression:
+def _within(leaf: Leaf, kind: str, value: exp.Expr, scope: Scope) -> exp.Expr:
     if kind not in ("DATE", "TIMESTAMPTZ"):
-        raise ConditionInvalid(leaf.field, f"“{leaf.field}” is no date or time, so “{leaf.op}” cannot be asked")
+        raise ConditionInvalid(
+            leaf.field, f"“{leaf.field}” is no date or time, so “{leaf.op}” cannot be asked"
+        )
     span = parse_span(leaf.value)
     here = scope.now.astimezone(scope.zone)
     ends = sorted((here, here - span if leaf.op == "within_last" else here + span))
@@ -204,7 +217,7 @@ def _names_a_day(value: object) -> bool:
     return len(word) == 10 and word[4:5] == "-" or word.split(" ")[0] in ("today", "yesterday", "tomorrow")
 
 
-def _day_test(leaf: Leaf, value: exp.Expression, scope: Scope) -> exp.Expression:
+def _day_test(leaf: Leaf, value: exp.Expr, scope: Scope) -> exp.Expr:
     """An instant compared with a whole day means the day's span in the workspace's zone."""
     days = leaf.value if isinstance(leaf.value, list) else [leaf.value, leaf.value]
     first = to_instant(days[0], now=scope.now, zone=scope.zone)
@@ -225,7 +238,7 @@ def _day_test(leaf: Leaf, value: exp.Expression, scope: Scope) -> exp.Expression
 _ONE_DAY = datetime(2000, 1, 2) - datetime(2000, 1, 1)
 
 
-def _list_test(leaf: Leaf, path: Path, value: exp.Expression, scope: Scope) -> exp.Expression:
+def _list_test(leaf: Leaf, path: Path, value: exp.Expr, scope: Scope) -> exp.Expr:
     size = coalesce(function("len", value), exp.Literal.number(0))
     if leaf.op in ("is_empty", "is_set"):
         return size.eq(0) if leaf.op == "is_empty" else size > 0
@@ -238,28 +251,30 @@ def _list_test(leaf: Leaf, path: Path, value: exp.Expression, scope: Scope) -> e
             found = function("list_has_any", value, operand)
         case "eq" | "ne":
             found = exp.and_(
-                function("list_has_all", value, operand), function("list_has_all", operand.copy(), value.copy())
+                function("list_has_all", value, operand),
+                function("list_has_all", operand.copy(), value.copy()),
             )
         case _:
             allowed = "contains, not_contains, in, not_in, eq, ne, is_empty or is_set"
-            raise ConditionInvalid(leaf.field, f"“{leaf.field}” is a list: ask {allowed} of it, not {leaf.op}")
+            raise ConditionInvalid(
+                leaf.field, f"“{leaf.field}” is a list: ask {allowed} of it, not {leaf.op}"
+            )
     return exp.not_(exp.paren(found)) if leaf.op.startswith("n") else found
 
 
-def _bind(given: object, leaf: Leaf, kind: str, scope: Scope) -> exp.Expression:
+def _bind(given: object, leaf: Leaf, kind: str, scope: Scope) -> exp.Expr:
     if kind == "UUID":
         return _uuid(given, scope)
     operand = read_operand(given, kind, field=leaf.field, now=scope.now, zone=scope.zone)
     return scope.relations.params.bind(operand, None if kind == "VARCHAR" else kind)
 
 
-def _uuid(given: object, scope: Scope) -> exp.Expression:
+def _uuid(given: object, scope: Scope) -> exp.Expr:
     return exp.TryCast(this=scope.relations.params.bind(str(given)), to=exp.DataType.build("UUID"))
 
 
-def compile_trace(condition: Condition, scope: Scope) -> list[tuple[Leaf, exp.Expression, exp.Expression]]:
+def compile_trace(condition: Condition, scope: Scope) -> list[tuple[Leaf, exp.Expr, exp.Expr]]:
     """Every leaf with the expression of its truth and of the value it sees, for a run's explanation."""
     return [
-        (leaf, compile_leaf(leaf, scope), value_expression(leaf.field, scope))
-        for leaf in leaves(condition)
+        (leaf, compile_leaf(leaf, scope), value_expression(leaf.field, scope)) for leaf in leaves(condition)
     ]

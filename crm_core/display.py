@@ -19,9 +19,9 @@ _EMPTY = exp.Literal.string("")
 class Value:
     """An expression with the DuckDB type of what it gives, and the code of its currency when it is money."""
 
-    tree: exp.Expression
+    tree: exp.Expr
     kind: str
-    currency: exp.Expression | None = None
+    currency: exp.Expr | None = None
     labels: tuple[tuple[str, str], ...] = ()
 
 
@@ -70,7 +70,7 @@ def _labels(module: str, slug: str, scope: Scope) -> tuple[tuple[str, str], ...]
     return ()
 
 
-def _address(path_text: str, scope: Scope) -> exp.Expression:
+def _address(path_text: str, scope: Scope) -> exp.Expr:
     street, code, city, country = (
         function("nullif", value_expression(f"{path_text}.{part}", scope), _EMPTY.copy())
         for part in ("street", "postal_code", "city", "country")
@@ -80,7 +80,7 @@ def _address(path_text: str, scope: Scope) -> exp.Expression:
     return function("concat_ws", comma, street, place, country)
 
 
-def display(value: Value, scope: Scope) -> exp.Expression:
+def display(value: Value, scope: Scope) -> exp.Expr:
     """The value as text; NULL stays NULL."""
     if value.kind == "VARCHAR":
         return value.tree
@@ -99,7 +99,7 @@ def display(value: Value, scope: Scope) -> exp.Expression:
     return exp.cast(value.tree, "VARCHAR", dialect="duckdb")
 
 
-def _number(value: Value) -> exp.Expression:
+def _number(value: Value) -> exp.Expr:
     """A decimal without needless zeros; an amount of money with two digits at least and its currency."""
     text = exp.cast(value.tree, "VARCHAR", dialect="duckdb")
     if value.currency is None:
@@ -108,11 +108,11 @@ def _number(value: Value) -> exp.Expression:
     return _with_code(_replaced(text, r"(\.\d\d)(\d*[1-9])?0*$", r"\1\2"), value)
 
 
-def _replaced(text: exp.Expression, pattern: str, by: str) -> exp.Expression:
+def _replaced(text: exp.Expr, pattern: str, by: str) -> exp.Expr:
     return function("regexp_replace", text, exp.Literal.string(pattern), exp.Literal.string(by))
 
 
-def _with_code(text: exp.Expression, value: Value) -> exp.Expression:
+def _with_code(text: exp.Expr, value: Value) -> exp.Expr:
     """The text and its currency; a missing currency is left out, a missing amount is missing."""
     if value.currency is None:
         return text
@@ -120,14 +120,14 @@ def _with_code(text: exp.Expression, value: Value) -> exp.Expression:
     return exp.paren(exp.DPipe(this=text, expression=suffix))
 
 
-def _local(value: Value, scope: Scope) -> exp.Expression:
+def _local(value: Value, scope: Scope) -> exp.Expr:
     """An instant as the wall clock of the workspace's zone shows it; a date as it is."""
     if value.kind != "TIMESTAMPTZ":
         return value.tree
     return function("timezone", scope.relations.params.bind(scope.zone.key), value.tree)
 
 
-def _formatted(value: Value, pattern: str, scope: Scope) -> exp.Expression:
+def _formatted(value: Value, pattern: str, scope: Scope) -> exp.Expr:
     return function("strftime", _local(value, scope), exp.Literal.string(pattern))
 
 

@@ -55,8 +55,8 @@ def shelf(catalog: Catalog, actor: Actor) -> Shelf:
     for rel in catalog.link_relationships:
         columns = LINK_COLUMNS | {name: kind for f in rel.fields for name, kind in f.columns.items()}
         select = exp.select(*[column(c, "l") for c in columns]).from_(relations.link(rel.link_table, "l"))
-        for side, module in (("from_id", rel.module), ("to_id", rel.to[0])):
-            ids = relations.visible(module, "e", columns=("id",))
+        for side, end in (("from_id", rel.module), ("to_id", rel.to[0])):
+            ids = relations.visible(end, "e", columns=("id",))
             select = select.where(column(side, "l").isin(query=exp.select(column("id", "e")).from_(ids)))
         found[rel.link_table] = Shown(rel.link_table, text(select), columns, rel.name)
     return Shelf(found, relations.params.values)
@@ -98,4 +98,6 @@ def run_query(
         QueryTimeout: It took longer than `timeout` seconds.
     """
     shown = shelf(catalog, actor)
-    return door_of(lake).run(sql, relations=shown.sql, params=shown.params, max_rows=max_rows, timeout=timeout)
+    return door_of(lake).run(
+        sql, relations=shown.sql, params=shown.params, max_rows=max_rows, timeout=timeout
+    )

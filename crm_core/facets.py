@@ -9,7 +9,7 @@ from crm_core.conditions import Scope, compile_condition
 from crm_core.model import Catalog, Condition
 from crm_core.relations import relations_for
 from crm_core.search import search_predicate
-from crm_core.trees import all_of, column, text
+from crm_core.trees import all_of, column, text, union_all
 from lake import Lake
 
 _ROW = "r"
@@ -42,20 +42,23 @@ def read_facets(
         .where(all_of(tests))
     )
     number = exp.cast(exp.Count(this=exp.Star()), "BIGINT").as_("n")
-    parts: list[exp.Expression] = [
-        exp.select(exp.Literal.string("").as_("facet"), exp.cast(exp.null(), "VARCHAR").as_("value"), number)
-        .from_("matched")
+    parts: list[exp.Query] = [
+        exp.select(
+            exp.Literal.string("").as_("facet"), exp.cast(exp.null(), "VARCHAR").as_("value"), number
+        ).from_("matched")
     ]
     for asked, name in zip(by, names, strict=True):
         parts.append(
             exp.select(
-                exp.Literal.string(asked).as_("facet"), exp.cast(column(name), "VARCHAR").as_("value"), number.copy()
+                exp.Literal.string(asked).as_("facet"),
+                exp.cast(column(name), "VARCHAR").as_("value"),
+                number.copy(),
             )
             .from_("matched")
             .group_by(column(name))
         )
-    union: exp.Expression = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
-    statement = union.with_("matched", as_=matched)  # type: ignore[attr-defined]
+    union = union_all(parts)
+    statement = union.with_("matched", as_=matched)
     facets: dict[str, dict[str | None, int]] = {asked: {} for asked in ("", *by)}
     for facet, value, n in lake.read(text(statement), relations.params.values).rows():
         facets[facet][value] = n

@@ -40,7 +40,12 @@ def store(
     for upload in uploads:
         digest, size = write_blob(workspace.settings.files_path, upload)
         kind = mimetypes.guess_type(upload.name)[0] or "application/octet-stream"
-        values: dict[str, Any] = {"name": Path(upload.name).name, "sha256": digest, "size": size, "media_type": kind}
+        values: dict[str, Any] = {
+            "name": Path(upload.name).name,
+            "sha256": digest,
+            "size": size,
+            "media_type": kind,
+        }
         values["uploader"] = actor.user
         if about:
             values["about"] = {"module": about[0], "id": about[1]}

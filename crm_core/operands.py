@@ -26,7 +26,7 @@ def parse_span(value: Any) -> relativedelta:
     found = _SPAN.match(str(value))
     if not found:
         raise ConditionInvalid(value, f"{value!r} is no length of time; write {SPAN_EXAMPLES}")
-    return relativedelta(**{_UNITS[found[2]]: int(found[1])})  # type: ignore[arg-type]
+    return relativedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def to_instant(value: Any, *, now: datetime, zone: ZoneInfo) -> datetime:
@@ -47,8 +47,11 @@ def to_instant(value: Any, *, now: datetime, zone: ZoneInfo) -> datetime:
     try:
         parsed = isoparse(str(value))
     except (ValueError, OverflowError) as error:
-        raise ConditionInvalid(value, f"{value!r} is no date or time; write 2026-11-22, today or now - 4h") from error
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+        raise ConditionInvalid(
+            value, f"{value!r} is no date or time; write 2026-11-22, today or now - 4h"
+        ) from error
+    instant: datetime = parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
+    return instant.astimezone(UTC)
 
 
 def _relative(found: re.Match[str], here: datetime) -> datetime:
@@ -57,7 +60,8 @@ def _relative(found: re.Match[str], here: datetime) -> datetime:
     if not found[3]:
         return start
     span = parse_span(found[3])
-    return start - span if found[2] == "-" else start + span
+    moved: datetime = start - span if found[2] == "-" else start + span
+    return moved
 
 
 def to_day(value: Any, *, now: datetime, zone: ZoneInfo) -> date:
@@ -86,7 +90,9 @@ def read_operand(value: Any, column_type: str, *, field: str, now: datetime, zon
         if kind == "BOOLEAN":
             return _to_boolean(value)
     except (ValueError, InvalidOperation) as error:
-        raise ConditionInvalid(value, f"“{field}” is a number and cannot be compared with {value!r}") from error
+        raise ConditionInvalid(
+            value, f"“{field}” is a number and cannot be compared with {value!r}"
+        ) from error
     if kind == "DATE":
         return to_day(value, now=now, zone=zone)
     if kind == "TIMESTAMPTZ":

@@ -13,13 +13,13 @@ class Params:
         self.values: dict[str, Any] = {}
         self._prefix = prefix
 
-    def bind(self, value: Any, cast: str | None = None) -> exp.Expression:
+    def bind(self, value: Any, cast: str | None = None) -> exp.Expr:
         """Remember the value and give its placeholder, cast to a DuckDB type when one is named."""
         name = f"{self._prefix}{len(self.values)}"
         self.values[name] = value
         placeholder = exp.Placeholder(this=name)
         return exp.cast(placeholder, cast, dialect="duckdb") if cast else placeholder
 
-    def bind_all(self, values: Iterable[Any], cast: str | None = None) -> list[exp.Expression]:
+    def bind_all(self, values: Iterable[Any], cast: str | None = None) -> list[exp.Expr]:
         """A placeholder for each value."""
         return [self.bind(value, cast) for value in values]

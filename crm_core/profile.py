@@ -6,6 +6,7 @@ from typing import Any
 
 from crm_core.access import Actor
 from crm_core.badges import Badges, read_badges
+from crm_core.dependencies import FieldStates, read_states
 from crm_core.model import Catalog, Module
 from crm_core.query import read_record, titles
 from crm_core.related import RelatedList, read_related
@@ -29,6 +30,7 @@ class Profile:
     badges: Badges
     related: tuple[RelatedList, ...]
     timeline: TimelinePage
+    states: FieldStates
     snapshot: int
 
 
@@ -44,7 +46,7 @@ def read_profile(
     timeline_limit: int = 20,
     now: datetime | None = None,
 ) -> Profile:
-    """Read the profile of a record, now or as of a snapshot: five statements, whatever the number of modules.
+    """Read the profile of a record, now or as of a snapshot: six statements, whatever the number of modules.
 
     Raises:
         RecordNotFound: When there is no such record, or none that the actor may see.
@@ -70,6 +72,7 @@ def read_profile(
         badges=badges.get(key, Badges()),
         related=related,
         timeline=timeline,
+        states=read_states(lake, catalog, module=module, record=record, actor=actor),
         snapshot=snapshot,
     )
 

@@ -16,7 +16,7 @@ from crm_core.model import All, Catalog, Condition, Path, Reference
 from crm_core.params import Params
 from crm_core.relations import Relations, relations_for
 from crm_core.shape import Record, shape_record, to_json_value
-from crm_core.trees import all_of, any_of, column, name, text
+from crm_core.trees import all_of, any_of, column, name, text, union_all
 from lake import Lake
 
 MAX_LIMIT = 1000
@@ -52,7 +52,9 @@ def parse_sort(catalog: Catalog, module: str, sort: str | Sequence[str]) -> tupl
     for part in parts:
         path = catalog.resolve(module, part.lstrip("+-"))
         if any(not isinstance(step, Reference) for step in path.steps):
-            raise ConditionInvalid(part, f"“{part}” leads over a list of related records; sort by a single value")
+            raise ConditionInvalid(
+                part, f"“{part}” leads over a list of related records; sort by a single value"
+            )
         keys.append(SortKey(path, part.startswith("-")))
     return tuple(keys)
 
@@ -159,7 +161,7 @@ def titles(
 ) -> dict[str, str]:
     """Id → title of records of several modules that the actor may see, in one statement."""
     relations = relations_for(lake, catalog, actor, at)
-    parts: list[exp.Expression] = []
+    parts: list[exp.Query] = []
     for module, ids in wanted.items():
         known = [record_id for record_id in ids if record_id]
         if module in catalog.modules and known:
@@ -174,7 +176,7 @@ def titles(
             )
     if not parts:
         return {}
-    union = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    union = union_all(parts)
     rows = lake.read(text(union), relations.params.values).rows()
     return {record_id: title or record_id[:8] for record_id, title in rows}
 
@@ -189,8 +191,14 @@ def _scope(module: str, relations: Relations, now: datetime | None) -> Scope:
 
 
 def _page_statement(
-    scope: Scope, keys: Sequence[SortKey], where: exp.Expression, *, limit: int, after: str | None, offset: int
-) -> exp.Expression:
+    scope: Scope,
+    keys: Sequence[SortKey],
+    where: exp.Expr,
+    *,
+    limit: int,
+    after: str | None,
+    offset: int,
+) -> exp.Expr:
     """`total` beside the page's rows in one statement: the matching ids are found once and read twice."""
     sorting = [_key_expression(key, scope) for key in keys]
     matched = (
@@ -205,7 +213,9 @@ def _page_statement(
         page = page.order_by(exp.Ordered(this=column(f"k{i}"), desc=key.descending, nulls_first=False))
     page = page.order_by(exp.Ordered(this=column("id"), desc=False)).limit(limit + 1).offset(offset)
     rows = (
-        exp.select(exp.Column(this=exp.Star(), table=name("t")), *[column(f"k{i}", "p") for i in range(len(keys))])
+        exp.select(
+            exp.Column(this=exp.Star(), table=name("t")), *[column(f"k{i}", "p") for i in range(len(keys))]
+        )
         .from_("page AS p")
         .join(scope.relations.table(scope.module, "t"), on=column("id", "t").eq(column("id", "p")))
     )
@@ -224,22 +234,25 @@ def _page_statement(
     return statement.order_by(exp.Ordered(this=column("id", "rows"), desc=False))
 
 
-def _key_expression(key: SortKey, scope: Scope) -> exp.Expression:
+def _key_expression(key: SortKey, scope: Scope) -> exp.Expr:
     return value_expression(key.path.text, scope)
 
 
-def _beyond(keys: Sequence[SortKey], after: str, scope: Scope) -> exp.Expression:
+def _beyond(keys: Sequence[SortKey], after: str, scope: Scope) -> exp.Expr:
     """The rows behind a cursor in the order of the keys, missing values last."""
     values = _read_cursor(after, len(keys) + 1)
     bind = scope.relations.params.bind
-    ways, same = [], []
+    ways: list[exp.Expr] = []
+    same: list[exp.Expr] = []
     for i, key in enumerate(keys):
         here, value = column(f"k{i}"), values[i]
         if value is None:
             same.append(here.is_(exp.null()))
             continue
         bound = bind(value, key.path.column_type)
-        further = exp.LT(this=here, expression=bound) if key.descending else exp.GT(this=here, expression=bound)
+        further = (
+            exp.LT(this=here, expression=bound) if key.descending else exp.GT(this=here, expression=bound)
+        )
         ways.append(exp.and_(*same, exp.paren(exp.or_(further, here.is_(exp.null())))))
         same.append(here.copy().eq(bound.copy()))
     ways.append(exp.and_(*same, exp.GT(this=column("id"), expression=bind(values[-1], "UUID"))))
@@ -267,7 +280,9 @@ def _expand(
     reference = catalog.reference(module, slug)
     if reference is None or reference.polymorphic:
         names = ", ".join(r.slug for r in catalog.references(module) if not r.polymorphic)
-        raise ConditionInvalid(slug, f"“{slug}” cannot be expanded; {module} can expand: {names or 'nothing'}")
+        raise ConditionInvalid(
+            slug, f"“{slug}” cannot be expanded; {module} can expand: {names or 'nothing'}"
+        )
     ids = sorted({item[slug] for item in items if item[slug]})
     if not ids:
         return

@@ -18,7 +18,7 @@ from crm_core.model.fields import (
     SelectField,
 )
 from crm_core.relations import Relations, relations_for
-from crm_core.trees import column, function, text
+from crm_core.trees import column, function, text, union_all
 from lake import Lake
 
 _ROW = "r"
@@ -83,10 +83,10 @@ def read_related(
     if not chosen:
         return ()
     relations = relations_for(lake, catalog, actor, at)
-    parts: list[exp.Expression] = [
+    parts: list[exp.Query] = [
         _part(relations, link, index, record_id, limit) for index, link in enumerate(chosen)
     ]
-    statement = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    statement = union_all(parts)
     frame = lake.read(text(statement), relations.params.values)
     groups: dict[int, list[dict[str, Any]]] = {}
     for row in frame.to_dicts():
@@ -97,7 +97,9 @@ def read_related(
 def linked(relations: Relations, link: ToMany, record_id: str, alias: str) -> exp.Select:
     """A select (without columns) over the visible records of a link of one record."""
     owner = relations.params.bind(record_id, "UUID")
-    rows = exp.select().from_(relations.table(link.module, alias)).where(relations.predicate(link.module, alias))
+    rows = (
+        exp.select().from_(relations.table(link.module, alias)).where(relations.predicate(link.module, alias))
+    )
     if link.reference is not None:
         rows = rows.where(column(link.reference.slug, alias).eq(owner))
         if link.reference.polymorphic:
@@ -110,11 +112,11 @@ def linked(relations: Relations, link: ToMany, record_id: str, alias: str) -> ex
     return rows.where(column("id", alias).isin(query=ids.where(column(near, "l").eq(owner))))
 
 
-def _part(relations: Relations, link: ToMany, index: int, record_id: str, limit: int) -> exp.Expression:
+def _part(relations: Relations, link: ToMany, index: int, record_id: str, limit: int) -> exp.Select:
     catalog = relations.catalog
     module = catalog.module(link.module)
     title = catalog.resolve(link.module, module.title).column
-    pairs: list[exp.Expression] = []
+    pairs: list[exp.Expr] = []
     for slug in list_columns(module):
         field = module.field(slug)
         for name in field.columns if field else ():

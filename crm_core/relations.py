@@ -36,11 +36,11 @@ class Relations:
         slug = self.catalog.module(slug).slug
         return lake_table(slug, alias=alias, at=self.at, catalog=self.catalog_name)
 
-    def predicate(self, slug: str, alias: str, *, deleted: bool = False) -> exp.Expression:
+    def predicate(self, slug: str, alias: str, *, deleted: bool = False) -> exp.Expr:
         """True for the live (or deleted) rows of a module that the actor may see."""
         module = self.catalog.module(slug)
         gone = column("deleted_at", alias).is_(exp.null())
-        parts: list[exp.Expression] = [exp.not_(gone) if deleted else gone]
+        parts: list[exp.Expr] = [exp.not_(gone) if deleted else gone]
         if not sees_whole_module(self.catalog, module, self.actor):
             parts.append(self._sight(module, alias, ()))
         return all_of(parts)
@@ -50,9 +50,12 @@ class Relations:
     ) -> exp.Subquery:
         """The live rows of a module that the actor may see, as a subquery; all columns unless named."""
         inner = "m"
-        chosen = [column(name, inner) for name in columns] or [exp.Star()]
-        select = exp.select(*chosen).from_(self.table(slug, inner)).where(
-            self.predicate(slug, inner, deleted=deleted)
+        chosen: list[exp.Expr] = [column(name, inner) for name in columns]
+        chosen = chosen or [exp.Star()]
+        select = (
+            exp.select(*chosen)
+            .from_(self.table(slug, inner))
+            .where(self.predicate(slug, inner, deleted=deleted))
         )
         return select.subquery(alias)
 
@@ -65,7 +68,7 @@ class Relations:
         )
         return select.subquery(alias)
 
-    def _sight(self, module: Module, alias: str, seen: tuple[str, ...]) -> exp.Expression:
+    def _sight(self, module: Module, alias: str, seen: tuple[str, ...]) -> exp.Expr:
         own = own_predicate(module, self.actor, alias, self.params)
         named = (self.catalog.reference(module.slug, slug) for slug in module.parent)
         parents = [reference for reference in named if reference is not None]
@@ -83,17 +86,19 @@ class Relations:
         some = exp.not_(exp.paren(exp.and_(*[gone.copy() for gone in missing])))
         return exp.paren(exp.or_(orphan, exp.and_(some, *seen_all)))
 
-    def _parent_seen(self, reference: Reference, alias: str, seen: tuple[str, ...]) -> exp.Expression:
-        ways: list[exp.Expression] = []
+    def _parent_seen(self, reference: Reference, alias: str, seen: tuple[str, ...]) -> exp.Expr:
+        ways: list[exp.Expr] = []
         for target in reference.targets:
             parent = self.catalog.module(target)
             inner = f"{alias}_{target}"
-            ids = exp.select(column("id", inner)).from_(self.table(target, inner)).where(
-                column("deleted_at", inner).is_(exp.null())
+            ids = (
+                exp.select(column("id", inner))
+                .from_(self.table(target, inner))
+                .where(column("deleted_at", inner).is_(exp.null()))
             )
             if not sees_whole_module(self.catalog, parent, self.actor):
                 ids = ids.where(self._sight(parent, inner, seen))
-            way: exp.Expression = column(reference.slug, alias).isin(query=ids)
+            way: exp.Expr = column(reference.slug, alias).isin(query=ids)
             if reference.polymorphic:
                 way = exp.and_(column(reference.module_column, alias).eq(self.params.bind(target)), way)
             ways.append(way)

@@ -12,7 +12,7 @@ from crm_core.model import Catalog, Condition, Module
 from crm_core.model.fields import EmailField, LongTextField, PhoneField, TextField
 from crm_core.query import title_column
 from crm_core.relations import Relations, relations_for
-from crm_core.trees import all_of, any_of, column, function, text
+from crm_core.trees import all_of, any_of, column, function, text, union_all
 from lake import Lake
 
 _ROW = "r"
@@ -50,16 +50,16 @@ def searched_columns(catalog: Catalog, module: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name != "id"))
 
 
-def search_predicate(relations: Relations, module: str, words: str, alias: str) -> exp.Expression:
+def search_predicate(relations: Relations, module: str, words: str, alias: str) -> exp.Expr:
     """True for the rows that hold every word of the search in one of their searched columns or contact points."""
     own = relations.catalog.module(module)
     tests = [_word_predicate(relations, own, word, alias) for word in words.lower().split()]
     return all_of(tests)
 
 
-def _word_predicate(relations: Relations, module: Module, word: str, alias: str) -> exp.Expression:
+def _word_predicate(relations: Relations, module: Module, word: str, alias: str) -> exp.Expr:
     needle = relations.params.bind(word)
-    ways: list[exp.Expression] = [
+    ways: list[exp.Expr] = [
         function("contains", function("lower", column(name, alias)), needle.copy())
         for name in searched_columns(relations.catalog, module.slug)
     ]
@@ -72,7 +72,7 @@ def _word_predicate(relations: Relations, module: Module, word: str, alias: str)
     if points is not None and points.module in relations.catalog.modules:
         inner = "cp"
         value = function("lower", column("value", inner))
-        found: list[exp.Expression] = [function("contains", value, needle.copy())]
+        found: list[exp.Expr] = [function("contains", value, needle.copy())]
         if by_digits is not None:
             found.append(function("contains", column("standardised", inner), by_digits.copy()))
         owners = (
@@ -128,23 +128,25 @@ def search_all(
         return ()
     relations = relations_for(lake, catalog, actor)
     chosen = [m for m in catalog.ordered if not m.hidden and (not modules or m.slug in modules)]
-    parts: list[exp.Expression] = []
+    parts: list[exp.Query] = []
     for module in chosen:
         part = (
             exp.select(exp.Literal.string(module.slug).as_("module"), *_hit_columns(catalog, module))
             .from_(relations.table(module.slug, _ROW))
-            .where(relations.predicate(module.slug, _ROW), search_predicate(relations, module.slug, words, _ROW))
+            .where(
+                relations.predicate(module.slug, _ROW), search_predicate(relations, module.slug, words, _ROW)
+            )
             .limit(limit)
         )
         parts.append(exp.select("*").from_(part.subquery("s")))
     if not parts:
         return ()
-    union: exp.Expression = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    union = union_all(parts)
     first = relations.params.bind(words.strip().lower())
     begins = function("starts_with", function("lower", column("title")), first)
     ranked = (
         exp.select("*")
-        .from_(union.subquery("u"))  # type: ignore[attr-defined]
+        .from_(union.subquery("u"))
         .order_by(exp.Ordered(this=begins, desc=True), exp.Ordered(this=column("title"), desc=False))
         .limit(limit)
     )
@@ -155,8 +157,8 @@ def search_all(
     )
 
 
-def _hit_columns(catalog: Catalog, module: Module) -> list[exp.Expression]:
-    subtitle: exp.Expression = exp.Literal.string("")
+def _hit_columns(catalog: Catalog, module: Module) -> list[exp.Expr]:
+    subtitle: exp.Expr = exp.Literal.string("")
     if module.subtitle:
         subtitle = exp.cast(column(catalog.resolve(module.slug, module.subtitle).column, _ROW), "VARCHAR")
     return [
@@ -168,7 +170,7 @@ def _hit_columns(catalog: Catalog, module: Module) -> list[exp.Expression]:
     ]
 
 
-def _counted(chosen: exp.Select, *, descending: bool, limit: int, offset: int) -> exp.Expression:
+def _counted(chosen: exp.Select, *, descending: bool, limit: int, offset: int) -> exp.Expr:
     """The page and the exact number of all matches in one statement, at least one row."""
     page = (
         exp.select("*")

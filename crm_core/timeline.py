@@ -14,7 +14,7 @@ from crm_core.conditions import Scope, value_expression
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog, ToMany
 from crm_core.relations import Relations, relations_for
-from crm_core.trees import any_of, column, text
+from crm_core.trees import any_of, column, text, union_all
 from lake import Lake
 
 MAX_STEPS = 3
@@ -91,7 +91,15 @@ def read_timeline(
     """
     before = _read_cursor(after)
     entries = _record_entries(
-        lake, catalog, module=module, record_id=record_id, actor=actor, kinds=kinds, limit=limit, before=before, at=at
+        lake,
+        catalog,
+        module=module,
+        record_id=record_id,
+        actor=actor,
+        kinds=kinds,
+        limit=limit,
+        before=before,
+        at=at,
     )
     if CHANGES in kinds:
         entries += _change_entries(lake, catalog, module=module, record_id=record_id, before=before, at=at)
@@ -109,8 +117,8 @@ def _record_entries(
     chosen = [slug for slug in routes if not kinds or slug in kinds]
     if not chosen:
         return []
-    parts: list[exp.Expression] = [_part(relations, slug, routes[slug], record_id) for slug in chosen]
-    union = parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    parts: list[exp.Query] = [_part(relations, slug, routes[slug], record_id) for slug in chosen]
+    union = union_all(parts)
     rows = exp.select("*").from_(union.subquery("e")).where(exp.not_(column("occurred_at").is_(exp.null())))
     if before:
         instant = relations.params.bind(before[0], "TIMESTAMPTZ")
@@ -135,7 +143,7 @@ def _record_entries(
 
 def _part(
     relations: Relations, slug: str, routes: Sequence[tuple[ToMany, ...]], record_id: str
-) -> exp.Expression:
+) -> exp.Select:
     catalog = relations.catalog
     module = catalog.module(slug)
     shown = module.timeline
@@ -162,7 +170,7 @@ def _part(
     )
 
 
-def _reached(relations: Relations, route: Sequence[ToMany], record_id: str, alias: str) -> exp.Expression:
+def _reached(relations: Relations, route: Sequence[ToMany], record_id: str, alias: str) -> exp.Expr:
     """True for the rows at the end of a route that begins at the record."""
     last = route[-1]
     reference = last.reference
@@ -170,7 +178,7 @@ def _reached(relations: Relations, route: Sequence[ToMany], record_id: str, alia
         raise ValueError(f"{last.slug} is no reference")
     here = column(reference.slug, alias)
     if len(route) == 1:
-        test: exp.Expression = here.eq(relations.params.bind(record_id, "UUID"))
+        test: exp.Expr = here.eq(relations.params.bind(record_id, "UUID"))
     else:
         inner = f"{alias}{len(route)}"
         ids = (

@@ -1,5 +1,7 @@
 """Small builders for sqlglot trees: the words that all compiled statements share."""
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 TRUE = exp.true()
@@ -29,26 +31,31 @@ def lake_table(
     return tree
 
 
-def text(tree: exp.Expression) -> str:
+def text(tree: exp.Expr) -> str:
     """The statement as DuckDB reads it."""
     return tree.sql("duckdb")
 
 
-def all_of(parts: list[exp.Expression]) -> exp.Expression:
+def all_of(parts: list[exp.Expr]) -> exp.Expr:
     """The conjunction; true when there is nothing to join."""
     return exp.and_(*parts) if parts else exp.true()
 
 
-def any_of(parts: list[exp.Expression]) -> exp.Expression:
+def any_of(parts: list[exp.Expr]) -> exp.Expr:
     """The disjunction; false when there is nothing to join."""
     return exp.or_(*parts) if parts else exp.false()
 
 
-def coalesce(value: exp.Expression, *others: exp.Expression) -> exp.Expression:
+def coalesce(value: exp.Expr, *others: exp.Expr) -> exp.Expr:
     """The first that is not NULL."""
     return exp.Coalesce(this=value, expressions=list(others))
 
 
-def function(called: str, *arguments: exp.Expression) -> exp.Expression:
+def function(called: str, *arguments: exp.Expr) -> exp.Expr:
     """A call of a DuckDB function by its name."""
     return exp.Anonymous(this=called, expressions=list(arguments))
+
+
+def union_all(parts: Sequence[exp.Query]) -> exp.Query:
+    """All rows of several selects with the same columns; one alone stays as it is."""
+    return parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)

@@ -203,7 +203,8 @@ class Catalog:
         Raises:
             ConditionInvalid: When a part of it is unknown; the message lists what there is.
         """
-        here, steps, parts = module, [], text.split(".")
+        here, parts = module, text.split(".")
+        steps: list[Reference | ToMany] = []
         while True:
             part = parts.pop(0)
             own = self.module(here)
@@ -215,7 +216,9 @@ class Catalog:
                 (link for link in self.to_many(here) if link.slug == part), None
             )
             if step is None:
-                raise ConditionInvalid(text, f"“{text}” names “{part}”, which {here} does not have: {self._has(here)}")
+                raise ConditionInvalid(
+                    text, f"“{text}” names “{part}”, which {here} does not have: {self._has(here)}"
+                )
             if isinstance(step, Reference) and not parts:
                 return Path(text, here, tuple(steps), step, step.slug, "UUID")
             steps.append(step)
@@ -321,7 +324,9 @@ def _to_many_of(rel: Relationship, modules: Mapping[str, Module]) -> Iterable[To
             slug, label = rel.slug, rel.name
         else:
             slug = rel.inverse or reference.module
-            label = rel.inverse_label or (modules[reference.module].name if reference.module in modules else slug)
+            label = rel.inverse_label or (
+                modules[reference.module].name if reference.module in modules else slug
+            )
         yield ToMany(target, slug, reference.module, label, rel, reference=reference)
 
 

@@ -88,7 +88,9 @@ def parse_condition(document: Any) -> Condition:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the top"
-        raise ConditionInvalid(document, f"at {place}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise ConditionInvalid(
+            document, f"at {place}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:

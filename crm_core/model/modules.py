@@ -47,7 +47,7 @@ class Folder(Definition):
     def start_status(self) -> str | None:
         """The status of a new record: the one marked `start`, else the first, else none."""
         marked = [status.slug for status in self.statuses if status.start]
-        return (marked or [status.slug for status in self.statuses] or [None])[0]
+        return next(iter(marked or [status.slug for status in self.statuses]), None)
 
     @property
     def end_statuses(self) -> tuple[str, ...]:

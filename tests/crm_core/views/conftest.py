@@ -92,12 +92,17 @@ class Small:
         base = {"folder": folder, "status": "new", "created_at": NOW, "updated_at": NOW}
         made = [{"id": str(uuid4()), **base, **row} for row in rows]
         columns = self.catalog.columns(module)
-        frame = pl.DataFrame({name: [row.get(name) for row in made] for name in {n for r in made for n in r}}, strict=False)
+        frame = pl.DataFrame(
+            {name: [row.get(name) for row in made] for name in {n for r in made for n in r}}, strict=False
+        )
         listed = ", ".join(f"{ident(name)}::{columns[name]} AS {ident(name)}" for name in frame.columns)
 
         def work(tx: Transaction) -> None:
             tx.register("rows", frame)
-            tx.execute(f"INSERT INTO {table('crm', module)} BY NAME SELECT {listed}, ? AS version FROM rows", [tx.snapshot])
+            tx.execute(
+                f"INSERT INTO {table('crm', module)} BY NAME SELECT {listed}, ? AS version FROM rows",
+                [tx.snapshot],
+            )
 
         self.lake.commit(work, Change(actor="test", door="test"))
         return [row["id"] for row in made]
@@ -138,4 +143,6 @@ def small(made: Path, tmp_path: Path) -> Iterator[Small]:
 
 
 def _config(folder: Path) -> LakeConfig:
-    return LakeConfig(catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"), threads=2)
+    return LakeConfig(
+        catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"), threads=2
+    )

@@ -15,7 +15,9 @@ from tests.crm_core.views.conftest import titles as names
 
 
 def page(small: Small, **options: Any) -> Any:
-    return read_page(small.lake, small.catalog, module="customers", actor=options.pop("actor", ADMIN), **options)
+    return read_page(
+        small.lake, small.catalog, module="customers", actor=options.pop("actor", ADMIN), **options
+    )
 
 
 def test_a_page_is_in_order_with_missing_values_last_either_way(small: Small) -> None:
@@ -46,8 +48,14 @@ def test_a_page_without_a_match_still_knows_its_total(small: Small) -> None:
     assert (found.items, found.total, found.next) == ((), 0, None)
 
 
-@pytest.mark.parametrize(("actor", "seen"), [(ADMIN, 2), (AGENT, 1), (SELLER, 2), (VIEWER, 1)], ids=lambda v: str(getattr(v, "user", v)))
-def test_folders_with_teams_hide_records_from_lists_counts_and_reads(small: Small, actor: Any, seen: int) -> None:
+@pytest.mark.parametrize(
+    ("actor", "seen"),
+    [(ADMIN, 2), (AGENT, 1), (SELLER, 2), (VIEWER, 1)],
+    ids=lambda v: str(getattr(v, "user", v)),
+)
+def test_folders_with_teams_hide_records_from_lists_counts_and_reads(
+    small: Small, actor: Any, seen: int
+) -> None:
     _, secret = small.put("customers", {"name": "Open"}, {"name": "Secret", "folder": "key"})
     assert page(small, actor=actor).total == seen
     assert count(small.lake, small.catalog, module="customers", actor=actor) == seen
@@ -74,14 +82,19 @@ def test_a_filter_over_a_hidden_record_finds_nothing(small: Small) -> None:
     (secret,) = small.put("customers", {"name": "Secret", "folder": "key"})
     small.put("tasks", {"title": "Call", "customer": secret})
     condition = parse_condition({"field": "customer.name", "op": "eq", "value": "Secret"})
-    found = {a.user: count(small.lake, small.catalog, module="tasks", actor=a, condition=condition) for a in (AGENT, SELLER)}
+    found = {
+        a.user: count(small.lake, small.catalog, module="tasks", actor=a, condition=condition)
+        for a in (AGENT, SELLER)
+    }
     assert found == {"bob": 0, "sue": 1}
 
 
 def test_a_reference_is_expanded_only_as_far_as_it_may_be_seen(small: Small) -> None:
     (secret,) = small.put("customers", {"name": "Secret", "folder": "key"})
     small.put("tasks", {"title": "Call", "customer": secret})
-    read = lambda actor: read_page(small.lake, small.catalog, module="tasks", actor=actor, expand=["customer"])  # noqa: E731
+    read = lambda actor: read_page(
+        small.lake, small.catalog, module="tasks", actor=actor, expand=["customer"]
+    )  # noqa: E731
     assert read(SELLER).items[0]["customer"]["name"] == "Secret"
     assert read(AGENT).items[0]["customer"] == secret
     assert titles(small.lake, small.catalog, wanted={"customers": [secret]}, actor=AGENT) == {}
@@ -100,7 +113,9 @@ def test_a_record_reads_as_of_an_earlier_snapshot(small: Small) -> None:
     (made,) = small.put("customers", {"name": "Before"})
     before = small.lake.snapshot()
     small.change("customers", made, name="After")
-    read = lambda at: read_record(small.lake, small.catalog, module="customers", record_id=made, actor=ADMIN, at=at)  # noqa: E731
+    read = lambda at: read_record(
+        small.lake, small.catalog, module="customers", record_id=made, actor=ADMIN, at=at
+    )  # noqa: E731
     assert (read(before)["name"], read(None)["name"]) == ("Before", "After")
 
 

@@ -23,11 +23,17 @@ def test_the_timeline_reaches_over_links_and_pages_through_everything_once(small
     (who,) = small.put("customers", {"name": "A"})
     (bill,) = small.put("invoices", {"number": "I", "customer": who, "issued": NOW})
     small.put("payments", {"number": "P", "invoice": bill, "paid_at": NOW + timedelta(days=1)})
-    small.put("tasks", *[{"title": f"T{i}", "customer": who} for i in range(4)], {"title": "about", "about": bill, "about__module": "invoices"})
+    small.put(
+        "tasks",
+        *[{"title": f"T{i}", "customer": who} for i in range(4)],
+        {"title": "about", "about": bill, "about__module": "invoices"},
+    )
     seen: list[str] = []
     after = None
     while True:
-        page = read_timeline(small.lake, small.catalog, module="customers", record_id=who, actor=ADMIN, limit=2, after=after)
+        page = read_timeline(
+            small.lake, small.catalog, module="customers", record_id=who, actor=ADMIN, limit=2, after=after
+        )
         seen += [entry.title for entry in page.entries]
         after = page.next
         if after is None:
@@ -46,7 +52,9 @@ def test_routes_are_the_shortest_and_lead_over_references_only(small: Small) -> 
 def test_field_changes_stand_in_the_timeline_with_who_and_what(small: Small) -> None:
     (who,) = small.put("customers", {"name": "Before", "country": "DE"})
     small.change("customers", who, name="After")
-    page = read_timeline(small.lake, small.catalog, module="customers", record_id=who, actor=ADMIN, kinds=(CHANGES,))
+    page = read_timeline(
+        small.lake, small.catalog, module="customers", record_id=who, actor=ADMIN, kinds=(CHANGES,)
+    )
     assert [(c["field"], c["old"], c["new"]) for c in page.entries[0].fields] == [("name", "Before", "After")]
 
 
@@ -55,19 +63,34 @@ def test_related_records_are_counted_and_hidden_like_any_other(small: Small) -> 
     small.put("invoices", *[{"number": str(i), "customer": who} for i in range(7)])
     row = "INSERT INTO lake.crm.customers__related (id, from_id, to_id) VALUES (uuid(), ?, ?)"
     small.lake.commit(lambda tx: tx.execute(row, [who, secret]), Change(actor="test", door="test"))
-    found = {r.link.slug: r for r in read_related(small.lake, small.catalog, module="customers", record_id=who, actor=AGENT)}
+    found = {
+        r.link.slug: r
+        for r in read_related(small.lake, small.catalog, module="customers", record_id=who, actor=AGENT)
+    }
     assert (found["invoices"].total, len(found["invoices"].rows)) == (7, 5)
     assert found["related"].total == 0
-    seen = {r.link.slug: r for r in read_related(small.lake, small.catalog, module="customers", record_id=who, actor=SELLER)}
+    seen = {
+        r.link.slug: r
+        for r in read_related(small.lake, small.catalog, module="customers", record_id=who, actor=SELLER)
+    }
     assert [row.title for row in seen["related"].rows] == ["Secret"]
 
 
 def test_badges_count_what_is_unread_open_and_sudden(small: Small) -> None:
     (who,) = small.put("customers", {"name": "A"})
     mail = {"customer": who, "direction": "in"}
-    small.put("communications", {**mail, "subject": "one", "occurred_at": NOW}, {**mail, "subject": "two", "occurred_at": NOW + timedelta(hours=1)})
-    small.put("tasks", {"title": "open", "customer": who}, {"title": "closed", "customer": who, "status": "done"})
-    small.put("inquiries", *[{"subject": "x", "customer": who, "created_at": NOW - timedelta(days=d)} for d in (1, 2, 20)])
+    small.put(
+        "communications",
+        {**mail, "subject": "one", "occurred_at": NOW},
+        {**mail, "subject": "two", "occurred_at": NOW + timedelta(hours=1)},
+    )
+    small.put(
+        "tasks", {"title": "open", "customer": who}, {"title": "closed", "customer": who, "status": "done"}
+    )
+    small.put(
+        "inquiries",
+        *[{"subject": "x", "customer": who, "created_at": NOW - timedelta(days=d)} for d in (1, 2, 20)],
+    )
     badges = read_badges(small.lake, small.catalog, module="customers", ids=[who], actor=ADMIN, now=NOW)[who]
     assert (badges.unread, badges.open_tasks, badges.preview) == (2, 1, "two")
     assert badges.velocity == 8
@@ -80,7 +103,9 @@ def test_messages_count_as_read_for_the_whole_team_and_no_other(small: Small) ->
     marks.mark(record_id=who, actor=AGENT, now=NOW + timedelta(minutes=1))
     marks.flush()
     unread = {
-        actor.user: read_badges(small.lake, small.catalog, module="customers", ids=[who], actor=actor)[who].unread
+        actor.user: read_badges(small.lake, small.catalog, module="customers", ids=[who], actor=actor)[
+            who
+        ].unread
         for actor in (AGENT, SELLER)
     }
     assert unread == {"bob": 0, "sue": 1}
@@ -90,7 +115,9 @@ def test_messages_count_as_read_for_the_whole_team_and_no_other(small: Small) ->
     ("last_week", "before", "velocity"),
     [(1, 0, None), (2, 0, 4.0), (2, 4, 2.0), (2, 8, None), (10, 4, 10.0), (0, 0, None)],
 )
-def test_velocity_shows_from_two_inquiries_and_twice_the_usual(last_week: int, before: int, velocity: float | None) -> None:
+def test_velocity_shows_from_two_inquiries_and_twice_the_usual(
+    last_week: int, before: int, velocity: float | None
+) -> None:
     assert inquiry_velocity(last_week, before) == velocity
 
 
@@ -99,9 +126,16 @@ def test_velocity_shows_from_two_inquiries_and_twice_the_usual(last_week: int, b
     [("anna", 1), ("ANNA web", 1), ("weber acme", 1), ("second@mail", 1), ("4571", 1), ("030 4571", 1), ("%", 0), ("_", 0), ("zzz", 0), ("", 2)],
     ids=["name", "letters without case", "two columns", "another address", "digits", "spaced digits", "percent", "underscore", "nothing", "everything"],
 )  # fmt: skip
-def test_search_looks_into_names_companies_and_every_contact_point(small: Small, words: str, found: int) -> None:
-    anna, _ = small.put("customers", {"name": "Anna Weber", "company": "Acme", "phone": "+49304571"}, {"name": "Tom"})
-    small.put("contact_points", {"value": "Second@Mail.example", "standardised": "second@mail.example", "customer": anna})
+def test_search_looks_into_names_companies_and_every_contact_point(
+    small: Small, words: str, found: int
+) -> None:
+    anna, _ = small.put(
+        "customers", {"name": "Anna Weber", "company": "Acme", "phone": "+49304571"}, {"name": "Tom"}
+    )
+    small.put(
+        "contact_points",
+        {"value": "Second@Mail.example", "standardised": "second@mail.example", "customer": anna},
+    )
     small.put("contact_points", {"value": "030 4571", "standardised": "+49304571", "customer": anna})
     hits = search_module(small.lake, small.catalog, module="customers", actor=ADMIN, words=words)
     assert hits.total == found
@@ -111,7 +145,10 @@ def test_search_over_all_modules_shows_what_may_be_seen(small: Small) -> None:
     small.put("customers", {"name": "Zebra open"}, {"name": "Zebra secret", "folder": "key"})
     small.put("tasks", {"title": "Feed the zebra"})
     found = search_all(small.lake, small.catalog, words="zebra", actor=AGENT)
-    assert [(hit.module, hit.title) for hit in found] == [("customers", "Zebra open"), ("tasks", "Feed the zebra")]
+    assert [(hit.module, hit.title) for hit in found] == [
+        ("customers", "Zebra open"),
+        ("tasks", "Feed the zebra"),
+    ]
 
 
 def test_facets_count_every_choice_and_all_together(small: Small) -> None:
@@ -121,7 +158,12 @@ def test_facets_count_every_choice_and_all_together(small: Small) -> None:
 
 
 def test_tags_are_those_of_visible_records(small: Small) -> None:
-    small.put("customers", {"name": "A", "tags": ["vip", "eu"]}, {"name": "B", "tags": ["vip"]}, {"name": "C", "tags": ["secret"], "folder": "key"})
+    small.put(
+        "customers",
+        {"name": "A", "tags": ["vip", "eu"]},
+        {"name": "B", "tags": ["vip"]},
+        {"name": "C", "tags": ["secret"], "folder": "key"},
+    )
     assert read_tags(small.lake, small.catalog, module="customers", actor=AGENT) == {"vip": 2, "eu": 1}
 
 
@@ -141,10 +183,13 @@ def test_the_serving_copy_gives_the_same_answers_after_every_change(small: Small
     assert small.lake.serving() == "mirror"
     small.change("customers", who, name="Berta")
     small.put("customers", {"name": "Carl"})
-    small.lake.commit(
-        lambda tx: tx.execute("DELETE FROM lake.crm.customers WHERE name = 'Tom'"), _change()
-    )
-    served = [hit.title for hit in search_module(small.lake, small.catalog, module="customers", actor=ADMIN, sort="name").items]
+    small.lake.commit(lambda tx: tx.execute("DELETE FROM lake.crm.customers WHERE name = 'Tom'"), _change())
+    served = [
+        hit.title
+        for hit in search_module(
+            small.lake, small.catalog, module="customers", actor=ADMIN, sort="name"
+        ).items
+    ]
     assert served == ["Berta", "Carl"]
 
 
@@ -154,6 +199,8 @@ def _change() -> Change:
 
 def test_the_sql_door_shows_an_actor_his_records_under_their_slugs(small: Small) -> None:
     small.put("customers", {"name": "A"}, {"name": "Secret", "folder": "key"})
-    query = lambda actor: run_query(small.lake, small.catalog, sql="SELECT name FROM customers ORDER BY name", actor=actor)  # noqa: E731
+    query = lambda actor: run_query(
+        small.lake, small.catalog, sql="SELECT name FROM customers ORDER BY name", actor=actor
+    )  # noqa: E731
     assert query(AGENT).table.column("name").to_pylist() == ["A"]
     assert query(SELLER).table.column("name").to_pylist() == ["A", "Secret"]

@@ -1,0 +1,90 @@
+"""Field dependencies of one record: what its values hide, require, lock, or limit.
+
+The conditions run where all conditions run: over a relation, here of one row, so that a form and a set of a million
+rows can never disagree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.conditions import Scope, compile_condition
+from crm_core.model import Catalog, Option
+from crm_core.relations import relations_for
+from crm_core.trees import text
+from lake import Lake
+
+_ROW = "r"
+
+
+@dataclass(frozen=True)
+class FieldStates:
+    """What the dependencies of a module say of its fields, for the values of one record."""
+
+    hidden: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
+    options: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
+
+
+def read_states(
+    lake: Lake, catalog: Catalog, *, module: str, record: Mapping[str, Any], actor: Actor
+) -> FieldStates:
+    """The states of the fields for a record, saved or not, in the shape that `shape_record` gives.
+
+    A field with several `visible` dependencies is visible while one of them holds.
+    """
+    dependencies = catalog.module(module).dependencies
+    if not dependencies:
+        return FieldStates()
+    relations = relations_for(lake, catalog, actor)
+    scope = Scope(module, _ROW, relations)
+    values = _columns(catalog, module, record)
+    row = exp.select(
+        *[
+            relations.params.bind(values.get(name), kind).as_(exp.to_identifier(name, quoted=True))
+            for name, kind in catalog.columns(module).items()
+        ]
+    )
+    tests = [
+        compile_condition(dependency.when, scope).as_(f"d{i}") for i, dependency in enumerate(dependencies)
+    ]
+    statement = exp.select(*tests).from_(row.subquery(_ROW))
+    truths = lake.read(text(statement), relations.params.values).row(0)
+    return _states(catalog, module, truths)
+
+
+def _states(catalog: Catalog, module: str, truths: tuple[bool, ...]) -> FieldStates:
+    shown: set[str] = set()
+    named: dict[str, set[str]] = {"visible": set(), "required": set(), "read_only": set()}
+    options: dict[str, tuple[Option, ...]] = {}
+    for dependency, holds in zip(catalog.module(module).dependencies, truths, strict=True):
+        if dependency.effect == "visible":
+            named["visible"] |= set(dependency.fields)
+            shown |= set(dependency.fields) if holds else set()
+        elif dependency.effect == "options":
+            options |= dict.fromkeys(dependency.fields, dependency.options) if holds else {}
+        elif holds:
+            named[dependency.effect] |= set(dependency.fields)
+    return FieldStates(
+        frozenset(named["visible"] - shown), frozenset(named["required"]), frozenset(named["read_only"]), options
+    )
+
+
+def _columns(catalog: Catalog, module: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A shaped record as the columns of its table."""
+    known = catalog.columns(module)
+    values: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and set(value) == {"amount", "currency"}:
+            values |= {name: value["amount"], f"{name}__currency": value["currency"]}
+        elif isinstance(value, dict) and set(value) == {"module", "id"}:
+            values |= {name: value["id"], f"{name}__module": value["module"]}
+        elif isinstance(value, dict) and name not in known:
+            values |= {f"{name}__{part}": piece for part, piece in value.items()}
+        else:
+            values[name] = str(value) if known.get(name) == "JSON" and value is not None else value
+    return values
