@@ -31,6 +31,8 @@ from lake.mirror import MIRROR, Mirror
 from lake.names import CATALOG
 from lake.session import Session
 
+__all__ = ["Lake", "LakeConfig", "Session"]
+
 T = TypeVar("T")
 
 _READ_ATTEMPTS = 4

@@ -28,8 +28,9 @@ from lake.errors import (
 from lake.lock import WriterLock
 
 if TYPE_CHECKING:
-    from lake.connection import LakeConfig, Session
+    from lake.connection import LakeConfig
     from lake.engine import Cursor, Params
+    from lake.session import Session
 
 T = TypeVar("T")
 

@@ -144,7 +144,7 @@ class Group:
 
         change = Change(actor="system", door="group", reason="several writers")
         try:
-            outcomes = self._lake.commit(work, change).value
+            outcomes = self._lake.commit(work, change, light=True).value
         except (TransientError, StorageFullError):
             # Nothing about any one of them: alone they would fare no better.
             raise
@@ -160,7 +160,7 @@ class Group:
         for entry in batch:
             try:
                 change = Change(actor="system", door="group", reason="alone after a failed group")
-                [outcome] = self._lake.commit(partial(_handle, entries=[entry]), change).value
+                [outcome] = self._lake.commit(partial(_handle, entries=[entry]), change, light=True).value
                 entry.settle(outcome)
             except Exception as error:
                 error.__context__ = cause if error is not cause else None

@@ -1,0 +1,132 @@
+"""Sessions: one cursor each, with its own temp tables, to stage in and to commit from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self, TypeVar, cast
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from lake import engine
+from lake.door import Change, Committed, Door, Transaction
+from lake.engine import Cursor, Params
+from lake.errors import LakeError, SnapshotMissingError
+
+T = TypeVar("T")
+
+_TRANSACTION_SNAPSHOT = "SELECT id FROM ducklake_current_snapshot('lake')"
+
+
+class Session:
+    """One cursor with its own temp tables, for one thread: stage here, then commit."""
+
+    def __init__(self, cursor: Cursor, *, door: Door, newest_sql: str) -> None:
+        self._cursor = cursor
+        self._door = door
+        self._newest_sql = newest_sql
+        self._in_transaction = False
+        self.failed: LakeError | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def execute(self, sql: str, params: Params = None) -> int:
+        """Run a statement; returns the number of rows that it inserted, updated or deleted.
+
+        Raises:
+            LakeError: it failed. Inside a transaction, nothing of that transaction can be stored any more.
+        """
+        return self._tried(lambda: self._executed(sql, params))
+
+    def read(self, sql: str, params: Params = None) -> pl.DataFrame:
+        """Run one statement and return its result; instants are UTC, uuid and json are text."""
+        return cast(pl.DataFrame, pl.from_arrow(self.read_arrow(sql, params)))
+
+    def read_arrow(self, sql: str, params: Params = None) -> pa.Table:
+        """As `read`, as an Arrow table."""
+        return self._tried(lambda: engine.fetch_arrow(self._cursor, sql, params))
+
+    def register(self, name: str, data: pa.Table | pl.DataFrame) -> None:
+        """Make a table in memory readable under a name, in this session only."""
+        engine.register(self._cursor, name, data)
+
+    def snapshot(self) -> int:
+        """The lake's current snapshot, or the one that the open transaction reads."""
+        return int(self.read_arrow(_TRANSACTION_SNAPSHOT).column(0)[0].as_py())
+
+    def newest_snapshot(self) -> int:
+        """The newest snapshot of the catalog, whatever an open transaction reads."""
+        return int(self.read_arrow(self._newest_sql).column(0)[0].as_py())
+
+    @property
+    def cursor(self) -> Cursor:
+        """DuckDB's own cursor, for the parts of this package."""
+        return self._cursor
+
+    def bring_back(self, snapshot: int) -> bool:
+        """Make a snapshot readable that was parked; returns whether it was."""
+        return self._door.bring_back(self._cursor, snapshot)
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs in this session; it raises `CancelledError`. May be called by any thread."""
+        self._cursor.interrupt()
+
+    def commit(self, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
+        """Run `work(tx)` in one transaction, under the writer lock, and commit it.
+
+        `work` is run again, from the start, when the catalog was busy or an outside writer came between. Any error
+        rolls everything back and leaves the session usable.
+
+        Raises:
+            LakeLockedError: the writer lock was not free in time.
+            TransactionAbortedError: a statement failed and `work` went on.
+            Exception: whatever `work` raised.
+        """
+        return self._door.commit(self, work, change)
+
+    def begin(self) -> None:
+        """Begin a transaction; only the door may."""
+        self.failed = None
+        self.execute("BEGIN TRANSACTION")
+        self._in_transaction = True
+
+    def end(self) -> None:
+        """Commit what is open; only the door may."""
+        self.execute("COMMIT")
+        self._in_transaction = False
+
+    def rollback(self) -> None:
+        """Roll back whatever is open; nothing open is no error."""
+        with suppress(duckdb.TransactionException):
+            self._cursor.execute("ROLLBACK")
+        self._in_transaction = False
+        self.failed = None
+
+    def close(self) -> None:
+        """Drop the session with its temp tables."""
+        self._cursor.close()
+
+    def _executed(self, sql: str, params: Params) -> int:
+        engine.run(self._cursor, sql, params)
+        return engine.fetch_count(self._cursor)
+
+    def _tried(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except SnapshotMissingError as error:
+            if self._in_transaction or not self.bring_back(error.snapshot):
+                self.failed = error
+                raise
+            return self._tried(call)
+        except LakeError as error:
+            self.failed = error
+            raise
