@@ -3,9 +3,12 @@
 from crm_core.query import count, read_page, read_record
 from crm_core.records.change import update, update_each, update_where
 from crm_core.records.create import create, create_in
+from crm_core.records.form import FormRules, read_form_rules
 from crm_core.records.hooks import Event, on_written
 from crm_core.records.insert import Ready, check_insert, prepare_insert, read_problems, write_insert
+from crm_core.records.links import link, link_where, unlink
 from crm_core.records.outcome import Changed, Created
+from crm_core.records.remove import delete, delete_where, restore
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
 from crm_core.records.writer import Writer
 
@@ -13,6 +16,7 @@ __all__ = [
     "Changed",
     "Created",
     "Event",
+    "FormRules",
     "Merged",
     "Ready",
     "Writer",
@@ -21,12 +25,19 @@ __all__ = [
     "count",
     "create",
     "create_in",
+    "delete",
+    "delete_where",
+    "link",
+    "link_where",
     "on_written",
     "prepare_insert",
     "prepare_update",
+    "read_form_rules",
     "read_page",
     "read_problems",
     "read_record",
+    "restore",
+    "unlink",
     "update",
     "update_each",
     "update_where",

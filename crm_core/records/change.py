@@ -21,6 +21,7 @@ from crm_core.shape import shape_record
 from crm_core.values.formats import Reading
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import normalise
+from crm_core.values.plan import writable
 from lake import Change, Lake, Transaction, ident, table
 from lake.errors import StatementError
 
@@ -94,9 +95,10 @@ def update_each(
     def stage_them(s: Runner, writer: Writer) -> Flat:
         flat = flatten(writer.catalog, module, wanted.rows)
         meta = {"_id": pa.array(wanted.ids, pa.string())}
-        stage(s, writer.catalog, module, flat, meta=meta, name="update_raw")
+        stage(s, flat, fields=writable(writer.catalog, module), meta=meta, name="update_raw")
         s.execute(
-            "CREATE OR REPLACE TEMP TABLE update_staged AS SELECT * REPLACE (try_cast(_id AS UUID) AS _id) FROM update_raw"
+            "CREATE OR REPLACE TEMP TABLE update_staged AS "
+            "SELECT * REPLACE (try_cast(_id AS UUID) AS _id) FROM update_raw"
         )
         return flat
 
@@ -150,17 +152,18 @@ def update_where(
 
     def stage_them(s: Runner, writer: Writer) -> Flat:
         flat = flatten(writer.catalog, module, [values])
-        stage(s, writer.catalog, module, flat, meta={}, name="update_staged")
+        stage(s, flat, fields=writable(writer.catalog, module), meta={}, name="update_staged")
         return flat
 
     def spread(s: Runner, writer: Writer) -> None:
         ids_sql, params = matching_ids_sql(writer.catalog, module=module, actor=actor, condition=condition)
         s.execute(f"CREATE OR REPLACE TEMP TABLE update_ids AS {ids_sql}", params or None)
+        ids = "SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM update_ids"
         for name in ("update_staged", "update_typed"):
-            s.execute(f"CREATE OR REPLACE TEMP TABLE {name}__one AS SELECT * FROM {name}; ")
+            s.execute(f"CREATE OR REPLACE TEMP TABLE {name}__one AS SELECT * FROM {name}")
             s.execute(
                 f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT t.* REPLACE (i.place AS _row), i.id AS _id "
-                f"FROM {name}__one t CROSS JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM update_ids) i"
+                f"FROM {name}__one t CROSS JOIN ({ids}) i"
             )
 
     return _run(

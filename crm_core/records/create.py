@@ -15,6 +15,7 @@ from crm_core.records.staging import flatten, stage
 from crm_core.records.writer import Writer
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import normalise
+from crm_core.values.plan import writable
 from lake import Change, Lake, Transaction, ident, new_id
 
 _SHARED_UP_TO = 50
@@ -146,7 +147,7 @@ def _prepare(s: Runner, writer: Writer, wanted: Sequence[Creation]) -> _Prepared
     ids = [record_id for one in wanted for record_id in one.ids]
     changes = [one.change.id for one in wanted for _ in one.rows]
     meta = {"_id": _uuids(ids), "_change_id": _uuids(changes), "_caller": pa.array(callers, pa.int64())}
-    stage(s, writer.catalog, module, flat, meta=meta, name="create_staged")
+    stage(s, flat, fields=writable(writer.catalog, module), meta=meta, name="create_staged")
     typed = normalise(
         s, writer.catalog, module=module, directory=writer.directory, staged="create_staged",
         typed="create_typed", problems="create_problems", reading=writer.reading,

@@ -13,6 +13,7 @@ from crm_core.records.writer import Writer
 from crm_core.values.formats import Reading
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import normalise
+from crm_core.values.plan import writable
 
 _RELATIVE = ("today", "now", "tomorrow", "yesterday")
 
@@ -38,7 +39,7 @@ def _fixed(s: Runner, writer: Writer, module: Module) -> Mapping[str, Any]:
     if not given:
         return {}
     flat = flatten(writer.catalog, module.slug, [given])
-    stage(s, writer.catalog, module.slug, flat, meta={}, name="defaults_staged")
+    stage(s, flat, fields=writable(writer.catalog, module.slug), meta={}, name="defaults_staged")
     typed = normalise(
         s, writer.catalog, module=module.slug, directory=writer.directory, staged="defaults_staged",
         typed="defaults_typed", problems="defaults_problems", reading=Reading.of(writer.catalog),

@@ -106,12 +106,16 @@ def _ready_select(
 
 def _value(
     key: str, kind: str, typed: Typed, carried: list[str], defaults: Mapping[str, Any], params: Params
-) -> exp.Expression:
+) -> exp.Expr:
     """What a column of a new row is before folder, status and workers are settled."""
     here = column(key, "t")
     nothing = exp.cast(exp.null(), kind, dialect="duckdb")
     if key == "id":
-        return sql("coalesce(CAST($id AS UUID), uuidv7())", id=column("_id", "t")) if "_id" in carried else sql("uuidv7()")
+        return (
+            sql("coalesce(CAST($id AS UUID), uuidv7())", id=column("_id", "t"))
+            if "_id" in carried
+            else sql("uuidv7()")
+        )
     if key in ("updated_at", "deleted_at", "change_id", "version"):
         return nothing
     if key == "owner":
@@ -137,9 +141,7 @@ def _value(
     return tree
 
 
-def _unless_given(
-    given: exp.Expression, value: exp.Expression, slug: str, carried: list[str]
-) -> exp.Expression:
+def _unless_given(given: exp.Expr, value: exp.Expr, slug: str, carried: list[str]) -> exp.Expr:
     if "_given" not in carried:
         return exp.Coalesce(this=given, expressions=[value])
     meant = sql("list_contains($given, $slug)", given=column("_given", "t"), slug=exp.Literal.string(slug))
@@ -209,7 +211,9 @@ def write_insert(tx: Transaction, writer: Writer, ready: Ready, *, points: bool 
     columns = list(writer.catalog.columns(ready.module.slug))
     carried = staged_types(tx, ready.table)
     change = (
-        "coalesce(CAST(_change_id AS UUID), CAST($change AS UUID))" if "_change_id" in carried else "CAST($change AS UUID)"
+        "coalesce(CAST(_change_id AS UUID), CAST($change AS UUID))"
+        if "_change_id" in carried
+        else "CAST($change AS UUID)"
     )
     stamps = {
         "created_at": "coalesce(created_at, $now)",

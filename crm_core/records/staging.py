@@ -41,21 +41,27 @@ class Flat:
     problems: list[Problem]
 
 
-def flatten(catalog: Catalog, module: str, rows: Sequence[Mapping[str, Any]]) -> Flat:
+Fields = Mapping[str, Field | Reference]
+
+
+def flatten(
+    catalog: Catalog, module: str, rows: Sequence[Mapping[str, Any]], *, fields: Fields | None = None
+) -> Flat:
     """Turn records as people and programs write them into columns of text and of lists of text.
 
     A money is a number, a text, or `{"amount", "currency"}`; an address an object of its parts or one text; a
     reference the id, to one of several modules `{"module", "id"}`; a list a list, or a text with `;` between.
+    `fields` are those of the module unless others are named.
     """
-    fields = writable(catalog, module)
+    known = writable(catalog, module) if fields is None else fields
     flat = Flat({}, [], [])
     for number, row in enumerate(rows):
         given = []
         for slug, value in row.items():
-            one = fields.get(slug)
+            one = known.get(slug)
             if one is None:
                 if slug not in _IGNORED:
-                    flat.problems.append(_unknown(catalog, module, slug, value, number))
+                    flat.problems.append(_unknown(known, module, slug, value, number))
                 continue
             given.append(slug)
             cells = _cells(one, value, number, flat.problems)
@@ -65,8 +71,8 @@ def flatten(catalog: Catalog, module: str, rows: Sequence[Mapping[str, Any]]) ->
     return flat
 
 
-def _unknown(catalog: Catalog, module: str, slug: str, value: Any, row: int) -> Problem:
-    names = ", ".join(writable(catalog, module))
+def _unknown(known: Fields, module: str, slug: str, value: Any, row: int) -> Problem:
+    names = ", ".join(known) or "none"
     return Problem(str(slug), "unknown_field", f"{module} has no field “{slug}”; it has {names}", value, row)
 
 
@@ -149,16 +155,9 @@ def _holds_nul(cell: Any) -> bool:
 
 
 def stage(
-    s: Runner,
-    catalog: Catalog,
-    module: str,
-    flat: Flat,
-    *,
-    meta: Mapping[str, pa.Array],
-    name: str = "staged",
+    s: Runner, flat: Flat, *, fields: Fields, meta: Mapping[str, pa.Array], name: str = "staged"
 ) -> str:
     """Make the flat columns a temp table with `_row`, `_given` and the given meta columns; returns its name."""
-    fields = writable(catalog, module)
     count = len(flat.given)
     arrays: dict[str, pa.Array] = {
         "_row": pa.array(range(count), pa.int64()),

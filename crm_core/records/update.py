@@ -152,14 +152,15 @@ def _aliased(table_name: str, alias: str) -> exp.Table:
 
 def _new(
     key: str, writer: Writer, typed: Typed, carried: list[str], keep_empty: bool, params: Params
-) -> exp.Expression:
+) -> exp.Expr:
     """What a column is after the change: the given value, or the stored one where none is given."""
     slug = key.partition("__")[0]
-    value, stored = column(key, "t"), column(key, "b")
+    value: exp.Expr = column(key, "t")
+    stored = column(key, "b")
     field = typed.fields.get(slug)
     if isinstance(field, MoneyField) and key != slug:
         value = _currency(writer, field, key, typed, params)
-    tests: list[exp.Expression] = []
+    tests: list[exp.Expr] = []
     if "_given" in carried:
         tests.append(
             sql("list_contains($given, $slug)", given=column("_given", "t"), slug=exp.Literal.string(slug))
@@ -175,7 +176,7 @@ def _new(
     )
 
 
-def _currency(writer: Writer, field: MoneyField, key: str, typed: Typed, params: Params) -> exp.Expression:
+def _currency(writer: Writer, field: MoneyField, key: str, typed: Typed, params: Params) -> exp.Expr:
     """An amount without a currency keeps the one there is."""
     default = params.bind(field.currency or writer.catalog.workspace.currency)
     return sql(
@@ -197,11 +198,12 @@ def _with_status(module: Module, typed: Typed, carried: list[str], params: Param
     return exp.Star(**{"replace": settled}) if settled else exp.Star()
 
 
-def _settled_status(module: Module, params: Params) -> exp.Expression:
+def _settled_status(module: Module, params: Params) -> exp.Expr:
     """The same status stays where the folder has it; else a new record's, when nobody says otherwise."""
     statuses = Statuses(module, params)
     return sql(
-        "CASE WHEN $status IS NOT NULL AND ($status IS DISTINCT FROM _status_was OR $folder IS NOT DISTINCT FROM _folder_was) "
+        "CASE WHEN $status IS NOT NULL "
+        "AND ($status IS DISTINCT FROM _status_was OR $folder IS NOT DISTINCT FROM _folder_was) "
         "THEN coalesce($named, CASE WHEN $folder IS DISTINCT FROM _folder_was THEN $start ELSE _status_was END) "
         "ELSE coalesce($named, $start) END",
         status=column("status"),
@@ -211,7 +213,7 @@ def _settled_status(module: Module, params: Params) -> exp.Expression:
     )
 
 
-def _wrong_status(module: Module, params: Params) -> exp.Expression:
+def _wrong_status(module: Module, params: Params) -> exp.Expr:
     """True where a status was asked for that the folder does not have."""
     named = Statuses(module, params).named(column("folder"), column("status"))
     return sql(
@@ -221,11 +223,11 @@ def _wrong_status(module: Module, params: Params) -> exp.Expression:
     )
 
 
-def _any_differs(keys: Sequence[str]) -> exp.Expression:
+def _any_differs(keys: Sequence[str]) -> exp.Expr:
     return any_of([exp.NullSafeNEQ(this=column(key, "m"), expression=column(key, "b")) for key in keys])
 
 
-def _used(tree: exp.Expression, values: dict[str, Any]) -> dict[str, Any] | None:
+def _used(tree: exp.Expr, values: dict[str, Any]) -> dict[str, Any] | None:
     named = {place.this for place in tree.find_all(exp.Placeholder)}
     return {key: value for key, value in values.items() if key in named} or None
 

@@ -45,9 +45,9 @@ class Statuses:
 
     module: Module
     params: Params
-    _lists: dict[str, exp.Expression] = field(default_factory=dict)
+    _lists: dict[str, exp.Expr] = field(default_factory=dict)
 
-    def named(self, folder: exp.Expression, status: exp.Expression) -> exp.Expression:
+    def named(self, folder: exp.Expr, status: exp.Expr) -> exp.Expr:
         """The status of the folder that a text names by slug or label, else NULL; any text where it has none."""
         pairs = [(f.slug, s) for f in self.module.folders for s in f.statuses]
         names = [f"{folder_slug}/{s.slug}" for folder_slug, s in pairs]
@@ -63,7 +63,7 @@ class Statuses:
             names=self.params.bind(names, "VARCHAR[]"),
         )
 
-    def start(self, folder: exp.Expression) -> exp.Expression:
+    def start(self, folder: exp.Expr) -> exp.Expr:
         """The status that a record has when it comes into a folder."""
         folders = [f.slug for f in self.module.folders]
         starts = [f.start_status for f in self.module.folders]
@@ -74,12 +74,12 @@ class Statuses:
             folder=folder,
         )
 
-    def _free(self) -> exp.Expression:
+    def _free(self) -> exp.Expr:
         free = [f.slug for f in self.module.folders if not f.statuses]
         return self.params.bind(free, "VARCHAR[]")
 
 
-def with_owner(owner: exp.Expression, workers: exp.Expression) -> exp.Expression:
+def with_owner(owner: exp.Expr, workers: exp.Expr) -> exp.Expr:
     """The workers with the owner among them."""
     return sql(
         "CASE WHEN $owner IS NULL THEN $workers WHEN $workers IS NULL THEN [$owner] "

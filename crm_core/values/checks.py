@@ -120,7 +120,7 @@ def _lost_reference(relations: Relations, one: Reference, rows: Checked) -> exp.
     return _join_before(select, rows)
 
 
-def _not_among(relations: Relations, one: Reference, target: str) -> exp.Expression:
+def _not_among(relations: Relations, one: Reference, target: str) -> exp.Expr:
     ids = exp.select(column("id", "t")).from_(relations.visible(target, "t", columns=("id",)))
     outside = exp.not_(column(one.slug, "w").isin(query=ids))
     if not one.polymorphic:
@@ -159,7 +159,7 @@ def _join_before(select: exp.Select, rows: Checked) -> exp.Select:
     return select.join(before, on=column("id", "b").eq(column("id", "w")), join_type="left")
 
 
-def _differs(key: str, rows: Checked) -> exp.Expression:
+def _differs(key: str, rows: Checked) -> exp.Expr:
     if rows.before is None:
         return exp.true()
     return exp.NullSafeNEQ(this=column(key, "w"), expression=column(key, "b"))

@@ -41,8 +41,8 @@ def file(ctx: Context, field: FileField, steps: Steps) -> None:
     _list(ctx, field.slug, steps, sql("CAST(try_cast($i AS UUID) AS VARCHAR)", i=_ITEM))
 
 
-def _list(ctx: Context, name: str, steps: Steps, chosen: exp.Expression) -> None:
-    items = column(name)
+def _list(ctx: Context, name: str, steps: Steps, chosen: exp.Expr) -> None:
+    items: exp.Expr = column(name)
     if not ctx.staged[name].endswith("[]"):
         steps.clean[name] = ctx.text(name)
         items = sql(_SPLIT_LIST, t=cleaned(name))
@@ -117,5 +117,5 @@ def reference(ctx: Context, found: Reference, steps: Steps) -> None:
     steps.final[which] = sql("CASE WHEN $id IS NOT NULL THEN $which END", **pair)
 
 
-def _number(value: int) -> exp.Expression:
+def _number(value: int) -> exp.Expr:
     return exp.Literal.number(value)

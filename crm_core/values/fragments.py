@@ -8,11 +8,11 @@ from sqlglot import exp
 
 
 @lru_cache(maxsize=512)
-def _parsed(sql: str) -> exp.Expression:
+def _parsed(sql: str) -> exp.Expr:
     return sqlglot.parse_one(sql, dialect="duckdb")
 
 
-def sql(fragment: str, /, **parts: exp.Expression) -> exp.Expression:
+def sql(fragment: str, /, **parts: exp.Expr) -> exp.Expr:
     """A fragment of DuckDB's SQL as a tree; `$name` stands for the part of that name.
 
     Names and values that depend on definitions or people come in as parts, never inside the text.
@@ -20,7 +20,7 @@ def sql(fragment: str, /, **parts: exp.Expression) -> exp.Expression:
     return fill(_parsed(fragment).copy(), parts)
 
 
-def fill(tree: exp.Expression, parts: Mapping[str, exp.Expression]) -> exp.Expression:
+def fill(tree: exp.Expr, parts: Mapping[str, exp.Expr]) -> exp.Expr:
     """Put parts in the places of the placeholders of their names; others stay to be bound."""
     places = [node for node in tree.find_all(exp.Placeholder) if node.this in parts]
     for place in places:
@@ -31,7 +31,7 @@ def fill(tree: exp.Expression, parts: Mapping[str, exp.Expression]) -> exp.Expre
     return tree
 
 
-def case(branches: list[tuple[exp.Expression, exp.Expression]]) -> exp.Expression:
+def case(branches: list[tuple[exp.Expr, exp.Expr]]) -> exp.Expr:
     """The value of the first branch whose condition holds, else NULL."""
     if not branches:
         return exp.null()
@@ -41,11 +41,11 @@ def case(branches: list[tuple[exp.Expression, exp.Expression]]) -> exp.Expressio
     return tree
 
 
-def literal(text: str) -> exp.Expression:
+def literal(text: str) -> exp.Expr:
     """A text constant of the program itself; whatever a person typed is bound instead."""
     return exp.Literal.string(text)
 
 
-def literals(texts: Iterable[str]) -> exp.Expression:
+def literals(texts: Iterable[str]) -> exp.Expr:
     """A list of text constants of the program itself."""
     return exp.Array(expressions=[literal(text) for text in texts])

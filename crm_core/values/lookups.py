@@ -1,8 +1,8 @@
 """Values that libraries standardise: each distinct one is looked up once, and easy ones in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow as pa
 from crm_core.values.phone_plan import calling_codes, dials_abroad_with_00, national_plan
 from crm_core.values.standards import standardise
 
+Params = Sequence[Any] | Mapping[str, Any] | None
 KNOWN = "values_known"
 _ASKED = "values_asked"
 _EASY_FROM = 500
@@ -19,13 +20,13 @@ _EASY_FROM = 500
 class Runner(Protocol):
     """A session or a transaction: whatever runs statements with temp tables of its own."""
 
-    def execute(self, sql: str, params: object = None) -> int:
+    def execute(self, sql: str, params: Params = None) -> int:
         """Run a statement."""
 
-    def read(self, sql: str, params: object = None) -> pl.DataFrame:
+    def read(self, sql: str, params: Params = None) -> pl.DataFrame:
         """Run a statement and return its result."""
 
-    def read_arrow(self, sql: str, params: object = None) -> pa.Table:
+    def read_arrow(self, sql: str, params: Params = None) -> pa.Table:
         """As `read`, as an Arrow table."""
 
     def register(self, name: str, data: pa.Table | pl.DataFrame) -> None:

@@ -21,6 +21,7 @@ from lake import ident
 
 PROBLEM_COLUMNS = "_row BIGINT, field VARCHAR, code VARCHAR, message VARCHAR, received VARCHAR"
 _SHORTENED = 120
+_Fields = Mapping[str, Field | Reference]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def normalise(
     typed: str = "typed",
     problems: str = "problems",
     reading: Reading | None = None,
+    fields: Mapping[str, Field | Reference] | None = None,
 ) -> Typed:
     """Read every staged value as what its field is, and judge each by itself.
 
@@ -85,9 +87,10 @@ def normalise(
         typed: the name of the temp table to make.
         problems: the name of the temp table of problems to make.
         reading: how text is read; the workspace's way by default.
+        fields: the fields the columns are of, when they are not those of the module: a link's own.
     """
     types = staged_types(s, staged)
-    compiled = _compiled(catalog, module, types, staged, reading or Reading.of(catalog))
+    compiled = _compiled(catalog, module, types, staged, reading or Reading.of(catalog), fields)
     params = dict(compiled.params)
     if compiled.needs_users:
         params["user_names"] = list(directory.by_any_name)
@@ -97,7 +100,12 @@ def normalise(
     s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(typed)} AS {compiled.typed_sql}", params or None)
     s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(problems)} ({PROBLEM_COLUMNS})")
     made = Typed(
-        typed, problems, dict(compiled.columns), compiled.fields, judged=compiled.judged, received=compiled.received
+        typed,
+        problems,
+        dict(compiled.columns),
+        compiled.fields,
+        judged=compiled.judged,
+        received=compiled.received,
     )
     found = collect_problems(s, made, judged=compiled.judged, staged=staged, received=compiled.received)
     return replace(made, found=found)
@@ -164,24 +172,30 @@ def _problem(slug: str) -> str:
 
 
 def _compiled(
-    catalog: Catalog, module: str, types: Mapping[str, str], staged: str, reading: Reading
+    catalog: Catalog,
+    module: str,
+    types: Mapping[str, str],
+    staged: str,
+    reading: Reading,
+    fields: _Fields | None,
 ) -> _Compiled:
     key = ("normalise", module, tuple(types.items()), staged, reading)
-    kept = catalog.memo.get(key)
+    kept: _Compiled | None = catalog.memo.get(key)
     if kept is None:
-        kept = catalog.memo.put(key, _compile(catalog, module, types, staged, reading))
+        known = writable(catalog, module) if fields is None else fields
+        kept = catalog.memo.put(key, _compile(catalog, module, types, staged, reading, known))
     return kept
 
 
 def _compile(
-    catalog: Catalog, module: str, types: Mapping[str, str], staged: str, reading: Reading
+    catalog: Catalog, module: str, types: Mapping[str, str], staged: str, reading: Reading, known: _Fields
 ) -> _Compiled:
     params = Params("v")
     ctx = Context(types, reading, params)
-    fields = given_fields(writable(catalog, module), types)
+    fields = given_fields(known, types)
     every = [steps_of(ctx, one) for one in fields.values()]
     tree = _typed_select(every, [column for column in types if column.startswith("_")], staged)
-    points = catalog.module(module).contact_points
+    points = catalog.modules[module].contact_points if module in catalog.modules else None
     for slug in (points.email, points.phone) if points else ():
         if slug in types:
             tree = tree.select(cleaned(slug).as_(as_given(slug), quoted=True))
@@ -226,7 +240,7 @@ def _typed_select(every: list[Steps], carried: list[str], staged: str) -> exp.Se
     return last.from_(judge.subquery("j"))
 
 
-def _taken(steps: Steps, key: str) -> exp.Expression:
+def _taken(steps: Steps, key: str) -> exp.Expr:
     value = steps.final.get(key, parsed(key))
     if steps.code is None:
         return value
@@ -254,7 +268,7 @@ def _questions(every: list[Steps], staged: str) -> list[Question]:
         for key, lookup in steps.lookups.items():
             clean = steps.clean[key].as_(lookup.cleaned, quoted=True)
             # No WHERE: a filter would be pushed down and work the cleaned text out again at each mention.
-            given: exp.Expression = column(lookup.cleaned)
+            given: exp.Expr = column(lookup.cleaned)
             if lookup.shortcut is not None:
                 unsettled = lookup.shortcut.is_(exp.null())
                 given = sql("CASE WHEN $unsettled THEN $given END", unsettled=unsettled, given=given)

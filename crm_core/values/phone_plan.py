@@ -5,6 +5,7 @@ The short way takes a number only where it gives what the library gives; every o
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import phonenumbers
 import polars as pl
@@ -32,29 +33,33 @@ def calling_codes() -> pl.DataFrame:
     """
     rows = []
     for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
-        plan = PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0])
+        plan: Any = PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0])
         prefix = plan.national_prefix_for_parsing or ""
-        if prefix and not prefix.isdigit():
-            continue
-        rows.append((str(code), list(plan.general_desc.possible_length), prefix))
-    schema = {"code": pl.String, "lengths": pl.List(pl.Int64), "prefix": pl.String}
+        if not prefix or prefix.isdigit():
+            rows.append((str(code), list(plan.general_desc.possible_length), prefix))
+    schema: dict[str, Any] = {"code": pl.String, "lengths": pl.List(pl.Int64), "prefix": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 @cache
 def national_plan(region: str) -> NationalPlan | None:
     """The plan of a region that dials a plain 0 at home and 00 abroad; None for others."""
-    plan = PhoneMetadata.metadata_for_region(region) if region in phonenumbers.SUPPORTED_REGIONS else None
+    plan = _plan(region)
     if plan is None or plan.national_prefix_for_parsing != "0" or plan.national_prefix_transform_rule:
         return None
-    if plan.international_prefix != "00":
+    if not dials_abroad_with_00(region):
         return None
     code = phonenumbers.country_code_for_region(region)
     lengths = tuple(plan.general_desc.possible_length)
-    return NationalPlan(str(code), lengths, plan.general_desc.national_number_pattern)
+    return NationalPlan(str(code), lengths, str(plan.general_desc.national_number_pattern))
 
 
 def dials_abroad_with_00(region: str) -> bool:
     """Whether 00 means + when it is dialled in that region."""
-    plan = PhoneMetadata.metadata_for_region(region) if region in phonenumbers.SUPPORTED_REGIONS else None
+    plan = _plan(region)
     return plan is not None and plan.international_prefix == "00"
+
+
+def _plan(region: str) -> Any:
+    """The library's metadata of a region; its stubs say that every part of it may be missing."""
+    return PhoneMetadata.metadata_for_region(region) if region in phonenumbers.SUPPORTED_REGIONS else None

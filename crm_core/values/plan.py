@@ -108,7 +108,7 @@ def _look_up(steps: Steps) -> None:
             steps.parse[name] = exp.Coalesce(this=lookup.shortcut, expressions=[found])
 
 
-def _received(ctx: Context, field: Field | Reference) -> exp.Expression:
+def _received(ctx: Context, field: Field | Reference) -> exp.Expr:
     names = [name for name in (field.slug, *field.columns) if name in ctx.staged]
     parts = [exp.cast(column(name), "VARCHAR") for name in dict.fromkeys(names)]
     if len(parts) == 1:

@@ -36,10 +36,10 @@ class RowRules:
         limits: slug → (true where it holds, the values then allowed).
     """
 
-    hidden: dict[str, exp.Expression] = field(default_factory=dict)
-    required: dict[str, exp.Expression] = field(default_factory=dict)
-    frozen: dict[str, exp.Expression] = field(default_factory=dict)
-    limits: dict[str, list[tuple[exp.Expression, tuple[str, ...]]]] = field(default_factory=dict)
+    hidden: dict[str, exp.Expr] = field(default_factory=dict)
+    required: dict[str, exp.Expr] = field(default_factory=dict)
+    frozen: dict[str, exp.Expr] = field(default_factory=dict)
+    limits: dict[str, list[tuple[exp.Expr, tuple[str, ...]]]] = field(default_factory=dict)
 
     @property
     def slugs(self) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def row_rules(
             rules.required[slug] = exp.true()
         if slug == "created_at" or (not isinstance(one, Reference) and one.read_only):
             rules.frozen[slug] = exp.true()
-    shown: dict[str, list[exp.Expression]] = {}
+    shown: dict[str, list[exp.Expr]] = {}
     for dependency in module.dependencies:
         if names is not None and not names & _bears_on(dependency):
             continue
@@ -92,11 +92,11 @@ def _bears_on(dependency: Dependency) -> set[str]:
     return set(dependency.fields) | {leaf.field.split(".")[0] for leaf in leaves(dependency.when)}
 
 
-def _either(known: exp.Expression | None, other: exp.Expression) -> exp.Expression:
+def _either(known: exp.Expr | None, other: exp.Expr) -> exp.Expr:
     return other if known is None else exp.or_(known, other)
 
 
-def is_missing(one: Field | Reference, relation: str) -> exp.Expression:
+def is_missing(one: Field | Reference, relation: str) -> exp.Expr:
     """True where a row has no value for a field: none of an address's parts, no item of a list."""
     columns = list(one.columns) if isinstance(one, Reference) or one.kind != "address" else []
     if columns:
@@ -114,10 +114,10 @@ def rule_codes(
     module: Module,
     rules: RowRules,
     *,
-    given: Mapping[str, exp.Expression],
+    given: Mapping[str, exp.Expr],
     params: Params,
     set_aside: Iterable[str] = (),
-) -> dict[str, exp.Expression]:
+) -> dict[str, exp.Expr]:
     """Slug → the code of what is wrong with it in a row, or NULL.
 
     Args:
@@ -130,7 +130,7 @@ def rule_codes(
     """
     fields = writable(catalog, module.slug)
     aside = set(set_aside)
-    codes: dict[str, exp.Expression] = {}
+    codes: dict[str, exp.Expr] = {}
     for slug in rules.slugs:
         one = fields.get(slug)
         if one is None:
@@ -139,7 +139,7 @@ def rule_codes(
         hidden = rules.hidden.get(slug, exp.false())
         branches = [(all_of([hidden, brings, exp.not_(exp.paren(missing))]), literal("hidden"))]
         if slug in rules.required:
-            tests = [
+            tests: list[exp.Expr] = [
                 exp.paren(rules.required[slug]),
                 exp.paren(missing.copy()),
                 exp.not_(exp.paren(hidden.copy())),
@@ -156,7 +156,7 @@ def rule_codes(
     return codes
 
 
-def _outside(one: Field | Reference, allowed: exp.Expression) -> exp.Expression:
+def _outside(one: Field | Reference, allowed: exp.Expr) -> exp.Expr:
     value = column(next(iter(one.columns)), ROW)
     if isinstance(one, MultiSelectField):
         return sql("NOT list_has_all($allowed, coalesce($v, []))", allowed=allowed, v=value)
@@ -171,7 +171,7 @@ def judge_rows(
     actor: Actor,
     rows: str,
     into: str,
-    given: Mapping[str, exp.Expression],
+    given: Mapping[str, exp.Expr],
     touched: Iterable[str] | None = None,
     trusted: bool = False,
     set_aside: Iterable[str] = (),

@@ -33,7 +33,7 @@ _AROUND = r"([A-Za-z€$£¥]*\s*[^A-Za-z€$£¥]+|[^A-Za-z€$£¥]+?\s*[A-Za-
 """A number with its currency on one side."""
 
 
-def number_text(ctx: Context, name: str) -> exp.Expression:
+def number_text(ctx: Context, name: str) -> exp.Expr:
     """The cleaned text of a number with a decimal point and no marks between thousands."""
     return _with_marks(ctx, cleaned(name))
 
@@ -81,9 +81,9 @@ def money(ctx: Context, field: MoneyField, steps: Steps) -> None:
     _limits(ctx, field, name, steps)
 
 
-def _currency(ctx: Context, field: MoneyField, steps: Steps) -> exp.Expression:
+def _currency(ctx: Context, field: MoneyField, steps: Steps) -> exp.Expr:
     name, code = field.slug, f"{field.slug}__currency"
-    ways: list[exp.Expression] = []
+    ways: list[exp.Expr] = []
     if code in ctx.staged:
         steps.clean[code] = ctx.text(code)
         ways.append(sql("upper($t)", t=cleaned(code)))
@@ -103,7 +103,7 @@ def _currency(ctx: Context, field: MoneyField, steps: Steps) -> exp.Expression:
     return sql("CASE WHEN $given IS NOT NULL THEN $first END", given=given, first=first)
 
 
-def _amount(ctx: Context, name: str, kind: str, steps: Steps) -> exp.Expression:
+def _amount(ctx: Context, name: str, kind: str, steps: Steps) -> exp.Expr:
     steps.clean[name] = ctx.text(name)
     steps.codes.append((unreadable(name), "type"))
     if ctx.is_text(name):
@@ -111,7 +111,7 @@ def _amount(ctx: Context, name: str, kind: str, steps: Steps) -> exp.Expression:
     return exp.TryCast(this=column(name), to=exp.DataType.build(kind, dialect="duckdb"))
 
 
-def _with_marks(ctx: Context, text: exp.Expression) -> exp.Expression:
+def _with_marks(ctx: Context, text: exp.Expr) -> exp.Expr:
     reading = ctx.reading
     if reading.thousands_mark:
         text = sql("replace($t, $mark, '')", t=text, mark=literal(reading.thousands_mark))
@@ -120,7 +120,7 @@ def _with_marks(ctx: Context, text: exp.Expression) -> exp.Expression:
     return text
 
 
-def _bare(name: str) -> exp.Expression:
+def _bare(name: str) -> exp.Expr:
     """The text of an amount without its currency, when that stands on one side of it."""
     return sql(
         "CASE WHEN regexp_full_match($t, $around) THEN trim(regexp_replace($t, $sign, '')) END",
@@ -130,7 +130,7 @@ def _bare(name: str) -> exp.Expression:
     )
 
 
-def _number_or(text: exp.Expression, other: exp.Expression, kind: str) -> exp.Expression:
+def _number_or(text: exp.Expr, other: exp.Expr, kind: str) -> exp.Expr:
     """The number that a text is, else the one that another text is, which is worked out only then."""
     plain = sql("regexp_full_match($n, $form)", n=text, form=literal(_NUMBER))
     cast = exp.TryCast(this=text, to=exp.DataType.build(kind, dialect="duckdb"))
@@ -139,7 +139,7 @@ def _number_or(text: exp.Expression, other: exp.Expression, kind: str) -> exp.Ex
     )
 
 
-def _number(text: exp.Expression, kind: str) -> exp.Expression:
+def _number(text: exp.Expr, kind: str) -> exp.Expr:
     cast = exp.TryCast(this=text, to=exp.DataType.build(kind, dialect="duckdb"))
     return sql(
         "CASE WHEN regexp_full_match($n, $form) THEN $cast END", n=text, form=literal(_NUMBER), cast=cast
@@ -179,7 +179,7 @@ def date(ctx: Context, field: DateField, steps: Steps) -> None:
         steps.parse[name] = sql("CASE WHEN isfinite($x) THEN $x END", x=column(name))
     elif kind in ("TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_NS", "TIMESTAMP_S", "TIMESTAMP_MS"):
         steps.clean[name] = ctx.text(name)
-        here = column(name)
+        here: exp.Expr = column(name)
         if kind == "TIMESTAMPTZ":
             here = sql("timezone($zone, $x)", zone=ctx.params.bind(ctx.reading.zone), x=here)
         steps.parse[name] = sql(
@@ -191,7 +191,7 @@ def date(ctx: Context, field: DateField, steps: Steps) -> None:
     steps.codes.append((unreadable(name), "type"))
 
 
-def _read_day(ctx: Context, name: str) -> exp.Expression:
+def _read_day(ctx: Context, name: str) -> exp.Expr:
     iso = sql(
         "CASE WHEN regexp_full_match($t, $day) THEN try_cast($t AS DATE) "
         "WHEN regexp_full_match($t, $longer) THEN try_cast(left($t, 10) AS DATE) END",
@@ -201,7 +201,7 @@ def _read_day(ctx: Context, name: str) -> exp.Expression:
     return _or_formats(iso, name, formats, "DATE")
 
 
-def _or_formats(first: exp.Expression, name: str, formats: tuple[str, ...], kind: str) -> exp.Expression:
+def _or_formats(first: exp.Expr, name: str, formats: tuple[str, ...], kind: str) -> exp.Expr:
     if not formats:
         return first
     other = sql("try_strptime($t, $formats)", t=cleaned(name), formats=literals(formats))
@@ -226,7 +226,7 @@ def datetime(ctx: Context, field: DatetimeField, steps: Steps) -> None:
     steps.codes.append((unreadable(name), "type"))
 
 
-def _read_instant(ctx: Context, name: str, zone: exp.Expression) -> exp.Expression:
+def _read_instant(ctx: Context, name: str, zone: exp.Expr) -> exp.Expr:
     zoned = sql(
         "CASE WHEN regexp_full_match($t, $form) "
         "THEN try_cast(regexp_replace(upper($t), $no_seconds, $with_seconds) AS TIMESTAMPTZ) END",

@@ -27,7 +27,7 @@ class Lookup:
     kind: str
     region: str
     cleaned: str
-    shortcut: exp.Expression | None = None
+    shortcut: exp.Expr | None = None
 
 
 @dataclass
@@ -45,15 +45,15 @@ class Steps:
 
     field: Field | Reference
     columns: dict[str, str]
-    clean: dict[str, exp.Expression] = dataclasses.field(default_factory=dict)
-    parse: dict[str, exp.Expression] = dataclasses.field(default_factory=dict)
-    codes: list[tuple[exp.Expression, str]] = dataclasses.field(default_factory=list)
+    clean: dict[str, exp.Expr] = dataclasses.field(default_factory=dict)
+    parse: dict[str, exp.Expr] = dataclasses.field(default_factory=dict)
+    codes: list[tuple[exp.Expr, str]] = dataclasses.field(default_factory=list)
     lookups: dict[str, Lookup] = dataclasses.field(default_factory=dict)
-    final: dict[str, exp.Expression] = dataclasses.field(default_factory=dict)
-    received: exp.Expression | None = None
+    final: dict[str, exp.Expr] = dataclasses.field(default_factory=dict)
+    received: exp.Expr | None = None
 
     @property
-    def code(self) -> exp.Expression | None:
+    def code(self) -> exp.Expr | None:
         """The first code whose condition holds; None when no value can be wrong."""
         return case([(test, literal(code)) for test, code in self.codes]) if self.codes else None
 
@@ -66,7 +66,7 @@ class Context:
     reading: Reading
     params: Params
 
-    def text(self, name: str) -> exp.Expression:
+    def text(self, name: str) -> exp.Expr:
         """The staged column as text without outer space; empty is missing."""
         kind = self.staged[name]
         if kind == "VARCHAR":
@@ -77,26 +77,26 @@ class Context:
         """Whether the staged column is text that must be read."""
         return self.staged[name] == "VARCHAR"
 
-    def words(self, values: Sequence[str]) -> exp.Expression:
+    def words(self, values: Sequence[str]) -> exp.Expr:
         """A bound list of texts."""
         return self.params.bind(list(values), "VARCHAR[]")
 
 
-def cleaned(name: str) -> exp.Expression:
+def cleaned(name: str) -> exp.Expr:
     """The cleaned text of a column."""
     return column(f"{name}__t")
 
 
-def parsed(name: str) -> exp.Expression:
+def parsed(name: str) -> exp.Expr:
     """The parsed value of a column."""
     return column(f"{name}__v")
 
 
-def unreadable(name: str) -> exp.Expression:
+def unreadable(name: str) -> exp.Expr:
     """True where there was something and nothing could be made of it."""
     return sql("$t IS NOT NULL AND $v IS NULL", t=cleaned(name), v=parsed(name))
 
 
-def holds_nul(name: str) -> exp.Expression:
+def holds_nul(name: str) -> exp.Expr:
     """True where a text holds U+0000."""
     return sql("contains($t, chr(0))", t=cleaned(name))

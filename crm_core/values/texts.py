@@ -120,7 +120,7 @@ def user(ctx: Context, field: UserField, steps: Steps) -> None:
     steps.codes.append((unreadable(name), "type"))
 
 
-def choose_user(text: exp.Expression) -> exp.Expression:
+def choose_user(text: exp.Expr) -> exp.Expr:
     """The slug of the active user of that slug, address or name, else NULL."""
     return sql("list_extract($user_slugs, list_position($user_names, lower($t)))", t=text)
 
@@ -131,7 +131,7 @@ def choices(options: Sequence[Option]) -> dict[str, str]:
     return labels | {option.value.lower(): option.value for option in options}
 
 
-def choose(ctx: Context, text: exp.Expression, named: Mapping[str, str]) -> exp.Expression:
+def choose(ctx: Context, text: exp.Expr, named: Mapping[str, str]) -> exp.Expr:
     """The value that a text names: a value as it is, else by its name in lower case, else NULL."""
     return sql(
         "CASE WHEN list_contains($values, $t) THEN $t "
