@@ -94,7 +94,7 @@ def update_record(
     records.update(
         workspace.lake,
         module=module,
-        id=id,
+        record_id=id,
         values=values,
         actor=actor,
         base_version=base_version(if_match),
@@ -107,7 +107,7 @@ def update_record(
 def delete_record(module: str, id: str, workspace: Here, actor: Who, if_match: IfMatch = None) -> Response:
     """Delete softly: the record leaves every list and can be restored."""
     records.delete(
-        workspace.lake, module=module, id=id, actor=actor, base_version=base_version(if_match), door=DOOR
+        workspace.lake, module=module, record_id=id, actor=actor, base_version=base_version(if_match), door=DOOR
     )
     return Response(status_code=204)
 
@@ -115,7 +115,7 @@ def delete_record(module: str, id: str, workspace: Here, actor: Who, if_match: I
 @router.post("/{id}/restore", summary="Restore")
 def restore_record(module: str, id: str, workspace: Here, actor: Who) -> Response:
     """Bring a deleted record back."""
-    records.restore(workspace.lake, module=module, id=id, actor=actor, door=DOOR)
+    records.restore(workspace.lake, module=module, record_id=id, actor=actor, door=DOOR)
     return _written(workspace, module, id, actor)
 
 

@@ -379,7 +379,7 @@ def delete(now: Here, seen: Profile) -> None:
     """Delete the record softly; it can be restored."""
     feedback.run(
         lambda: records.delete(
-            now.lake, module=seen.module.slug, ids=[seen.record["id"]], actor=now.actor, door="browser"
+            now.lake, module=seen.module.slug, record_id=seen.record["id"], actor=now.actor, door="browser"
         ),
         done="Deleted",
     )
