@@ -13,7 +13,7 @@ import polars as pl
 import sqlglot
 from sqlglot import exp
 
-from lake import engine
+from lake import catalog, engine
 from lake.door import Change, Transaction
 from lake.engine import Cursor
 from lake.errors import LakeError, SettingError, StatementError, TransientError
@@ -88,6 +88,7 @@ def _attach_sql(config: LakeConfig, *further: str) -> str:
 
 def bootstrap_lake(lake: Lake) -> None:
     """Create the schemas and tables of the lake itself."""
+    catalog.make_parking(lake)
     bootstrap(lake, importlib.resources.files("lake").joinpath("schema.sql").read_text(encoding="utf-8"))
 
 

@@ -17,6 +17,7 @@ from lake.errors import TransientError
 if TYPE_CHECKING:
     from lake.connection import Lake
     from lake.engine import Cursor
+    from lake.session import Session
 
 _CATALOG = "__ducklake_metadata_lake"
 _HOT = f'"{_CATALOG}"."ducklake_snapshot"'
@@ -58,6 +59,24 @@ def newest_snapshot_sql(kind: str) -> str:
     return f"SELECT CAST(id AS BIGINT) FROM sqlite_query('{_CATALOG}', 'SELECT max(snapshot_id) AS id FROM ducklake_snapshot')"
 
 
+def make_parking(lake: Lake) -> None:
+    """Make the table of parked snapshots, once in the life of a catalog."""
+    if lake.config.kind != "sqlite" or table_names(lake, prefix="parked_snapshot"):
+        return
+    with lake.door.hold(), lake.session() as session:
+        session.execute(f"CREATE TABLE IF NOT EXISTS {_PARKED} AS SELECT * FROM {_HOT} LIMIT 0")
+
+
+def all_snapshots_sql(kind: str) -> str:
+    """Every snapshot that was not expired, to stand in FROM: `snapshot_id`, `snapshot_time` (UTC)."""
+    columns = "SELECT snapshot_id, CAST(snapshot_time AS TIMESTAMPTZ) AS snapshot_time"
+    hot = f"{columns} FROM {_HOT}"
+    if kind == "sqlite":
+        # One that was brought back stands in both.
+        return f"({hot} UNION {columns} FROM {_PARKED})"
+    return f"({hot})"
+
+
 def park(lake: Lake, *, keep: int = KEPT_SNAPSHOTS) -> int:
     """Park the snapshots older than the `keep` newest; the caller holds the writer lock. Returns how many."""
     if lake.config.kind != "sqlite":
@@ -69,7 +88,6 @@ def park(lake: Lake, *, keep: int = KEPT_SNAPSHOTS) -> int:
     if waiting < min(_STEP, keep):
         return 0
     with lake.session() as session:
-        session.execute(f"CREATE TABLE IF NOT EXISTS {_PARKED} AS SELECT * FROM {_HOT} LIMIT 0")
         session.execute("BEGIN TRANSACTION")
         try:
             # One that was brought back stands in both.
@@ -96,9 +114,6 @@ def unpark(cursor: Cursor, snapshot: int | None) -> bool:
 
 
 def _unpark(cursor: Cursor, snapshot: int | None) -> bool:
-    known = "SELECT name FROM sqlite_master WHERE name = ''parked_snapshot''"
-    if engine.fetch_arrow(cursor, f"SELECT * FROM sqlite_query('{_CATALOG}', '{known}')").num_rows == 0:
-        return False
     engine.run(
         cursor,
         f"INSERT INTO {_HOT} SELECT * FROM {_PARKED} p WHERE (CAST($snapshot AS BIGINT) IS NULL OR p.snapshot_id = $snapshot) "
@@ -106,3 +121,9 @@ def _unpark(cursor: Cursor, snapshot: int | None) -> bool:
         {"snapshot": snapshot},
     )
     return engine.fetch_count(cursor) > 0
+
+
+def forget_parked(session: Session, *, kind: str, before: int) -> None:
+    """Drop the parked copies of snapshots that were expired."""
+    if kind == "sqlite":
+        session.execute(f"DELETE FROM {_PARKED} WHERE snapshot_id < ?", [before])
