@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.resources
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,9 @@ def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> None:
     # the number of a snapshot that is not theirs.
     engine.run(root, "SET ducklake_max_retry_count = 0")
     try:
-        if "://" not in config.data_path:
+        if "://" in config.data_path:
+            _reach_object_store(root, os.environ)
+        else:
             Path(config.data_path).mkdir(parents=True, exist_ok=True)
         try:
             # One that exists needs no lock: opening a lake does not wait for a writer.
@@ -54,6 +57,23 @@ def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> None:
         raise _refused(config, error, setting="data_path") from error
     except (StatementError, TransientError) as error:
         raise _refused(config, error, setting="catalog") from error
+
+
+def _reach_object_store(root: Cursor, environment: Mapping[str, str]) -> None:
+    """Let the engine read and write S3, with the names that every S3 client takes from the environment."""
+    engine.load_extension(root, "httpfs")
+    endpoint = environment.get("AWS_ENDPOINT_URL", "")
+    given = {
+        "KEY_ID": environment.get("AWS_ACCESS_KEY_ID"),
+        "SECRET": environment.get("AWS_SECRET_ACCESS_KEY"),
+        "SESSION_TOKEN": environment.get("AWS_SESSION_TOKEN"),
+        "REGION": environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
+        "ENDPOINT": endpoint.partition("://")[2] or None,
+        "URL_STYLE": "path" if endpoint else None,
+        "USE_SSL": "false" if endpoint.startswith("http://") else None,
+    }
+    options = ", ".join(f"{name} {_text(value)}" for name, value in given.items() if value)
+    engine.run(root, f"CREATE OR REPLACE SECRET lake_data (TYPE s3{', ' + options if options else ''})")
 
 
 def _attach_moved(root: Cursor, config: LakeConfig, error: LakeError) -> None:

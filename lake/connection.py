@@ -55,7 +55,7 @@ class LakeConfig:
     data_path: str
     threads: int | None = None
     memory_limit: str | None = None
-    inlined_rows: int = 500
+    inlined_rows: int = 128
     lock_timeout: float = 60.0
 
     def __post_init__(self) -> None:

@@ -220,3 +220,9 @@ def test_another_data_path_is_refused_while_the_stored_one_is_there(lake: Lake, 
     other = LakeConfig(catalog=lake.config.catalog, data_path=str(tmp_path / "elsewhere"))
     with pytest.raises(SettingError, match="elsewhere"):
         Lake.open(other)
+
+
+def test_an_object_store_without_its_extension_says_what_to_install(tmp_path: Path) -> None:
+    config = LakeConfig(catalog=f"sqlite:{tmp_path / 'catalog.sqlite'}", data_path="s3://bucket/lake")
+    with pytest.raises(SettingError, match="duckdb-extension-httpfs"):
+        Lake.open(config)
