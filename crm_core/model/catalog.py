@@ -1,10 +1,10 @@
 """All definitions of a workspace together: who points to whom, and whether it all fits."""
 
 import threading
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from crm_core.errors import ConditionInvalid, DefinitionInvalid, UnknownModule
 from crm_core.model.base import SYSTEM_COLUMNS
@@ -105,17 +105,16 @@ class Memo:
         self._kept: dict[Hashable, Any] = {}
         self._guard = threading.Lock()
 
-    def get(self, key: Hashable) -> Any:
-        """What was kept under the key, or None."""
-        return self._kept.get(key)
-
-    def put(self, key: Hashable, value: T) -> T:
-        """Keep a value and return it."""
-        with self._guard:
-            while len(self._kept) >= self._size:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = value
-        return value
+    def of(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What is kept under the key; it is made when it is not there yet."""
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = make()
+            with self._guard:
+                while len(self._kept) >= self._size:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[key] = kept
+        return cast(T, kept)
 
 
 @dataclass(frozen=True)

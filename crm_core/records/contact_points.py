@@ -4,7 +4,7 @@ A profile's field `email` or `phone` is its primary point. Whoever writes the fi
 writes points decides what the field says. Each row is written once: flags are settled before rows are stored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -41,25 +41,30 @@ def holdings(catalog: Catalog, module: str) -> Iterator[Holding]:
             yield Holding(profile, profile.contact_points)
 
 
-def insert_points(tx: Transaction, writer: Writer, module: Module, *, rows: str) -> int:
+def insert_points(
+    tx: Transaction, writer: Writer, module: Module, *, rows: str, carried: Collection[str]
+) -> int:
     """Store the primary contact points of new profiles; returns how many."""
     if module.contact_points is None:
         return 0
-    return _add_points(tx, writer, Holding(module, module.contact_points), rows=rows, wanted="true")
+    holding = Holding(module, module.contact_points)
+    return _add_points(tx, writer, holding, rows=rows, carried=carried, wanted="true")
 
 
-def _add_points(tx: Transaction, writer: Writer, holding: Holding, *, rows: str, wanted: str) -> int:
+def _add_points(
+    tx: Transaction, writer: Writer, holding: Holding, *, rows: str, carried: Collection[str], wanted: str
+) -> int:
     """Make new primary points out of the fields of profiles, for the kinds where `wanted` holds (over `r`, `kind`)."""
     from crm_core.records.insert import prepare_insert, write_insert
 
-    points, present = holding.points, staged_types(tx, rows)
+    points = holding.points
     reference = writer.catalog.reference(points.module, points.reference)
     selects = []
     for kind, field in holding.fields:
         given = f"r.{ident(field)}"
-        if as_given(field) in present:
+        if as_given(field) in carried:
             given = f"coalesce(r.{ident(as_given(field))}, {given})"
-        change = "r._change_id" if "_change_id" in present else "NULL::UUID"
+        change = "r._change_id" if "_change_id" in carried else "NULL::UUID"
         selects.append(
             f"SELECT uuidv7() AS _id, {change} AS _change_id, r.id AS {ident(points.reference)}, '{kind}' AS kind, "
             f'{given} AS value, r.{ident(field)} AS standardised, true AS "primary", false AS invalid, '
@@ -74,13 +79,13 @@ def _add_points(tx: Transaction, writer: Writer, holding: Holding, *, rows: str,
         own[reference.module_column] = "VARCHAR"
         which = f", '{holding.profile.slug}' AS {ident(reference.module_column)}"
     union = " UNION ALL ".join(selects)
-    tx.execute(
+    count = tx.execute(
         f"CREATE OR REPLACE TEMP TABLE points_new AS SELECT row_number() OVER () AS _row{which}, * FROM ({union})"
     )
-    if not int(tx.read("SELECT count(*) AS n FROM points_new").item()):
+    if not count:
         return 0
     tx.execute("CREATE OR REPLACE TEMP TABLE points_problems (_row BIGINT)")
-    typed = Typed("points_new", "points_problems", own, {})
+    typed = Typed("points_new", "points_problems", own, {}, carried=("_row", "_id", "_change_id"))
     ready = prepare_insert(
         tx, writer, module=points.module, typed=typed, staged="points_new", ready="points_ready"
     )
@@ -122,7 +127,7 @@ def follow_profiles(tx: Transaction, writer: Writer, module: Module, *, rows: st
     _store_flags(tx, holding)
     wanted = " OR ".join(f"(k.kind = '{k}' AND r.{ident(f + '__differs')})" for k, f in watched)
     known = f'EXISTS (SELECT 1 FROM {_SETTLED} s WHERE s.profile = r.id AND s.kind = k.kind AND s."primary")'
-    _add_points(tx, writer, holding, rows=rows, wanted=f"({wanted}) AND NOT {known}")
+    _add_points(tx, writer, holding, rows=rows, carried=present, wanted=f"({wanted}) AND NOT {known}")
 
 
 def _by_kind(fields: list[tuple[str, str]], form: str, other: str) -> str:

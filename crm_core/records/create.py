@@ -103,6 +103,14 @@ def create_in(tx: Transaction, writer: Writer, *, module: str, values: Sequence[
     return ids
 
 
+def create_each_in(tx: Transaction, writer: Writer, wanted: Sequence[Creation]) -> list[CrmError | None]:
+    """Write what several callers want as one set within an open transaction; gives each one's error, or None.
+
+    All of them are of one module, and alike in actor, door and trust; each row is recorded under its caller's change.
+    """
+    return _write(tx, writer, wanted)
+
+
 def _create_alone(wanted: Creation) -> Created:
     with wanted.lake.session() as s:
         first = _writer(wanted, definitions.read_catalog(wanted.lake), people.read_directory(wanted.lake))

@@ -27,10 +27,7 @@ def default_values(s: Runner, writer: Writer, module: Module) -> dict[str, Any]:
     Raises:
         ValuesInvalid: A default breaks the rules of its own field.
     """
-    key = ("defaults", module.slug)
-    fixed = writer.catalog.memo.get(key)
-    if fixed is None:
-        fixed = writer.catalog.memo.put(key, _fixed(s, writer, module))
+    fixed = writer.catalog.memo.of(("defaults", module.slug), lambda: _fixed(s, writer, module))
     return {**fixed, **_relative(writer, module), "folder": module.default_folder.slug}
 
 

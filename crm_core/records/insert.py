@@ -14,9 +14,18 @@ from crm_core.records.counters import give_numbers
 from crm_core.records.defaults import default_values
 from crm_core.records.hooks import Event, tell
 from crm_core.records.writer import Statuses, Writer, with_owner
-from crm_core.trees import column, name, text
+from crm_core.trees import column
 from crm_core.values.checks import Checked, check_set
-from crm_core.values.fragments import sql
+from crm_core.values.fragments import (
+    Statement,
+    aliased,
+    compiled,
+    literal,
+    named_table,
+    nested,
+    select_from,
+    sql,
+)
 from crm_core.values.lookups import Runner
 from crm_core.values.messages import message
 from crm_core.values.normalise import Typed, collect_problems, staged_types
@@ -36,12 +45,14 @@ class Ready:
         table: a temp table with `_row`, every column of the module, and what the staged one carried along.
         typed: where the values came from; takes further problems.
         staged: the relation with what came in.
+        carried: the columns that came along, which begin with `_`.
     """
 
     module: Module
     table: str
     typed: Typed
     staged: str
+    carried: tuple[str, ...] = ()
 
 
 def prepare_insert(
@@ -61,101 +72,90 @@ def prepare_insert(
         ready: the name of the temp table to make.
     """
     own = writer.catalog.module(module)
-    values = default_values(s, writer, own)
-    carried = [key for key in staged_types(s, typed.table) if key.startswith("_")]
-    tree, params = _ready_select(writer, own, typed, carried, values)
-    bound = {"owner": writer.person, "door": writer.door} | params
-    named = {place.this for place in tree.find_all(exp.Placeholder)}
-    s.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ident(ready)} AS {text(tree)}",
-        {key: value for key, value in bound.items() if key in named} or None,
-    )
-    made = Ready(own, ready, typed, staged)
+    defaults = default_values(s, writer, own)
+    carried = carried_columns(s, typed)
+    key = ("ready", module, typed.table, tuple(typed.columns), carried, typed.judged, frozenset(defaults))
+    statement = writer.catalog.memo.of(key, lambda: _ready(writer, own, typed, carried, defaults))
+    known = {"owner": writer.person, "door": writer.door}
+    known |= {f"default__{key}": value for key, value in defaults.items()}
+    s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(ready)} AS {statement.sql}", statement.values(known))
+    made = Ready(own, ready, typed, staged, tuple(key for key in carried if key != "_id"))
     _judge(s, writer, made)
     return made
 
 
-def _ready_select(
-    writer: Writer, module: Module, typed: Typed, carried: list[str], defaults: Mapping[str, Any]
-) -> tuple[exp.Select, dict[str, Any]]:
+def carried_columns(s: Runner, typed: Typed) -> tuple[str, ...]:
+    """The columns of a typed table that begin with `_`: what it carries along."""
+    if typed.carried is not None:
+        return typed.carried
+    return tuple(key for key in staged_types(s, typed.table) if key.startswith("_"))
+
+
+def _ready(
+    writer: Writer, module: Module, typed: Typed, carried: tuple[str, ...], defaults: Mapping[str, Any]
+) -> Statement:
     params = Params("i")
-    first = exp.select(*[column(key, "t") for key in carried if key != "_id"])
+    columns: list[exp.Expr] = [column(key, "t") for key in carried if key != "_id"]
     for key, kind in writer.catalog.columns(module.slug).items():
-        first = first.select(_value(key, kind, typed, carried, defaults, params).as_(key, quoted=True))
-    for slug in _set_aside(typed):
-        first = first.select(column(f"{slug}__problem", "t"))
-    first = first.from_(exp.Table(this=name(typed.table), alias=exp.TableAlias(this=name("t"))))
+        columns.append(aliased(_value(key, kind, typed, carried, defaults), key))
+    columns += [column(f"{slug}__problem", "t") for slug in typed.judged]
+    first = select_from(columns, named_table(typed.table, "t"))
     statuses = Statuses(module, params)
     folder, status = column("folder"), column("status")
+    named = statuses.named(folder, status)
     kept = sql(
         "CASE WHEN $s IS NULL THEN $start ELSE $named END",
         s=status,
         start=statuses.start(folder),
-        named=statuses.named(folder, status),
+        named=named,
     )
-    wrong = sql(
-        "CASE WHEN $s IS NOT NULL AND $named IS NULL THEN 'status' END",
-        s=status,
-        named=statuses.named(folder, status),
-    )
+    wrong = sql("CASE WHEN $s IS NOT NULL AND $named IS NULL THEN 'status' END", s=status, named=named)
     workers = with_owner(column("owner"), column("workers"))
-    changed = exp.Star(**{"replace": [kept.as_("status", quoted=True), workers.as_("workers", quoted=True)]})
-    last = exp.select(changed, wrong.as_("status__wrong", quoted=True)).from_(first.subquery("f"))
-    return last, params.values
+    changed = exp.Star(**{"replace": [aliased(kept, "status"), aliased(workers, "workers")]})
+    last = select_from([changed, aliased(wrong, "status__wrong")], nested(first, "f"))
+    return compiled(last, params.values)
 
 
 def _value(
-    key: str, kind: str, typed: Typed, carried: list[str], defaults: Mapping[str, Any], params: Params
+    key: str, kind: str, typed: Typed, carried: tuple[str, ...], defaults: Mapping[str, Any]
 ) -> exp.Expr:
     """What a column of a new row is before folder, status and workers are settled."""
-    here = column(key, "t")
     nothing = exp.cast(exp.null(), kind, dialect="duckdb")
-    if key == "id":
-        return (
-            sql("coalesce(CAST($id AS UUID), uuidv7())", id=column("_id", "t"))
-            if "_id" in carried
-            else sql("uuidv7()")
-        )
-    if key in ("updated_at", "deleted_at", "change_id", "version"):
-        return nothing
-    if key == "owner":
-        given = here if key in typed.columns else nothing
-        return _unless_given(given, exp.Placeholder(this="owner"), "owner", carried)
-    if key == "source":
-        given = here if key in typed.columns else nothing
-        return exp.Coalesce(this=given, expressions=[exp.Placeholder(this="door")])
+    here = column(key, "t") if key in typed.columns else nothing
+    match key:
+        case "id":
+            given = sql("CAST($id AS UUID)", id=column("_id", "t")) if "_id" in carried else nothing
+            return sql("coalesce($given, uuidv7())", given=given)
+        case "updated_at" | "deleted_at" | "change_id" | "version":
+            return nothing
+        case "owner":
+            return _unless_given(here, exp.Placeholder(this="owner"), "owner", carried)
+        case "source":
+            return exp.Coalesce(this=here, expressions=[exp.Placeholder(this="door")])
     if key not in defaults:
-        return here if key in typed.columns else nothing
+        return here
+    value = exp.cast(exp.Placeholder(this=f"default__{key}"), kind, dialect="duckdb")
+    if key == "folder":
+        return exp.Coalesce(this=here, expressions=[value])
     slug = key.partition("__")[0]
-    value = params.bind(defaults[key], kind)
-    if key not in typed.columns:
-        return value
-    tree = (
-        _unless_given(here, value, slug, carried)
-        if key != "folder"
-        else exp.Coalesce(this=here, expressions=[value])
-    )
-    if slug in _set_aside(typed):
-        aside = exp.not_(column(f"{slug}__problem", "t").is_(exp.null()))
-        return sql("CASE WHEN $aside THEN $here ELSE $tree END", aside=aside, here=here, tree=tree)
-    return tree
+    tree = _unless_given(here, value, slug, carried)
+    if slug not in typed.judged:
+        return tree
+    # A value that was set aside is missing because it was wrong, which no default mends.
+    right = column(f"{slug}__problem", "t").is_(exp.null())
+    return sql("CASE WHEN $right THEN $tree ELSE $here END", right=right, here=here, tree=tree)
 
 
-def _unless_given(given: exp.Expr, value: exp.Expr, slug: str, carried: list[str]) -> exp.Expr:
+def _unless_given(given: exp.Expr, value: exp.Expr, slug: str, carried: tuple[str, ...]) -> exp.Expr:
     if "_given" not in carried:
         return exp.Coalesce(this=given, expressions=[value])
-    meant = sql("list_contains($given, $slug)", given=column("_given", "t"), slug=exp.Literal.string(slug))
     return sql(
-        "CASE WHEN $meant THEN $value ELSE coalesce($value, $other) END",
-        meant=meant,
-        value=given,
-        other=value,
+        "CASE WHEN list_contains($given, $slug) THEN $here ELSE coalesce($here, $value) END",
+        given=column("_given", "t"),
+        slug=literal(slug),
+        here=given,
+        value=value,
     )
-
-
-def _set_aside(typed: Typed) -> list[str]:
-    """The fields whose values can have been wrong, so that they have a column that says so."""
-    return list(typed.judged)
 
 
 def _judge(s: Runner, writer: Writer, ready: Ready) -> None:
@@ -164,7 +164,7 @@ def _judge(s: Runner, writer: Writer, ready: Ready) -> None:
     given = {slug: exp.not_(exp.paren(is_missing(fields[slug], ROW))) for slug in ready.typed.fields}
     judged = judge_rows(
         s, writer.catalog, ready.module, actor=writer.actor, rows=ready.table, into=f"{ready.table}__rules",
-        given=given, trusted=writer.trusted, set_aside=_set_aside(ready.typed),
+        given=given, trusted=writer.trusted, set_aside=ready.typed.judged,
     )  # fmt: skip
     known = Typed(ready.typed.table, ready.typed.problems, ready.typed.columns, fields)
     if judged:
@@ -209,12 +209,9 @@ def write_insert(tx: Transaction, writer: Writer, ready: Ready, *, points: bool 
     if points:
         settle_points(tx, writer, ready.module, rows=ready.table, before=None)
     columns = list(writer.catalog.columns(ready.module.slug))
-    carried = staged_types(tx, ready.table)
-    change = (
-        "coalesce(CAST(_change_id AS UUID), CAST($change AS UUID))"
-        if "_change_id" in carried
-        else "CAST($change AS UUID)"
-    )
+    change = "CAST($change AS UUID)"
+    if "_change_id" in ready.carried:
+        change = f"coalesce(CAST(_change_id AS UUID), {change})"
     stamps = {
         "created_at": "coalesce(created_at, $now)",
         "updated_at": "coalesce(created_at, $now)",
@@ -228,7 +225,7 @@ def write_insert(tx: Transaction, writer: Writer, ready: Ready, *, points: bool 
         {"now": tx.occurred_at, "change": tx.change_id, "version": tx.snapshot},
     )
     if points:
-        insert_points(tx, writer, ready.module, rows=ready.table)
+        insert_points(tx, writer, ready.module, rows=ready.table, carried=ready.carried)
     tell(tx, writer.catalog, Event(ready.module.slug, "insert", ready.table))
     return count
 

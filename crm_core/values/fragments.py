@@ -1,10 +1,14 @@
 """SQL written as text where that is clearer, and still a tree: parsed once, and filled by name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
+
+from crm_core.trees import name, text
 
 
 @lru_cache(maxsize=512)
@@ -49,3 +53,64 @@ def literal(text: str) -> exp.Expr:
 def literals(texts: Iterable[str]) -> exp.Expr:
     """A list of text constants of the program itself."""
     return exp.Array(expressions=[literal(text) for text in texts])
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A compiled select: its text, the values that are known already, and every name that it binds."""
+
+    sql: str
+    known: Mapping[str, Any]
+    names: frozenset[str]
+
+    def values(self, more: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """What to bind: the driver refuses values that a statement does not name, and wants None for none."""
+        every = {**self.known, **(more or {})}
+        return {key: value for key, value in every.items() if key in self.names} or None
+
+
+def compiled(tree: exp.Expr, known: Mapping[str, Any]) -> Statement:
+    """Render a tree once, with the values that its placeholders stand for as far as they are known."""
+    names = frozenset(str(place.this) for place in tree.find_all(exp.Placeholder))
+    return Statement(text(tree), dict(known), names)
+
+
+def aliased(tree: exp.Expr, called: str) -> exp.Alias:
+    """A column of a select under a name; the tree is not copied, which counts when there are hundreds."""
+    return exp.Alias(this=tree, alias=name(called))
+
+
+def named_table(called: str, alias: str | None = None) -> exp.Table:
+    """A temp table or view, with an alias where one is needed."""
+    shown = exp.TableAlias(this=name(alias)) if alias else None
+    return exp.Table(this=name(called), alias=shown)
+
+
+def nested(select: exp.Select, alias: str) -> exp.Subquery:
+    """A select within another's FROM."""
+    return exp.Subquery(this=select, alias=exp.TableAlias(this=name(alias)))
+
+
+def select_from(
+    columns: Sequence[exp.Expr],
+    source: exp.Expr,
+    *,
+    joins: Sequence[exp.Join] = (),
+    where: exp.Expr | None = None,
+) -> exp.Select:
+    """A select, put together without copies."""
+    select = exp.Select(expressions=list(columns), joins=list(joins))
+    select.set("from_", exp.From(this=source))
+    if where is not None:
+        select.set("where", exp.Where(this=where))
+    return select
+
+
+def left_join(source: exp.Expr, on: exp.Expr) -> exp.Join:
+    """A left join."""
+    return exp.Join(this=source, on=on, side="LEFT")
+
+
+def inner_join(source: exp.Expr, on: exp.Expr) -> exp.Join:
+    """An inner join."""
+    return exp.Join(this=source, on=on)

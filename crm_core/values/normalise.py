@@ -12,7 +12,17 @@ from crm_core.params import Params
 from crm_core.people import Directory
 from crm_core.trees import column, name, text
 from crm_core.values.formats import Reading
-from crm_core.values.fragments import sql
+from crm_core.values.fragments import (
+    Statement,
+    aliased,
+    compiled,
+    left_join,
+    literal,
+    named_table,
+    nested,
+    select_from,
+    sql,
+)
 from crm_core.values.lookups import KNOWN, Question, Runner, look_up
 from crm_core.values.messages import message
 from crm_core.values.plan import given_fields, steps_of, writable
@@ -36,6 +46,7 @@ class Typed:
         found: how many problems there are.
         judged: slugs with a column `<slug>__problem`, the code of what is wrong with the value.
         received: slug → the SQL over the staged table of what came in, as text.
+        carried: the columns that begin with `_`, where they are known.
     """
 
     table: str
@@ -45,16 +56,16 @@ class Typed:
     found: int = 0
     judged: tuple[str, ...] = ()
     received: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    carried: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class _Compiled:
-    typed_sql: str
-    params: dict[str, object]
+    statement: Statement
     questions: tuple[Question, ...]
-    needs_users: bool
     judged: tuple[str, ...]
     columns: dict[str, str]
+    carried: tuple[str, ...]
     fields: dict[str, Field | Reference]
     received: dict[str, str]
 
@@ -90,24 +101,25 @@ def normalise(
         fields: the fields the columns are of, when they are not those of the module: a link's own.
     """
     types = staged_types(s, staged)
-    compiled = _compiled(catalog, module, types, staged, reading or Reading.of(catalog), fields)
-    params = dict(compiled.params)
-    if compiled.needs_users:
-        params["user_names"] = list(directory.by_any_name)
-        params["user_slugs"] = list(directory.by_any_name.values())
-    if compiled.questions:
-        look_up(s, compiled.questions)
-    s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(typed)} AS {compiled.typed_sql}", params or None)
+    plan = _compiled(catalog, module, types, staged, reading or Reading.of(catalog), fields)
+    if plan.questions:
+        look_up(s, plan.questions)
+    people = {"user_names": list(directory.by_any_name), "user_slugs": list(directory.by_any_name.values())}
+    s.execute(
+        f"CREATE OR REPLACE TEMP TABLE {ident(typed)} AS {plan.statement.sql}",
+        plan.statement.values(people),
+    )
     s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(problems)} ({PROBLEM_COLUMNS})")
     made = Typed(
         typed,
         problems,
-        dict(compiled.columns),
-        compiled.fields,
-        judged=compiled.judged,
-        received=compiled.received,
+        dict(plan.columns),
+        plan.fields,
+        judged=plan.judged,
+        received=plan.received,
+        carried=plan.carried,
     )
-    found = collect_problems(s, made, judged=compiled.judged, staged=staged, received=compiled.received)
+    found = collect_problems(s, made, judged=plan.judged, staged=staged, received=plan.received)
     return replace(made, found=found)
 
 
@@ -180,11 +192,8 @@ def _compiled(
     fields: _Fields | None,
 ) -> _Compiled:
     key = ("normalise", module, tuple(types.items()), staged, reading)
-    kept: _Compiled | None = catalog.memo.get(key)
-    if kept is None:
-        known = writable(catalog, module) if fields is None else fields
-        kept = catalog.memo.put(key, _compile(catalog, module, types, staged, reading, known))
-    return kept
+    known = writable(catalog, module) if fields is None else fields
+    return catalog.memo.of(key, lambda: _compile(catalog, module, types, staged, reading, known))
 
 
 def _compile(
@@ -194,50 +203,41 @@ def _compile(
     ctx = Context(types, reading, params)
     fields = given_fields(known, types)
     every = [steps_of(ctx, one) for one in fields.values()]
-    tree = _typed_select(every, [column for column in types if column.startswith("_")], staged)
-    points = catalog.modules[module].contact_points if module in catalog.modules else None
-    for slug in (points.email, points.phone) if points else ():
-        if slug in types:
-            tree = tree.select(cleaned(slug).as_(as_given(slug), quoted=True))
-    sql_text = text(tree)
-    # The driver refuses values that a statement does not name.
-    named = {place.this for place in tree.find_all(exp.Placeholder)}
+    carried = [column(key) for key in types if key.startswith("_")]
+    given = [
+        aliased(cleaned(slug), as_given(slug)) for slug in _contact_fields(catalog, module) if slug in types
+    ]
     return _Compiled(
-        typed_sql=sql_text,
-        params={key: value for key, value in params.values.items() if key in named},
+        statement=compiled(_typed_select(every, [*carried, *given], staged), params.values),
         questions=tuple(_questions(every, staged)),
-        needs_users="user_names" in named,
         judged=tuple(steps.field.slug for steps in every if steps.codes),
-        columns={
-            column: steps.columns[column]
-            for steps in every
-            for column in steps.parse
-            if column in steps.columns
-        },
+        columns={key: steps.columns[key] for steps in every for key in steps.parse if key in steps.columns},
+        carried=tuple(one.output_name for one in [*carried, *given]),
         fields=fields,
         received={steps.field.slug: text(steps.received) for steps in every if steps.received is not None},
     )
 
 
-def _typed_select(every: list[Steps], carried: list[str], staged: str) -> exp.Select:
+def _contact_fields(catalog: Catalog, module: str) -> tuple[str, ...]:
+    points = catalog.modules[module].contact_points if module in catalog.modules else None
+    return (points.email, points.phone) if points is not None else ()
+
+
+def _typed_select(every: list[Steps], carried: list[exp.Expr], staged: str) -> exp.Select:
     """Four selects within each other: clean, look up and parse, judge, take what is right."""
-    clean = exp.select("*").from_(exp.Table(this=name(staged)))
-    for steps in every:
-        clean = clean.select(*[value.as_(f"{key}__t", quoted=True) for key, value in steps.clean.items()])
-    parse = exp.select(exp.Column(this=exp.Star(), table=name("c"))).from_(clean.subquery("c"))
-    for steps in every:
-        for key in steps.lookups:
-            parse = _join_known(parse, key, steps)
-        parse = parse.select(*[value.as_(f"{key}__v", quoted=True) for key, value in steps.parse.items()])
-    judge = exp.select("*").from_(parse.subquery("p"))
-    last = exp.select(*[column(key) for key in carried])
-    for steps in every:
-        slug = steps.field.slug
-        if steps.code is not None:
-            judge = judge.select(steps.code.as_(_problem(slug), quoted=True))
-            last = last.select(column(_problem(slug)))
-        last = last.select(*[_taken(steps, key).as_(key, quoted=True) for key in steps.parse])
-    return last.from_(judge.subquery("j"))
+    star, slugs = exp.Star(), [steps for steps in every if steps.code is not None]
+    clean = [aliased(tree, f"{key}__t") for steps in every for key, tree in steps.clean.items()]
+    parse = [aliased(tree, f"{key}__v") for steps in every for key, tree in steps.parse.items()]
+    judge = [aliased(steps.code, _problem(steps.field.slug)) for steps in slugs if steps.code is not None]
+    taken = [aliased(_taken(steps, key), key) for steps in every for key in steps.parse]
+    joins = [_join_known(key, steps) for steps in every for key in steps.lookups]
+    first = select_from([star, *clean], named_table(staged))
+    second = select_from(
+        [exp.Column(this=exp.Star(), table=name("c")), *parse], nested(first, "c"), joins=joins
+    )
+    third = select_from([star, *judge], nested(second, "p"))
+    codes = [column(_problem(steps.field.slug)) for steps in slugs]
+    return select_from([*carried, *codes, *taken], nested(third, "j"))
 
 
 def _taken(steps: Steps, key: str) -> exp.Expr:
@@ -248,32 +248,28 @@ def _taken(steps: Steps, key: str) -> exp.Expr:
     return sql("CASE WHEN $right THEN $value END", right=right, value=value)
 
 
-def _join_known(select: exp.Select, key: str, steps: Steps) -> exp.Select:
+def _join_known(key: str, steps: Steps) -> exp.Join:
     lookup = steps.lookups[key]
     known = sql(
         f"SELECT given, value FROM {KNOWN} WHERE kind = $kind AND region = $region",
-        kind=exp.Literal.string(lookup.kind),
-        region=exp.Literal.string(lookup.region),
+        kind=literal(lookup.kind),
+        region=literal(lookup.region),
     )
     alias = f"{key}__known"
     on = column("given", alias).eq(column(lookup.cleaned, "c"))
-    return select.join(
-        exp.Subquery(this=known, alias=exp.TableAlias(this=name(alias))), on=on, join_type="left"
-    )
+    return left_join(exp.Subquery(this=known, alias=exp.TableAlias(this=name(alias))), on)
 
 
 def _questions(every: list[Steps], staged: str) -> list[Question]:
     found = []
     for steps in every:
         for key, lookup in steps.lookups.items():
-            clean = steps.clean[key].as_(lookup.cleaned, quoted=True)
             # No WHERE: a filter would be pushed down and work the cleaned text out again at each mention.
             given: exp.Expr = column(lookup.cleaned)
             if lookup.shortcut is not None:
                 unsettled = lookup.shortcut.is_(exp.null())
                 given = sql("CASE WHEN $unsettled THEN $given END", unsettled=unsettled, given=given)
-            inner = exp.select(clean).from_(exp.Table(this=name(staged))).subquery("c")
-            found.append(
-                Question(lookup.kind, lookup.region, text(exp.select(given.as_("given")).from_(inner)))
-            )
+            inner = select_from([aliased(steps.clean[key], lookup.cleaned)], named_table(staged))
+            select = select_from([aliased(given, "given")], nested(inner, "c"))
+            found.append(Question(lookup.kind, lookup.region, text(select)))
     return found
