@@ -94,11 +94,11 @@ def make_demo(
         _write_blobs(files, world.blobs)
     counters = number_records(world, catalog)
     months, snapshot = months_of(world), 0
-    with sets_as_files(lake):
+    with sets_as_files(lake) as place:
         for number, month in enumerate(months, start=1):
             tell("write", number - 1, len(months))
             last = counters if number == len(months) else None
-            snapshot = write_month(lake, catalog, month, reason=f"demo, {month.end:%B %Y}", counters=last)
+            snapshot = write_month(place, catalog, month, reason=f"demo, {month.end:%B %Y}", counters=last)
     tell("write", len(months), len(months))
     made = {name: len(drafts) for name, drafts in sorted(world.records.items())}
     made |= {name: len(links) for name, links in sorted(world.links.items())}

@@ -1,8 +1,7 @@
 """Simulated months into the lake: per module one set of new records and one of changed ones, one commit a month."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,20 +39,12 @@ class Month:
     read_marks: list[Values] = field(default_factory=list)
 
 
-@contextmanager
-def sets_as_files(lake: Lake) -> Iterator[None]:
-    """Let sets of some size become files at once: the catalog takes rows too, but at a millisecond each."""
-    _inline(lake, _ROWS_IN_CATALOG)
-    try:
-        yield
-    finally:
-        _inline(lake, lake.config.inlined_rows)
+def sets_as_files(lake: Lake) -> Lake:
+    """The same lake, opened once more so that sets of some size become files at once.
 
-
-def _inline(lake: Lake, rows: int) -> None:
-    with lake.session() as session:
-        # A bound value crashes DuckDB 1.5.5 here, and these are numbers of ours.
-        session.execute(f"CALL lake.set_option('data_inlining_row_limit', {int(rows)})")
+    The catalog takes rows too, but at a millisecond each, and a month brings more than a thousand.
+    """
+    return Lake.open(replace(lake.config, inlined_rows=min(_ROWS_IN_CATALOG, lake.config.inlined_rows)))
 
 
 def number_records(world: World, catalog: Catalog) -> dict[str, int]:
