@@ -25,8 +25,8 @@ _PARKED = f'"{_CATALOG}"."parked_snapshot"'
 _ATTEMPTS = 6
 
 # So many of the newest snapshots are never parked; the rest goes in steps, for each step is a catalog write.
-KEPT_SNAPSHOTS = 2000
-_STEP = 500
+KEPT_SNAPSHOTS = 1000
+_STEP = 250
 
 
 def query(lake: Lake, sql: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ history of the table. The lock is taken table by table, so that writers get in b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,7 +25,8 @@ _ATTEMPTS = 5
 _MEGABYTE = 1_000_000
 # Files are merged with their like only, as in a log-structured merge tree: a table's large file is not written anew
 # for each handful of rows. (O'Neil et al., "The Log-Structured Merge-Tree", 1996.)
-_TIERS = ((0, _MEGABYTE), (_MEGABYTE, 16 * _MEGABYTE), (16 * _MEGABYTE, 256 * _MEGABYTE))
+# Each is (from, below, so many make it worth it); the smallest cost next to nothing.
+_TIERS = ((0, _MEGABYTE, 2), (_MEGABYTE, 16 * _MEGABYTE, 4), (16 * _MEGABYTE, 256 * _MEGABYTE, 4))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +35,18 @@ class Policy:
 
     Attributes:
         inlined_rows: rows in the catalog, dead ones included, from which a table is flushed.
-        like_files: files of like size from which they are merged.
         dead_share: share of deleted rows from which a file is rewritten, above 0 and at most 1.
+        dead_files: so many files with any deleted rows, which cannot be merged, are rewritten into one ...
+        rewritten_bytes: ... when together they are not larger than this.
         old_files_after: how long a file that nothing refers to any more stays for readers who opened it before.
         orphans_after: age from which a file that was never committed is taken away; longer than any load lasts.
             None leaves orphans alone.
     """
 
-    inlined_rows: int = 500
-    like_files: int = 4
+    inlined_rows: int = 1000
     dead_share: float = 0.5
+    dead_files: int = 4
+    rewritten_bytes: int = 32 * _MEGABYTE
     old_files_after: timedelta = timedelta(hours=1)
     orphans_after: timedelta | None = timedelta(days=2)
 
@@ -75,21 +78,26 @@ class TableState:
         """Whether it is worth flushing, merging or rewriting."""
         return (
             self.inlined >= policy.inlined_rows
-            or any(True for _ in self.crowded_tiers(policy))
-            or self.has_dead_files(policy)
+            or bool(self.crowded_tiers())
+            or self.rewrite_threshold(policy) is not None
         )
 
-    def crowded_tiers(self, policy: Policy) -> Iterable[tuple[int, int]]:
-        """The size classes that hold enough files to be merged."""
-        for low, high in _TIERS:
-            # DuckLake does not merge a file that has deletes.
-            like = [size for size, _, deleted in self.files if low <= size < high and not deleted]
-            if len(like) >= policy.like_files:
-                yield low, high
+    def crowded_tiers(self) -> list[tuple[int, int]]:
+        """The size classes, as (from, below), that hold enough files to be merged."""
+        # DuckLake does not merge a file that has deletes.
+        whole = [size for size, _, deleted in self.files if not deleted]
+        return [
+            (low, high) for low, high, enough in _TIERS if sum(low <= size < high for size in whole) >= enough
+        ]
 
-    def has_dead_files(self, policy: Policy) -> bool:
-        """Whether a file consists of deleted rows to the share that the policy allows."""
-        return any(deleted >= policy.dead_share * rows for _, rows, deleted in self.files if deleted)
+    def rewrite_threshold(self, policy: Policy) -> float | None:
+        """The share of deleted rows from which files are to be rewritten now; None when none is worth it."""
+        shares = sorted(
+            ((deleted / rows, size) for size, rows, deleted in self.files if deleted), reverse=True
+        )
+        if len(shares) >= policy.dead_files and sum(size for _, size in shares) <= policy.rewritten_bytes:
+            return shares[-1][0]
+        return policy.dead_share if shares and shares[0][0] >= policy.dead_share else None
 
 
 def should_run(lake: Lake, *, policy: Policy = Policy()) -> bool:  # noqa: B008 - frozen
@@ -190,7 +198,7 @@ def _maintain(lake: Lake, state: TableState, policy: Policy) -> tuple[int, int, 
     )
     rows = int(flushed["rows_flushed"].sum()) if flushed.height else 0
     merged = 0
-    for low, high in _current(lake, state).crowded_tiers(policy):
+    for low, high in _current(lake, state).crowded_tiers():
         done = lake.read(
             "CALL ducklake_merge_adjacent_files('lake', $name, schema => $schema, "
             "min_file_size => $low, max_file_size => $high)",
@@ -198,10 +206,11 @@ def _maintain(lake: Lake, state: TableState, policy: Policy) -> tuple[int, int, 
         )
         merged += int(done["files_processed"].sum()) if done.height else 0
     rewritten = 0
-    if _current(lake, state).has_dead_files(policy):
+    threshold = _current(lake, state).rewrite_threshold(policy)
+    if threshold is not None:
         done = lake.read(
             "CALL ducklake_rewrite_data_files('lake', $name, schema => $schema, delete_threshold => $share)",
-            {**target, "share": policy.dead_share},
+            {**target, "share": threshold},
         )
         rewritten = int(done["files_processed"].sum()) if done.height else 0
     return rows, merged, rewritten

@@ -14,7 +14,7 @@ import pytest
 from lake import Change, Lake, catalog, maintenance, table
 
 NOTES = table("crm", "notes")
-EAGER = maintenance.Policy(inlined_rows=1, like_files=2, dead_share=0.3)
+EAGER = maintenance.Policy(inlined_rows=1, dead_share=0.3)
 
 
 def run_sql(lake: Lake, sql: str) -> int:
@@ -56,24 +56,35 @@ def test_every_state_reads_the_same_after_maintenance(notes: Lake) -> None:
     assert notes.read(f"FROM {NOTES} ORDER BY ALL").rows() == states[max(states)]
 
 
-def test_small_writes_become_files_and_small_files_one(notes: Lake) -> None:
+def notes_state(lake: Lake) -> maintenance.TableState:
+    [state] = [state for state in maintenance.read_states(lake) if state.name == "notes"]
+    return state
+
+
+def test_small_writes_become_one_small_file(notes: Lake) -> None:
     for number in range(3):
         run_sql(notes, f"INSERT INTO {NOTES} VALUES ({number}, 'x')")
-        maintenance.run(notes, policy=maintenance.Policy(inlined_rows=1, like_files=9))
-    [before] = [state for state in maintenance.read_states(notes) if state.name == "notes"]
-    assert (before.inlined, len(before.files)) == (0, 3)
-    maintenance.run(notes, policy=EAGER)
-    [after] = [state for state in maintenance.read_states(notes) if state.name == "notes"]
-    assert len(after.files) == 1
+        maintenance.run(notes, policy=EAGER)
+        assert (notes_state(notes).inlined, len(notes_state(notes).files)) == (0, 1)
+
+
+def test_files_with_a_few_deleted_rows_do_not_pile_up(notes: Lake) -> None:
+    for number in range(12):
+        run_sql(notes, f"INSERT INTO {NOTES} SELECT {number}, 'x' FROM range(200)")
+        run_sql(
+            notes, f"DELETE FROM {NOTES} WHERE rowid = (SELECT min(rowid) FROM {NOTES} WHERE id = {number})"
+        )
+        maintenance.run(notes, policy=maintenance.Policy(inlined_rows=1))
+    assert len(notes_state(notes).files) < 5
+    assert notes.read(f"SELECT count(*) FROM {NOTES}").item() == 12 * 199
 
 
 def test_a_file_of_deleted_rows_is_rewritten(notes: Lake) -> None:
     run_sql(notes, f"INSERT INTO {NOTES} SELECT range, 'x' FROM range(2000)")
     run_sql(notes, f"DELETE FROM {NOTES} WHERE id < 1500")
     report = maintenance.run(notes, policy=EAGER)
-    [state] = [state for state in maintenance.read_states(notes) if state.name == "notes"]
     assert report.rewritten_files == 1
-    assert [(rows, deleted) for _, rows, deleted in state.files] == [(500, 0)]
+    assert [(rows, deleted) for _, rows, deleted in notes_state(notes).files] == [(500, 0)]
 
 
 def test_it_is_due_only_when_there_is_something_to_do(notes: Lake) -> None:
