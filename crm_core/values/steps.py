@@ -70,7 +70,13 @@ class Context:
         """The staged column as text without outer space; empty is missing."""
         kind = self.staged[name]
         if kind == "VARCHAR":
-            return sql("nullif(trim($x, $space), '')", x=column(name), space=literal(SPACE))
+            # Most texts begin and end with a visible ASCII character; to trim them costs three times as much.
+            return sql(
+                "CASE WHEN $x[1] BETWEEN '!' AND '~' AND $x[-1] BETWEEN '!' AND '~' THEN $x "
+                "ELSE nullif(trim($x, $space), '') END",
+                x=column(name),
+                space=literal(SPACE),
+            )
         return sql("CAST($x AS VARCHAR)", x=column(name))
 
     def is_text(self, name: str) -> bool:

@@ -71,7 +71,9 @@ class Convention:
 
 def trimmed_sql(text: str) -> str:
     """The text without blanks at its ends; NULL when nothing is left."""
-    return f"nullif(trim({text}, {literal(_BLANKS)}), '')"
+    # Most texts begin and end with a visible ASCII character; to trim them costs three times as much.
+    visible = " AND ".join(f"{text}[{place}] BETWEEN '!' AND '~'" for place in (1, -1))
+    return f"CASE WHEN {visible} THEN {text} ELSE nullif(trim({text}, {literal(_BLANKS)}), '') END"
 
 
 def evidence_sql(kind: Kind, text: str) -> str | None:
