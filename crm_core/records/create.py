@@ -21,6 +21,8 @@ from lake import Change, Lake, Transaction, ident, new_id
 _SHARED_UP_TO = 50
 """How many rows a call may have to share a transaction: more would make the others wait."""
 
+WRITTEN = "create_ready"
+
 Values = Mapping[str, Any]
 
 
@@ -107,6 +109,7 @@ def create_each_in(tx: Transaction, writer: Writer, wanted: Sequence[Creation]) 
     """Write what several callers want as one set within an open transaction; gives each one's error, or None.
 
     All of them are of one module, and alike in actor, door and trust; each row is recorded under its caller's change.
+    The rows that were written stand in the temp table `WRITTEN` until the next call.
     """
     return _write(tx, writer, wanted)
 
@@ -160,9 +163,7 @@ def _prepare(s: Runner, writer: Writer, wanted: Sequence[Creation]) -> _Prepared
         s, writer.catalog, module=module, directory=writer.directory, staged="create_staged",
         typed="create_typed", problems="create_problems", reading=writer.reading,
     )  # fmt: skip
-    ready = prepare_insert(
-        s, writer, module=module, typed=typed, staged="create_staged", ready="create_ready"
-    )
+    ready = prepare_insert(s, writer, module=module, typed=typed, staged="create_staged", ready=WRITTEN)
     return _Prepared(ready, flat.problems, rows, callers)
 
 

@@ -30,7 +30,7 @@ from crm_core.values.lookups import Runner
 from crm_core.values.messages import message
 from crm_core.values.normalise import Typed, collect_problems, staged_types
 from crm_core.values.plan import writable
-from crm_core.values.rules import ROW, is_missing, judge_rows
+from crm_core.values.rules import judge_rows
 from lake import Transaction, ident, table
 
 _STAMPED = ("created_at", "updated_at", "change_id", "version")
@@ -161,10 +161,9 @@ def _unless_given(given: exp.Expr, value: exp.Expr, slug: str, carried: tuple[st
 def _judge(s: Runner, writer: Writer, ready: Ready) -> None:
     """Add the problems of whole rows: the status of another folder, what is required, what dependencies say."""
     fields = writable(writer.catalog, ready.module.slug)
-    given = {slug: exp.not_(exp.paren(is_missing(fields[slug], ROW))) for slug in ready.typed.fields}
     judged = judge_rows(
         s, writer.catalog, ready.module, actor=writer.actor, rows=ready.table, into=f"{ready.table}__rules",
-        given=given, trusted=writer.trusted, set_aside=ready.typed.judged,
+        given=tuple(ready.typed.fields), trusted=writer.trusted, set_aside=ready.typed.judged,
     )  # fmt: skip
     known = Typed(ready.typed.table, ready.typed.problems, ready.typed.columns, fields)
     if judged:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlglot import exp
 
@@ -11,16 +10,26 @@ from crm_core.model.fields import MoneyField
 from crm_core.params import Params
 from crm_core.records.contact_points import follow_profiles, holdings, settle_points
 from crm_core.records.hooks import Event, tell
+from crm_core.records.insert import carried_columns
 from crm_core.records.writer import Statuses, Writer, with_owner
 from crm_core.relations import Relations
-from crm_core.trees import any_of, column, name, text
+from crm_core.trees import any_of, column, name
 from crm_core.values.checks import Checked, check_set
-from crm_core.values.fragments import sql
+from crm_core.values.fragments import (
+    Statement,
+    aliased,
+    compiled,
+    inner_join,
+    named_table,
+    nested,
+    select_from,
+    sql,
+)
 from crm_core.values.lookups import Runner
 from crm_core.values.messages import message
-from crm_core.values.normalise import Typed, collect_problems, staged_types
+from crm_core.values.normalise import Typed, collect_problems
 from crm_core.values.plan import writable
-from crm_core.values.rules import ROW, judge_rows
+from crm_core.values.rules import judge_rows
 from lake import Transaction, ident, table
 
 _BOOKKEEPING = ("created_at", "updated_at", "deleted_at", "change_id", "version")
@@ -77,11 +86,15 @@ def prepare_update(
         everybody: whether rows that the actor does not see may be changed too.
     """
     own = writer.catalog.module(module)
-    before = f"{merged}__before"
-    _read_before(s, writer, own, typed, before, everybody)
-    carried = [key for key in staged_types(s, typed.table) if key.startswith("_")]
-    tree, params = _merged_select(writer, own, typed, carried, before, keep_empty)
-    s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(merged)} AS {text(tree)}", _used(tree, params.values))
+    before, memo = f"{merged}__before", writer.catalog.memo
+    key = ("before", module, typed.table, None if everybody else writer.actor)
+    reading = memo.of(key, lambda: _before(writer, own, typed, everybody))
+    s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(before)} AS {reading.sql}", reading.values())
+    carried = carried_columns(s, typed)
+    shape = (tuple(typed.columns), tuple(typed.fields), typed.judged, carried)
+    how = ("merged", module, typed.table, shape, before, keep_empty)
+    merging = memo.of(how, lambda: _merge(writer, own, typed, carried, before, keep_empty))
+    s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(merged)} AS {merging.sql}", merging.values())
     missing = s.read(
         f"SELECT CAST(_id AS VARCHAR) AS id FROM {ident(typed.table)} WHERE _id NOT IN (SELECT id FROM {ident(before)})"
     )
@@ -90,21 +103,15 @@ def prepare_update(
     return made
 
 
-def _read_before(
-    s: Runner, writer: Writer, module: Module, typed: Typed, before: str, everybody: bool
-) -> None:
+def _before(writer: Writer, module: Module, typed: Typed, everybody: bool) -> Statement:
     relations = Relations(writer.catalog, writer.actor, Params("b"))
-    predicate = (
-        column("deleted_at", "r").is_(exp.null()) if everybody else relations.predicate(module.slug, "r")
-    )
-    ids = exp.select(column("_id")).from_(exp.Table(this=name(typed.table)))
-    select = (
-        exp.select(*[column(key, "r") for key in writer.catalog.columns(module.slug)])
-        .from_(relations.table(module.slug, "r"))
-        .where(predicate, column("id", "r").isin(query=ids))
-    )
-    s.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ident(before)} AS {text(select)}", relations.params.values or None
+    live = column("deleted_at", "r").is_(exp.null())
+    predicate = live if everybody else relations.predicate(module.slug, "r")
+    ids = select_from([column("_id")], named_table(typed.table))
+    columns = [column(key, "r") for key in writer.catalog.columns(module.slug)]
+    where = exp.and_(predicate, column("id", "r").isin(query=ids))
+    return compiled(
+        select_from(columns, relations.table(module.slug, "r"), where=where), relations.params.values
     )
 
 
@@ -115,43 +122,35 @@ def _written(typed: Typed) -> list[str]:
     return list(dict.fromkeys([*typed.columns, *more]))
 
 
-def _merged_select(
-    writer: Writer, module: Module, typed: Typed, carried: list[str], before: str, keep_empty: bool
-) -> tuple[exp.Select, Params]:
+def _merge(
+    writer: Writer, module: Module, typed: Typed, carried: tuple[str, ...], before: str, keep_empty: bool
+) -> Statement:
+    """Three selects within each other: given or stored, folder and status and workers settled, compared."""
     params = Params("u")
     new = {key: _new(key, writer, typed, carried, keep_empty, params) for key in typed.columns}
     if "folder" in typed.columns:
-        new["folder"] = exp.Coalesce(
-            this=new["folder"], expressions=[params.bind(module.default_folder.slug)]
-        )
-    first = exp.select(*[column(key, "t") for key in carried if key != "_id"])
-    for key in writer.catalog.columns(module.slug):
-        first = first.select(new.get(key, column(key, "b")).as_(key, quoted=True))
-    first = (
-        first.select(column("status", "b").as_("_status_was"), column("folder", "b").as_("_folder_was"))
-        .from_(exp.Table(this=name(typed.table), alias=exp.TableAlias(this=name("t"))))
-        .join(_aliased(before, "b"), on=column("id", "b").eq(column("_id", "t")))
-    )
-    second = exp.select(_with_status(module, typed, carried, params)).from_(first.subquery("f"))
+        default = params.bind(module.default_folder.slug)
+        new["folder"] = exp.Coalesce(this=new["folder"], expressions=[default])
+    columns: list[exp.Expr] = [column(key, "t") for key in carried if key != "_id"]
+    columns += [aliased(new.get(key, column(key, "b")), key) for key in writer.catalog.columns(module.slug)]
+    columns += [aliased(column("status", "b"), "_status_was"), aliased(column("folder", "b"), "_folder_was")]
+    stored = inner_join(named_table(before, "b"), column("id", "b").eq(column("_id", "t")))
+    first = select_from(columns, named_table(typed.table, "t"), joins=[stored])
+    settled: list[exp.Expr] = [_with_status(module, typed, params)]
     if "status" in typed.columns:
-        second = second.select(_wrong_status(module, params).as_("_status_wrong"))
-    third = exp.select(exp.Column(this=exp.Star(), table=name("m"))).from_(second.subquery("m"))
-    third = third.join(_aliased(before, "b"), on=column("id", "b").eq(column("id", "m")))
+        settled.append(aliased(_wrong_status(module, params), "_status_wrong"))
+    second = select_from(settled, nested(first, "f"))
+    compared: list[exp.Expr] = [exp.Column(this=exp.Star(), table=name("m"))]
     for slug, one in typed.fields.items():
-        third = third.select(
-            _any_differs([key for key in one.columns if key in typed.columns] or [slug]).as_(
-                f"{slug}__differs", quoted=True
-            )
-        )
-    return third.select(_any_differs(_written(typed)).as_("_differs", quoted=True)), params
-
-
-def _aliased(table_name: str, alias: str) -> exp.Table:
-    return exp.Table(this=name(table_name), alias=exp.TableAlias(this=name(alias)))
+        own = [key for key in one.columns if key in typed.columns] or [slug]
+        compared.append(aliased(_any_differs(own), f"{slug}__differs"))
+    compared.append(aliased(_any_differs(_written(typed)), "_differs"))
+    stored = inner_join(named_table(before, "b"), column("id", "b").eq(column("id", "m")))
+    return compiled(select_from(compared, nested(second, "m"), joins=[stored]), params.values)
 
 
 def _new(
-    key: str, writer: Writer, typed: Typed, carried: list[str], keep_empty: bool, params: Params
+    key: str, writer: Writer, typed: Typed, carried: tuple[str, ...], keep_empty: bool, params: Params
 ) -> exp.Expr:
     """What a column is after the change: the given value, or the stored one where none is given."""
     slug = key.partition("__")[0]
@@ -188,7 +187,7 @@ def _currency(writer: Writer, field: MoneyField, key: str, typed: Typed, params:
     )
 
 
-def _with_status(module: Module, typed: Typed, carried: list[str], params: Params) -> exp.Star:
+def _with_status(module: Module, typed: Typed, params: Params) -> exp.Star:
     """The star of the merged row with folder, status and workers settled."""
     settled = []
     if "status" in typed.columns or "folder" in typed.columns:
@@ -227,18 +226,12 @@ def _any_differs(keys: Sequence[str]) -> exp.Expr:
     return any_of([exp.NullSafeNEQ(this=column(key, "m"), expression=column(key, "b")) for key in keys])
 
 
-def _used(tree: exp.Expr, values: dict[str, Any]) -> dict[str, Any] | None:
-    named = {place.this for place in tree.find_all(exp.Placeholder)}
-    return {key: value for key, value in values.items() if key in named} or None
-
-
 def _judge(s: Runner, writer: Writer, made: Merged) -> None:
     fields = writable(writer.catalog, made.module.slug)
-    given = {slug: column(f"{slug}__differs", ROW) for slug in made.typed.fields}
     rules = f"{made.table}__rules"
     judged = judge_rows(
-        s, writer.catalog, made.module, actor=writer.actor, rows=made.table, into=rules, given=given,
-        touched=made.typed.fields, trusted=writer.trusted,
+        s, writer.catalog, made.module, actor=writer.actor, rows=made.table, into=rules,
+        given=tuple(made.typed.fields), compared=True, trusted=writer.trusted,
     )  # fmt: skip
     if judged:
         known = replace(made.typed, fields=fields)
@@ -277,7 +270,7 @@ def write_update(tx: Transaction, writer: Writer, made: Merged) -> int:
         return 0
     settle_points(tx, writer, made.module, rows=made.table, before=made.before)
     columns = dict.fromkeys([*made.columns, *_derived(writer, made)])
-    place, carried = table("crm", made.module.slug), staged_types(tx, made.table)
+    place, carried = table("crm", made.module.slug), carried_columns(tx, made.typed)
     change = (
         "coalesce(CAST(m._change_id AS UUID), CAST($change AS UUID))"
         if "_change_id" in carried

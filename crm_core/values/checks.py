@@ -13,12 +13,14 @@ from crm_core.model import Catalog, Reference
 from crm_core.model.fields import Field
 from crm_core.params import Params
 from crm_core.relations import Relations
-from crm_core.trees import column, lake_table, name, text
-from crm_core.values.fragments import literal, sql
+from crm_core.trees import column, lake_table, name, union_all
+from crm_core.values.fragments import Statement, compiled, literal, sql
 from crm_core.values.lookups import Runner
 from crm_core.values.messages import message
 from crm_core.values.plan import writable
 from lake import ident
+
+_FOUND = "check_found"
 
 
 @dataclass(frozen=True)
@@ -50,25 +52,38 @@ def check_set(
         rows: what is about to be stored.
         fields: slugs of the fields and references that the write gives values for.
     """
-    params = Params("c")
     known = writable(catalog, module)
     given = {slug: known[slug] for slug in fields if slug in known}
+    targets = _targets(tx, [one for one in given.values() if isinstance(one, Reference)], rows)
+    key = ("checks", module, actor, rows, tuple(given), tuple(targets.items()))
+    statement = catalog.memo.of(key, lambda: _compile(catalog, module, actor, rows, given, targets))
+    if not statement.sql:
+        return 0
+    count = tx.execute(f"CREATE OR REPLACE TEMP TABLE {_FOUND} AS {statement.sql}", statement.values())
+    if count:
+        _report(tx, given, _FOUND, rows.problems)
+    return count
+
+
+def _compile(
+    catalog: Catalog,
+    module: str,
+    actor: Actor,
+    rows: Checked,
+    given: Mapping[str, Field | Reference],
+    targets: Mapping[str, tuple[str, ...]],
+) -> Statement:
+    """The statement that finds `_row, field, code, received` of everything wrong; an empty one asks nothing."""
+    relations = Relations(catalog, actor, Params("c"))
     selects = [_taken(module, one, rows) for one in given.values() if one.unique]
-    relations = Relations(catalog, actor, params)
     for one in given.values():
-        if isinstance(one, Reference):
-            selects.append(_lost_reference(relations, one, rows))
-        elif one.kind == "file" and "files" in catalog.modules:
+        if isinstance(one, Reference) and targets[one.slug]:
+            selects.append(_lost_reference(relations, one, rows, targets[one.slug]))
+        elif not isinstance(one, Reference) and one.kind == "file" and "files" in catalog.modules:
             selects.append(_lost_files(relations, one, rows))
     if not selects:
-        return 0
-    found = "check_found"
-    union = selects[0] if len(selects) == 1 else exp.union(*selects, distinct=False)
-    tx.execute(f"CREATE OR REPLACE TEMP TABLE {found} AS {text(union)}", params.values or None)
-    count = int(tx.read(f"SELECT count(*) AS n FROM {found}").item())
-    if count:
-        _report(tx, given, found, rows.problems)
-    return count
+        return Statement("", {}, frozenset())
+    return compiled(union_all(selects), relations.params.values)
 
 
 def _report(tx: Runner, given: Mapping[str, Field | Reference], found: str, problems: str) -> None:
@@ -107,10 +122,29 @@ def _taken(module: str, one: Field | Reference, rows: Checked) -> exp.Select:
     )
 
 
-def _lost_reference(relations: Relations, one: Reference, rows: Checked) -> exp.Select:
+def _targets(tx: Runner, references: Sequence[Reference], rows: Checked) -> dict[str, tuple[str, ...]]:
+    """Reference → the modules that it points to in these rows; planning a look into each module is what costs."""
+    if not references:
+        return {}
+    wanted = [
+        f"list(DISTINCT {ident(one.module_column) if one.polymorphic else literal(one.targets[0]).sql('duckdb')}) "
+        f"FILTER ({ident(one.slug)} IS NOT NULL) AS {ident(one.slug)}"
+        for one in references
+    ]
+    found = tx.read(f"SELECT {', '.join(wanted)} FROM {ident(rows.table)}").row(0, named=True)
+    return {
+        one.slug: tuple(target for target in one.targets if target in (found[one.slug] or ()))
+        or one.targets[: 1 if found[one.slug] else 0]
+        for one in references
+    }
+
+
+def _lost_reference(
+    relations: Relations, one: Reference, rows: Checked, targets: Sequence[str]
+) -> exp.Select:
     """Rows whose reference names no live record that the actor sees."""
     value = column(one.slug, "w")
-    lost = exp.and_(*[_not_among(relations, one, target) for target in one.targets])
+    lost = exp.and_(*[_not_among(relations, one, target) for target in targets])
     select = (
         exp.select(column("_row", "w"), literal(one.slug).as_("field"), literal("reference").as_("code"))
         .select(exp.cast(value, "VARCHAR").as_("received"))

@@ -4,7 +4,7 @@ They run over a relation with every column of the module, so that a row to be, a
 screen are judged by the same statement.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -16,8 +16,17 @@ from crm_core.model.condition import leaves
 from crm_core.model.fields import Field, MultiSelectField
 from crm_core.params import Params
 from crm_core.relations import Relations
-from crm_core.trees import all_of, any_of, column, name, text
-from crm_core.values.fragments import case, literal, sql
+from crm_core.trees import all_of, any_of, column
+from crm_core.values.fragments import (
+    Statement,
+    aliased,
+    case,
+    compiled,
+    literal,
+    named_table,
+    select_from,
+    sql,
+)
 from crm_core.values.lookups import Runner
 from crm_core.values.plan import writable
 from lake import ident
@@ -171,10 +180,10 @@ def judge_rows(
     actor: Actor,
     rows: str,
     into: str,
-    given: Mapping[str, exp.Expr],
-    touched: Iterable[str] | None = None,
+    given: Sequence[str],
+    compared: bool = False,
     trusted: bool = False,
-    set_aside: Iterable[str] = (),
+    set_aside: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Make a temp table `into` with `_row` and `<slug>__problem` for every rule; returns the slugs judged.
 
@@ -185,23 +194,39 @@ def judge_rows(
         actor: whose eyes conditions over related records see with.
         rows: the temp table with every column of the module, and `_row`.
         into: the temp table to make; it is not made when there is no rule.
-        given: see `rule_codes`; over the alias `r`.
-        touched: see `row_rules`.
+        given: the slugs that the write gives values for.
+        compared: whether the rows are there already: they have a column `<slug>__differs` for each given one, and
+            only what the change bears on is asked.
         trusted: whether what may not be changed may be set all the same.
-        set_aside: see `rule_codes`.
+        set_aside: slugs with a column `<slug>__problem`: what is wrong already is not missing as well.
     """
-    params = Params("d")
-    scope = Scope(module.slug, ROW, Relations(catalog, actor, params))
-    rules = row_rules(catalog, module, scope, touched=touched)
-    if trusted:
-        rules.frozen.clear()
-    codes = rule_codes(catalog, module, rules, given=given, params=params, set_aside=set_aside)
-    if not codes:
-        return ()
-    select = exp.select(
-        column("_row", ROW), *[code.as_(f"{slug}__problem", quoted=True) for slug, code in codes.items()]
-    ).from_(exp.Table(this=name(rows), alias=exp.TableAlias(this=name(ROW))))
-    named = {place.this for place in select.find_all(exp.Placeholder)}
-    values = {key: value for key, value in params.values.items() if key in named}
-    s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(into)} AS {text(select)}", values or None)
-    return tuple(codes)
+
+    def make() -> tuple[Statement | None, tuple[str, ...]]:
+        params = Params("d")
+        scope = Scope(module.slug, ROW, Relations(catalog, actor, params))
+        rules = row_rules(catalog, module, scope, touched=given if compared else None)
+        if trusted:
+            rules.frozen.clear()
+        fields = writable(catalog, module.slug)
+        brings = {
+            slug: column(f"{slug}__differs", ROW)
+            if compared
+            else exp.not_(exp.paren(is_missing(fields[slug], ROW)))
+            for slug in given
+        }
+        codes = rule_codes(catalog, module, rules, given=brings, params=params, set_aside=set_aside)
+        if not codes:
+            return None, ()
+        columns = [aliased(code, f"{slug}__problem") for slug, code in codes.items()]
+        select = select_from([column("_row", ROW), *columns], named_table(rows, ROW))
+        return compiled(select, params.values), tuple(codes)
+
+    if module.dependencies:
+        # Conditions hold what the time is and whom they are read for.
+        statement, judged = make()
+    else:
+        key = ("rules", module.slug, rows, tuple(given), compared, trusted, tuple(set_aside))
+        statement, judged = catalog.memo.of(key, make)
+    if statement is not None:
+        s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(into)} AS {statement.sql}", statement.values())
+    return judged
