@@ -21,6 +21,7 @@ INDUSTRIES = {
     "machinery": 20, "automotive": 16, "electronics": 14, "retail": 12, "food": 10, "fashion": 8, "furniture": 7,
     "chemicals": 6, "pharma": 5, "services": 4, "carrier": 8, "port": 3,
 }  # fmt: skip
+_FIRST = ("carrier", "port", "machinery", "automotive")
 _SOURCES = {"website": 40, "referral": 20, "trade_fair": 15, "phone": 15, "partner": 10}
 _RESERVED_MAIL = ("post.example", "mail.example", "webmail.example")
 
@@ -55,14 +56,22 @@ def make_businesses(world: World, countries: dict[str, Country]) -> list[Draft]:
     """The registry: 300 businesses for 2,000 customers, most of them there from the beginning."""
     weights = {code: country.weight for code, country in countries.items()}
     made = []
-    for index in range(world.scaled(300)):
+    for index in range(max(6, world.scaled(300))):
         country = countries[world.weighted(weights)]
-        industry = ("carrier", "port")[index] if index < 2 else world.weighted(INDUSTRIES)
-        begin = world.start if index < 2 or world.chance(0.6) else world.moment(world.start, world.until)
+        industry = _FIRST[index] if index < len(_FIRST) else world.weighted(INDUSTRIES)
+        begin = (
+            world.start
+            if index < len(_FIRST) or world.chance(0.6)
+            else world.moment(world.start, world.until)
+        )
         made.append(_business(world, country, industry, begin))
     for branch in made[2 :: max(12, len(made) // 25)]:
         parent = world.pick(made)
-        if parent is not branch and parent.created_at <= branch.created_at and "parent_business" not in parent.values:
+        if (
+            parent is not branch
+            and parent.created_at <= branch.created_at
+            and "parent_business" not in parent.values
+        ):
             branch.values["parent_business"] = parent.id
     return made
 
@@ -73,18 +82,25 @@ def _business(world: World, country: Country, industry: str, when: datetime) -> 
     partner = industry in ("carrier", "port")
     screened = world.chance(0.06) and not partner
     draft = world.add(
-        "business", when, name=name, registry_id=country.registry_id(), vat_id=country.vat_id(), domain=domain,
+        "business", when, name=name, registry_id=country.registry_id(), vat_id=country.vat_id(),
+        domain=domain,
         website=f"https://www.{domain}", email=f"office@{domain}", phone=country.phone(), industry=industry,
         employees=round(world.around(60, 1.2)) + 1, verification="pending",
         revenue=round(world.around(6_000_000, 1.1), -4), revenue__currency=country.currency,
         folder="screening" if screened else "registry",
         status="pending" if screened else "partner" if partner else "prospect",
-        team="operations" if partner or screened else "sales", owner="david" if partner else world.pick(SELLERS),
+        team="operations" if partner or screened else "sales",
+        owner="david" if partner else world.pick(SELLERS),
         source="registry", **country.address(),
     )  # fmt: skip
     if partner or world.chance(0.8):
         day = world.after(when, 60)
-        draft.set(day, verification="validated", validated_on=day.date(), **({"status": "cleared"} if screened else {}))
+        draft.set(
+            day,
+            verification="validated",
+            validated_on=day.date(),
+            **({"status": "cleared"} if screened else {}),
+        )
     return draft
 
 
@@ -117,7 +133,11 @@ def _begin(world: World, not_before: datetime) -> tuple[datetime, bool]:
 def _company(world: World, countries: dict[str, Country], business: Draft, *, again: bool) -> Account:
     country = countries[business.values["address__country"]]
     when, imported = _begin(world, business.created_at)
-    place = country.address() if again else {k: v for k, v in business.values.items() if k.startswith("address__")}
+    place = (
+        country.address()
+        if again
+        else {k: v for k, v in business.values.items() if k.startswith("address__")}
+    )
     name = business.values["name"]
     shown = f"{name}, {place['address__city']}" if again else name
     draft = _customer(
@@ -138,14 +158,21 @@ def _person(world: World, countries: dict[str, Country], employer: Account | Non
     when, imported = _begin(world, employer.draft.created_at if employer else world.start)
     name = country.name()
     business = employer.business if employer else None
-    values: dict[str, Any] = {"address__city": country.address()["address__city"]} if employer else country.address()
+    values: dict[str, Any] = (
+        {"address__city": country.address()["address__city"]} if employer else country.address()
+    )
     if employer and business:
         company = str(business.values["name"])
         # The company as they give it: in full, without its legal form, or in lower case.
         given = world.pick((company, company, company.rsplit(" ", 1)[0], company.lower()))
-        values |= {"company": given, "business": business.id, "job_title": world.pick(data("phrases")["job_titles"])}
+        values |= {
+            "company": given,
+            "business": business.id,
+            "job_title": world.pick(data("phrases")["job_titles"]),
+        }
     draft = _customer(
-        world, country, when, imported, name=name.full, kind="person", first_name=name.first, last_name=name.last,
+        world, country, when, imported, name=name.full, kind="person", first_name=name.first,
+        last_name=name.last,
         gender=name.gender if world.chance(0.7) else None, birthday=_birthday(world), **values,
     )  # fmt: skip
     domain = str(business.values["domain"]) if business else world.pick(_RESERVED_MAIL)
@@ -158,11 +185,14 @@ def _spouse(world: World, other: Account) -> Account:
     when = world.moment(other.draft.created_at, world.until)
     values = {k: v for k, v in other.draft.values.items() if k.startswith("address__")}
     draft = _customer(
-        world, other.country, when, False, name=name.full, kind="person", first_name=name.first, last_name=name.last,
+        world, other.country, when, False, name=name.full, kind="person", first_name=name.first,
+        last_name=name.last,
         gender=None, birthday=_birthday(world), **values,
     )  # fmt: skip
     _reach(world, draft, other.country, email_of(world, name, world.pick(_RESERVED_MAIL)), work=False)
-    world.link("customers__related", other.draft, draft, type="family", role=world.pick(("Partner", "Sister", "Son")))
+    world.link(
+        "customers__related", other.draft, draft, type="family", role=world.pick(("Partner", "Sister", "Son"))
+    )
     return Account(draft, other.country, name, None, 0.3)
 
 
@@ -173,8 +203,10 @@ def _twin(world: World, other: Account) -> Account:
     known = other.draft.values
     shown = f"{name.last}, {name.first}" if world.chance(0.25) else name.full
     draft = _customer(
-        world, other.country, when, False, name=shown, kind="person", first_name=name.first, last_name=name.last,
-        gender=None, company=known.get("company") if world.chance(0.5) else None, address__city=known.get("address__city"),
+        world, other.country, when, False, name=shown, kind="person", first_name=name.first,
+        last_name=name.last,
+        gender=None, company=known.get("company") if world.chance(0.5) else None,
+        address__city=known.get("address__city"),
     )  # fmt: skip
     same_mail = known["email"] if known["email"] and world.chance(0.6) else None
     _reach(world, draft, other.country, same_mail, work=True, phone=None if same_mail else known["phone"])
@@ -226,18 +258,30 @@ def _reach(
         _point(world, draft, "phone", phone_as_typed(world, number), number, "mobile")
     if world.chance(0.2):
         other = f"{draft.id[-6:]}@{world.pick(_RESERVED_MAIL)}"
-        _point(world, draft, "email", other, other, "billing" if draft.values["kind"] == "company" else "home")
+        _point(
+            world, draft, "email", other, other, "billing" if draft.values["kind"] == "company" else "home"
+        )
     if world.chance(0.03):
-        _point(world, draft, "phone", world.pick(("0170 / 12", "n/a", "+49 0 0", "ask Mrs Weber")), None, "other")
+        _point(
+            world, draft, "phone", world.pick(("0170 / 12", "n/a", "+49 0 0", "ask Mrs Weber")), None, "other"
+        )
     if world.chance(0.015):
         _point(world, draft, "email", world.pick(("info@", "name at company.example", "none")), None, "other")
 
 
 def _point(
-    world: World, owner: Draft, kind: str, value: str, standardised: str | None, label: str, *, primary: bool = False
+    world: World,
+    owner: Draft,
+    kind: str,
+    value: str,
+    standardised: str | None,
+    label: str,
+    *,
+    primary: bool = False,
 ) -> None:
     world.add(
-        "contact_points", owner.created_at, customer=owner.id, kind=kind, value=value, standardised=standardised,
+        "contact_points", owner.created_at, customer=owner.id, kind=kind, value=value,
+        standardised=standardised,
         label=label, primary=primary, invalid=standardised is None, source=owner.values["source"],
     )  # fmt: skip
 

@@ -49,15 +49,21 @@ def _appointment(world: World, account: Account) -> None:
     kind = world.pick(("meeting", "call", "call", "visit", "pickup"))
     owner = world.pick(("david", "elif")) if kind == "pickup" else account.draft.values["owner"]
     draft = world.add(
-        "appointments", when, title=world.pick(data("phrases")["appointments"][kind]).format(name=account.shown),
+        "appointments", when,
+        title=world.pick(data("phrases")["appointments"][kind]).format(name=account.shown),
         starts_at=begins, ends_at=begins + timedelta(minutes=world.pick((30, 60, 90))), kind=kind,
-        place="Telephone" if kind == "call" else world.pick(data("phrases")["rooms"]), customer=account.draft.id,
-        status="planned", folder="calendar", owner=owner, workers=[owner], team="operations" if kind == "pickup" else "sales",
+        place="Telephone" if kind == "call" else world.pick(data("phrases")["rooms"]),
+        customer=account.draft.id,
+        status="planned", folder="calendar", owner=owner, workers=[owner],
+        team="operations" if kind == "pickup" else "sales",
         source="browser",
     )  # fmt: skip
     if world.chance(0.6):
         draft.set(when + (begins - when) / 2, status="confirmed")
-    draft.set(begins + timedelta(hours=2), status=world.pick(("held", "held", "held", "held", "missed", "cancelled")))
+    draft.set(
+        begins + timedelta(hours=2),
+        status=world.pick(("held", "held", "held", "held", "missed", "cancelled")),
+    )
 
 
 def _note(world: World, account: Account) -> None:
@@ -67,8 +73,10 @@ def _note(world: World, account: Account) -> None:
     if account.business and world.chance(0.2) and account.business.created_at <= account.draft.created_at:
         values |= {"about": account.business.id, "about__module": "business"}
     world.add(
-        "notes", _since(world, account), text=world.pick(data("phrases")["notes"][kind]), kind=kind, pinned=world.chance(0.06),
-        folder="notes", owner=owner, workers=[owner], team="service" if owner == "farid" else "sales", source="browser", **values,
+        "notes", _since(world, account), text=world.pick(data("phrases")["notes"][kind]), kind=kind,
+        pinned=world.chance(0.06),
+        folder="notes", owner=owner, workers=[owner], team="service" if owner == "farid" else "sales",
+        source="browser", **values,
     )  # fmt: skip
 
 
@@ -76,12 +84,16 @@ def _task(world: World, account: Account) -> None:
     when = _since(world, account)
     kind = world.weighted({"follow_up": 50, "call": 20, "document": 20, "claim": 3, "onboarding": 7})
     team = {"document": "operations", "claim": "service"}.get(kind, "sales")
-    owner = {"operations": world.pick(("david", "elif")), "service": "farid"}.get(team, account.draft.values["owner"])
+    owner = {"operations": world.pick(("david", "elif")), "service": "farid"}.get(
+        team, account.draft.values["owner"]
+    )
     due = world.after(when, 24 * 8)
     draft = world.add(
-        "tasks", when, title=world.pick(data("phrases")["tasks"][kind]).format(name=account.shown), kind=kind, due=due,
+        "tasks", when, title=world.pick(data("phrases")["tasks"][kind]).format(name=account.shown),
+        kind=kind, due=due,
         priority=world.pick(("low", "normal", "normal", "high")), customer=account.draft.id, status="open",
-        folder="escalations" if kind == "claim" else "tasks", owner=owner, workers=[owner], team=team, source="browser",
+        folder="escalations" if kind == "claim" else "tasks", owner=owner, workers=[owner], team=team,
+        source="browser",
     )  # fmt: skip
     if world.chance(0.3):
         draft.set(when + (due - when) / 3, status=world.pick(("in_progress", "waiting")))
@@ -96,10 +108,13 @@ def _call(world: World, account: Account) -> None:
     number, house = known["phone"] or "+493023125100", "+493023125100"
     answered = world.chance(0.85)
     world.add(
-        "communications", when, subject=f"Call with {account.shown}", channel="call", direction="in" if inward else "out",
-        state="received" if inward else "sent", to=house if inward else number, **{"from": number if inward else house},
+        "communications", when, subject=f"Call with {account.shown}", channel="call",
+        direction="in" if inward else "out",
+        state="received" if inward else "sent", to=house if inward else number,
+        **{"from": number if inward else house},
         text=world.pick(data("phrases")["notes"]["note"]) if answered else "Nobody answered.",
-        duration=world.rng.randrange(30, 1800) if answered else 0, occurred_at=when, customer=account.draft.id,
+        duration=world.rng.randrange(30, 1800) if answered else 0, occurred_at=when,
+        customer=account.draft.id,
         purpose=None if inward else "service", owner=known["owner"], team="sales", source="call",
     )  # fmt: skip
 
@@ -108,13 +123,17 @@ def _files(world: World) -> None:
     """A few papers with real bytes: packing lists of shipments, and contracts of customers."""
     shipments = [s for s in world.all("shipments") if s.created_at < world.until]
     for draft in world.rng.sample(shipments, min(len(shipments), world.scaled(60))):
-        lines = [f"{n + 1};{world.pick(data('phrases')['goods'])[0]};{world.rng.randrange(1, 40)}" for n in range(5)]
+        lines = [
+            f"{n + 1};{world.pick(data('phrases')['goods'])[0]};{world.rng.randrange(1, 40)}"
+            for n in range(5)
+        ]
         text = "position;description;pieces\n" + "\n".join(lines) + "\n"
         name = f"packing-list-{draft.values['external_id']}.csv"
         made = _file(world, draft, name, "text/csv", text, customer=draft.values["customer"])
         draft.set(made.created_at, documents=[made.id])
     for draft in world.rng.sample(world.all("customers"), world.scaled(24)):
-        text = f"Framework agreement\n\nbetween Merganser Freight and {draft.values['name']},\nfrom {draft.created_at:%Y-%m-%d} on.\n"
+        text = f"Framework agreement\n\nbetween Merganser Freight and {draft.values['name']},\n"
+        text += f"from {draft.created_at:%Y-%m-%d} on.\n"
         _file(world, draft, f"agreement-{draft.id[-6:]}.txt", "text/plain", text, customer=draft.id)
 
 
@@ -125,7 +144,8 @@ def _file(world: World, about: Draft, name: str, media_type: str, text: str, *, 
     uploader = world.pick(("anna", "david", "elif"))
     when = world.moment(about.created_at, min(world.until, about.created_at + timedelta(days=20)))
     return world.add(
-        "files", when, name=name, sha256=digest, size=len(content), media_type=media_type, uploader=uploader, about=about.id,
+        "files", when, name=name, sha256=digest, size=len(content), media_type=media_type,
+        uploader=uploader, about=about.id,
         about__module=about.module, customer=customer, folder="files", owner=uploader, source="browser",
     )  # fmt: skip
 
@@ -139,11 +159,14 @@ def _consent(world: World, account: Account) -> None:
         states.append("withdrawn")
     for number, state in enumerate(states):
         said = world.moment(when, world.until) if number else when
-        world.consents.append((said, {
+        source = "import" if account.imported else "form"
+        row = {
             "id": world.new_id(said), "address": email, "channel": "email", "module": "customers",
-            "record_id": account.draft.id, "purpose": "marketing", "state": state, "source": "import" if account.imported else "form",
-            "wording": "2024-1", "occurred_at": said,
-        }))  # fmt: skip
+            "purpose": "marketing",
+            "record_id": account.draft.id, "state": state, "source": source, "wording": "2024-1",
+            "occurred_at": said,
+        }  # fmt: skip
+        world.consents.append((said, row))
         account.draft.set(said, newsletter=state == "granted")
 
 
@@ -160,7 +183,10 @@ def _progress(world: World, account: Account) -> None:
         if not first or contacted < first:
             draft.set(contacted, status="contacted")
         if first:
-            draft.set(max(begin + (first - begin) / 2, contacted) if contacted < first else begin, status="qualified")
+            draft.set(
+                max(begin + (first - begin) / 2, contacted) if contacted < first else begin,
+                status="qualified",
+            )
             draft.set(first, folder="active", status="onboarding")
             draft.set(first + timedelta(days=25), status="active")
         else:
@@ -169,11 +195,10 @@ def _progress(world: World, account: Account) -> None:
         _trust(world, account, bought)
     last = bought[-1] if bought else begin
     quiet = last + timedelta(days=200)
-    if account.imported or bought:
-        if quiet < world.until and world.chance(0.25):
-            draft.set(quiet, status=world.pick(("at_risk", "at_risk", "paused")), folder="active")
-            if world.chance(0.4):
-                draft.set(quiet + timedelta(days=60), folder="closed", status="inactive")
+    if (account.imported or bought) and quiet < world.until and world.chance(0.25):
+        draft.set(quiet, status=world.pick(("at_risk", "at_risk", "paused")), folder="active")
+        if world.chance(0.4):
+            draft.set(quiet + timedelta(days=60), folder="closed", status="inactive")
 
 
 def _cool(world: World, draft: Draft, contacted: datetime) -> None:
@@ -217,9 +242,15 @@ def _read_marks(world: World) -> None:
     answered: dict[str, datetime] = {}
     for message in world.all("communications"):
         customer = message.values["customer"]
-        if customer and message.values["direction"] == "out" and not message.values["subject"].startswith(RECEIPT):
+        if (
+            customer
+            and message.values["direction"] == "out"
+            and not message.values["subject"].startswith(RECEIPT)
+        ):
             answered[customer] = max(answered.get(customer, message.created_at), message.created_at)
     settled = world.until - timedelta(days=4)
     for draft in world.all("customers"):
         read_at = max(answered.get(draft.id, settled), settled)
-        world.read_marks += [{"reader": reader, "record_id": draft.id, "read_at": read_at} for reader in READERS]
+        world.read_marks += [
+            {"reader": reader, "record_id": draft.id, "read_at": read_at} for reader in READERS
+        ]

@@ -18,6 +18,9 @@ _SERVICES = {
     "tracking": 11, "claim": 4, "general": 6,
 }  # fmt: skip
 _CHANNELS = {"email": 40, "form": 28, "chat": 10, "whatsapp": 8, "phone": 10, "api": 4}
+TENDER_KG = 60_000
+"""From this weight on a request is handled as a tender."""
+_OURS = {"direction": "out", "sender": HOUSE, "purpose": "service", "consent": "none"}
 _MEDIUM = {"phone": "call", "api": "form"}
 
 
@@ -75,8 +78,10 @@ def _spam(world: World, when: datetime, number: int) -> None:
     subject = world.pick(data("phrases")["spam"])
     sender = f"offer{world.rng.randrange(1000, 9999)}@bulk-mail.example"
     draft = world.add(
-        "inquiries", when, reference=f"INQ-{number:05d}", subject=subject, channel="email", priority="low", email=sender,
-        name=None, message="Click here: https://bulk-mail.example/", folder="inbox", status="new", source="email",
+        "inquiries", when, reference=f"INQ-{number:05d}", subject=subject, channel="email", priority="low",
+        email=sender,
+        name=None, message="Click here: https://bulk-mail.example/", folder="inbox", status="new",
+        source="email",
         team="service",
     )  # fmt: skip
     _message(world, draft, None, when, direction="in", state="received", channel="email", sender=sender, to=HOUSE,
@@ -93,7 +98,8 @@ def _inquiry(world: World, when: datetime, account: Account, number: int) -> Ask
     ready = (when + timedelta(days=world.rng.randrange(2, 40))).date()
     language = account.country.language if account.country.language in data("phrases")["messages"] else "en"
     facts = {
-        "name": account.name.full.strip() or account.shown, "origin": origin[0], "destination": destination[0],
+        "name": account.name.full.strip() or account.shown, "origin": origin[0],
+        "destination": destination[0],
         "goods": f"{quantity} {goods[1]} {goods[0]}", "ready": ready.isoformat(), "us": "Merganser Freight",
         "reference": f"INQ-{number:05d}", "service": data("phrases")["services"][language].get(service, ""),
     }  # fmt: skip
@@ -125,10 +131,13 @@ def _write(world: World, when: datetime, account: Account, values: dict[str, Any
     linked = values["channel"] not in ("form", "api") or world.chance(0.9)
     team = team_of(service)
     owner = world.pick(TEAMS[team]) if world.chance(0.7) else None
-    folder = "claims" if service == "claim" else "tenders" if values["weight_kg"] and float(values["weight_kg"]) > 60_000 else "inbox"
+    heavy = float(values["weight_kg"] or 0) > TENDER_KG
+    folder = "claims" if service == "claim" else "tenders" if heavy else "inbox"
     draft = world.add(
-        "inquiries", when, **values, name=account.name.full.strip() or account.shown, email=known["email"], phone=known["phone"],
-        company=known.get("company"), customer=account.draft.id if linked else None, folder=folder, status="new",
+        "inquiries", when, **values, name=account.name.full.strip() or account.shown, email=known["email"],
+        phone=known["phone"],
+        company=known.get("company"), customer=account.draft.id if linked else None, folder=folder,
+        status="new",
         business=account.business.id if account.business and linked else None, team=team, owner=None,
         workers=[], source=values["channel"],
         consent=["service", "marketing"] if world.chance(0.1) else ["service"] if values["channel"] == "form" else None,
@@ -138,21 +147,29 @@ def _write(world: World, when: datetime, account: Account, values: dict[str, Any
     return draft
 
 
-def _handle(world: World, draft: Draft, account: Account, facts: dict[str, str], language: str) -> datetime | None:
+def _handle(
+    world: World, draft: Draft, account: Account, facts: dict[str, str], language: str
+) -> datetime | None:
     """What becomes of an inquiry; returns when it was answered, if it was."""
     values, phrases, when = draft.values, data("phrases")["messages"][language], draft.created_at
     medium = _MEDIUM.get(values["channel"], values["channel"])
-    theirs = (values["phone"] or values["email"]) if medium in ("call", "whatsapp") else (values["email"] or values["phone"])
+    near, far = ("phone", "email") if medium in ("call", "whatsapp") else ("email", "phone")
+    theirs = values[near] or values[far]
     talk = {"channel": medium, "subject": values["subject"]}
-    first = _message(world, draft, account, when, direction="in", state="received", sender=theirs, to=HOUSE,
-                     text=values["message"], duration=world.rng.randrange(60, 900) if medium == "call" else None, **talk)  # fmt: skip
+    first = _message(
+        world, draft, account, when, direction="in", state="received", sender=theirs, to=HOUSE,
+        text=values["message"],
+        duration=world.rng.randrange(60, 900) if medium == "call" else None, **talk,
+    )  # fmt: skip
     if values["channel"] in ("email", "form", "chat", "api") and values["email"]:
         sent = when + timedelta(seconds=world.rng.randrange(5, 90))
         draft.set(sent, status="acknowledged", acknowledged_at=sent)
         if sent <= world.until:
-            _message(world, draft, account, sent, direction="out", state="sent", channel="email", sender=HOUSE, to=values["email"],
-                     text=phrases["ack"][0].format(**facts), subject=f"{RECEIPT} {facts['reference']}",
-                     purpose="service", consent="none", reply_to=first)  # fmt: skip
+            _message(
+                world, draft, account, sent, state="sent", channel="email", to=values["email"],
+                reply_to=first,
+                subject=f"{RECEIPT} {facts['reference']}", text=phrases["ack"][0].format(**facts), **_OURS,
+            )  # fmt: skip
     if not world.chance(0.96):
         return None
     slow = 3 if values["channel"] in ("chat", "whatsapp", "phone") else 9
@@ -164,35 +181,48 @@ def _handle(world: World, draft: Draft, account: Account, facts: dict[str, str],
         return None
     draft.set(answered, status="answered", first_answer_at=answered)
     if theirs:
-        answer = _message(world, draft, account, answered, direction="out", state=world.pick(("sent", "delivered", "delivered", "opened")),
-                          sender=HOUSE, to=theirs, text=world.pick(phrases["answer"]).format(**facts), purpose="service",
-                          consent="none", reply_to=first, **talk)  # fmt: skip
+        answer = _message(
+            world, draft, account, answered, state=world.pick(("sent", "delivered", "delivered", "opened")),
+            to=theirs,
+            text=world.pick(phrases["answer"]).format(**facts), reply_to=first, **talk, **_OURS,
+        )  # fmt: skip
         _reply(world, draft, account, answer, theirs, talk, world.pick(phrases["reply"]).format(**facts))
     closed = world.after(answered, 120)
-    outcome = "quoted" if values["service"] in MODES else world.pick(("solved", "solved", "referred", "no_answer"))
+    outcome = (
+        "quoted" if values["service"] in MODES else world.pick(("solved", "solved", "referred", "no_answer"))
+    )
     draft.set(closed, status="closed", closed_at=closed, outcome=outcome)
     return answered
 
 
-def _reply(world: World, draft: Draft, account: Account, answer: Draft, theirs: str, talk: dict[str, Any], text: str) -> None:
+def _reply(
+    world: World, draft: Draft, account: Account, answer: Draft, theirs: str, talk: dict[str, Any], text: str
+) -> None:
     when = world.after(answer.created_at, 20)
     if world.chance(0.4) and when <= world.until:
-        back = _message(world, draft, account, when, direction="in", state="received", sender=theirs, to=HOUSE, text=text,
-                        reply_to=answer, **talk)  # fmt: skip
+        back = _message(
+            world, draft, account, when, direction="in", state="received", sender=theirs, to=HOUSE, text=text,
+            reply_to=answer, **talk,
+        )  # fmt: skip
         later = world.after(when, 6)
         if later <= world.until and world.chance(0.9):
-            _message(world, draft, account, later, direction="out", state="delivered", sender=HOUSE, to=theirs,
-                     text="Thank you, noted.", purpose="service", consent="none", reply_to=back, **talk)  # fmt: skip
+            _message(
+                world, draft, account, later, state="delivered", to=theirs, text="Thank you, noted.",
+                reply_to=back,
+                **talk, **_OURS,
+            )  # fmt: skip
 
 
 def _message(
-    world: World, about: Draft, account: Account | None, when: datetime, *, sender: str | None, reply_to: Draft | None = None,
-    **values: Any,
+    world: World, about: Draft, account: Account | None, when: datetime, *, sender: str | None,
+    reply_to: Draft | None = None, **values: Any,
 ) -> Draft:  # fmt: skip
     linked = account is not None and about.values.get("customer") is not None
     draft = world.add(
-        "communications", when, **values, **{"from": sender}, occurred_at=when, about=about.id, about__module="inquiries",
-        customer=about.values["customer"] if linked else None, thread=about.values["reference"], team=about.values["team"],
+        "communications", when, **values, **{"from": sender}, occurred_at=when, about=about.id,
+        about__module="inquiries",
+        customer=about.values["customer"] if linked else None, thread=about.values["reference"],
+        team=about.values["team"],
         owner=about.values.get("owner"), status=None, source=values["channel"],
     )  # fmt: skip
     if values["channel"] in ("email", "form"):
@@ -212,9 +242,12 @@ def _task(world: World, draft: Draft, account: Account, answered: datetime) -> N
     verb = "Quote" if values["team"] == "sales" else "Answer"
     owner = world.pick(TEAMS[values["team"]])
     task = world.add(
-        "tasks", when, title=f"{verb} {values['subject']}", kind="claim" if values["service"] == "claim" else "answer",
-        priority=values["priority"], due=when + timedelta(hours=4), customer=values["customer"], about=draft.id,
-        about__module="inquiries", description=values["message"], owner=owner, workers=[owner], team=values["team"],
+        "tasks", when, title=f"{verb} {values['subject']}",
+        kind="claim" if values["service"] == "claim" else "answer",
+        priority=values["priority"], due=when + timedelta(hours=4), customer=values["customer"],
+        about=draft.id,
+        about__module="inquiries", description=values["message"], owner=owner, workers=[owner],
+        team=values["team"],
         folder="escalations" if values["service"] == "claim" else "tasks", status="open", source="flow",
     )  # fmt: skip
     task.set(answered, status="done", done_at=answered, minutes=world.rng.randrange(5, 60))

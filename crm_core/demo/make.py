@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crm_core.access import Actor
+from crm_core.access import Actor, Role
 from crm_core.definitions import read_catalog
+from crm_core.demo import people
 from crm_core.demo.accounts import make_businesses, make_customers
 from crm_core.demo.activity import make_activity
 from crm_core.demo.inquiries import make_inquiries
@@ -27,17 +28,25 @@ Progress = Callable[[str, int, int], None]
 MONTHS = 24
 SIZE = 2000
 SMALLEST = 20
+_TEAMS = ("sales", "operations", "service")
+
+
+def _user(name: str, role: Role, teams: tuple[str, ...], city: str, language: str = "en") -> User:
+    first, last = name.split()
+    slug, email = first.lower(), f"{people.slug(first)}.{people.slug(last)}@merganser-freight.example"
+    return User(slug, name, email, role, teams, f"Europe/{city}", language)
+
+
 USERS = (
-    User("anna", "Anna Weber", "anna.weber@merganser-freight.example", "agent", ("sales",), "Europe/Berlin", "de"),
-    User("ben", "Ben Carter", "ben.carter@merganser-freight.example", "agent", ("sales",), "Europe/London", "en"),
-    User("clara", "Clara Martin", "clara.martin@merganser-freight.example", "agent", ("sales", "service"), "Europe/Paris", "fr"),
-    User("david", "David Novák", "david.novak@merganser-freight.example", "agent", ("operations",), "Europe/Prague", "en"),
-    User("elif", "Elif Kaya", "elif.kaya@merganser-freight.example", "agent", ("operations",), "Europe/Istanbul", "tr"),
-    User("farid", "Farid Haddad", "farid.haddad@merganser-freight.example", "agent", ("service",), "Europe/Berlin", "de"),
-    User("grace", "Grace Lindqvist", "grace.lindqvist@merganser-freight.example", "admin", ("sales", "operations", "service"),
-         "Europe/Stockholm", "en"),
-    User("hugo", "Hugo Almeida", "hugo.almeida@merganser-freight.example", "viewer", ("operations",), "Europe/Lisbon", "en"),
-)  # fmt: skip
+    _user("Anna Weber", "agent", ("sales",), "Berlin", "de"),
+    _user("Ben Carter", "agent", ("sales",), "London"),
+    _user("Clara Martin", "agent", ("sales", "service"), "Paris", "fr"),
+    _user("David Novák", "agent", ("operations",), "Prague"),
+    _user("Elif Kaya", "agent", ("operations",), "Istanbul", "tr"),
+    _user("Farid Haddad", "agent", ("service",), "Berlin", "de"),
+    _user("Grace Lindqvist", "admin", _TEAMS, "Stockholm"),
+    _user("Hugo Almeida", "viewer", ("operations",), "Lisbon"),
+)
 
 
 class DemoRefused(CrmError):
@@ -127,7 +136,9 @@ def simulate(*, size: int, seed: int, until: datetime) -> World:
 
 
 def _require_room(lake: Lake, catalog: Catalog) -> None:
-    missing = [slug for slug in ("customers", "business", "inquiries", "shipments") if slug not in catalog.modules]
+    missing = [
+        slug for slug in ("customers", "business", "inquiries", "shipments") if slug not in catalog.modules
+    ]
     if missing:
         todo = "Start with an empty home and the pack logistics."
         raise DemoRefused(f"the workspace lacks the modules {', '.join(missing)}", todo)

@@ -75,7 +75,8 @@ class Country:
         trade, form = self._facts["trades"][industry], self._world.pick(self._facts["forms"])
         for _ in range(50):
             family = self.name().last
-            name = self._world.pick((f"{family} {trade}", f"{trade} {family}", f"{family} & {self.name().last} {trade}"))
+            partners = f"{family} & {self.name().last} {trade}"
+            name = self._world.pick((f"{family} {trade}", f"{trade} {family}", partners))
             if self._world.unique(slug(name)):
                 break
         return f"{name} {form}"
@@ -151,6 +152,6 @@ def as_typed(world: World, email: str) -> str:
 def phone_as_typed(world: World, number: str) -> str:
     """A number as people write it: E.164, with spaces, or as it is dialled at home."""
     parsed = phonenumbers.parse(number)
-    shape = world.pick((phonenumbers.PhoneNumberFormat.E164, phonenumbers.PhoneNumberFormat.INTERNATIONAL,
-                        phonenumbers.PhoneNumberFormat.INTERNATIONAL, phonenumbers.PhoneNumberFormat.NATIONAL))  # fmt: skip
+    shapes = phonenumbers.PhoneNumberFormat
+    shape = world.pick((shapes.E164, shapes.INTERNATIONAL, shapes.INTERNATIONAL, shapes.NATIONAL))
     return str(phonenumbers.format_number(parsed, shape))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 from crm_core.demo.accounts import Account
 from crm_core.demo.inquiries import MODES, Asked
@@ -22,6 +21,7 @@ _EQUIPMENT = {
 }
 _DAYS = {"sea": 32.0, "air": 5.0, "road": 4.0, "rail": 18.0}
 _PRICE = {"sea": 4200.0, "air": 6800.0, "road": 1900.0, "rail": 5200.0}
+_METHODS = ("transfer", "transfer", "transfer", "direct_debit", "card")
 _LOST = ("price", "price", "transit_time", "competitor", "no_answer", "cancelled")
 
 
@@ -43,7 +43,12 @@ def make_trade(world: World, asked: Sequence[Asked], businesses: Sequence[Draft]
     """Deals of a third of the answered requests, what was won of them, and the orders that need no deal."""
     orders: list[Order] = []
     for inquiry in asked:
-        if inquiry.service in MODES and inquiry.answered_at and inquiry.draft.values["customer"] and world.chance(0.36):
+        if (
+            inquiry.service in MODES
+            and inquiry.answered_at
+            and inquiry.draft.values["customer"]
+            and world.chance(0.36)
+        ):
             orders += _deal(world, inquiry, inquiry.answered_at)
     steady = [inquiry for inquiry in asked if inquiry.account.activity > 1.5 and inquiry.service in MODES]
     for _ in range(world.scaled(900) if steady else 0):
@@ -66,11 +71,16 @@ def _deal(world: World, inquiry: Asked, when: datetime) -> list[Order]:
     offered = world.after(when, 10)
     closes = world.after(offered, 24 * 16)
     draft = world.add(
-        "deals", when, title=f"{inquiry.origin[0]} – {inquiry.destination[0]}, {inquiry.goods[0]}", amount=amount,
-        amount__currency=account.country.currency, probability=20, expected_close=(when + timedelta(days=30)).date(),
-        service=inquiry.service, customer=account.draft.id, business=account.business.id if account.business else None,
-        inquiry=inquiry.draft.id, folder="strategic" if amount > 60_000 else "pipeline", status="qualification",
-        owner=account.draft.values["owner"], workers=[account.draft.values["owner"]], team="sales", source="inquiry",
+        "deals", when, title=f"{inquiry.origin[0]} – {inquiry.destination[0]}, {inquiry.goods[0]}",
+        amount=amount,
+        amount__currency=account.country.currency, probability=20,
+        expected_close=(when + timedelta(days=30)).date(),
+        service=inquiry.service, customer=account.draft.id,
+        business=account.business.id if account.business else None,
+        inquiry=inquiry.draft.id, folder="strategic" if amount > 60_000 else "pipeline",
+        status="qualification",
+        owner=account.draft.values["owner"], workers=[account.draft.values["owner"]], team="sales",
+        source="inquiry",
         description=inquiry.draft.values["message"],
     )  # fmt: skip
     draft.set(offered, status="proposal", probability=40)
@@ -82,11 +92,15 @@ def _deal(world: World, inquiry: Asked, when: datetime) -> list[Order]:
             quote.set(offered + timedelta(days=31), status="expired")
         return []
     if not world.chance(0.52):
-        draft.set(closes, status="lost", probability=0, closed_on=closes.date(), lost_reason=world.pick(_LOST))
+        draft.set(
+            closes, status="lost", probability=0, closed_on=closes.date(), lost_reason=world.pick(_LOST)
+        )
         if quote:
             quote.set(closes, status="declined")
         return []
-    draft.set(closes, status="won", probability=100, closed_on=closes.date(), tags=["big"] if amount >= BIG else [])
+    draft.set(
+        closes, status="won", probability=100, closed_on=closes.date(), tags=["big"] if amount >= BIG else []
+    )
     if quote is None:
         return []
     quote.set(closes, status="accepted", accepted_at=closes)
@@ -121,10 +135,13 @@ def _one_quote(world: World, deal: Draft, inquiry: Asked, amount: Decimal, when:
         {"description": "Handling and surcharges", "quantity": 1, "price": str(surcharge)},
     ]
     return world.add(
-        "quotes", when, title=deal.values["title"], origin=inquiry.origin[0], destination=inquiry.destination[0],
-        mode=MODES[inquiry.service], lines=json.dumps(lines), total=amount, total__currency=deal.values["amount__currency"],
+        "quotes", when, title=deal.values["title"], origin=inquiry.origin[0],
+        destination=inquiry.destination[0],
+        mode=MODES[inquiry.service], lines=json.dumps(lines), total=amount,
+        total__currency=deal.values["amount__currency"],
         valid_until=(when + timedelta(days=30)).date(), sent_at=when, status="sent", folder="quotes",
-        customer=deal.values["customer"], deal=deal.id, owner=deal.values["owner"], team="sales", source="deal",
+        customer=deal.values["customer"], deal=deal.id, owner=deal.values["owner"], team="sales",
+        source="deal",
     )  # fmt: skip
 
 
@@ -134,7 +151,17 @@ def _repeat(world: World, inquiry: Asked) -> list[Order]:
     when = world.moment(inquiry.draft.created_at + timedelta(days=30), world.until)
     if when > world.until:
         return []
-    return [Order(inquiry.account, mode, inquiry.origin, inquiry.destination, inquiry.goods, _price(world, mode), when)]
+    return [
+        Order(
+            inquiry.account,
+            mode,
+            inquiry.origin,
+            inquiry.destination,
+            inquiry.goods,
+            _price(world, mode),
+            when,
+        )
+    ]
 
 
 def _ship(world: World, order: Order, carriers: Sequence[Draft], clients: Sequence[Draft]) -> None:
@@ -151,13 +178,17 @@ def _ship(world: World, order: Order, carriers: Sequence[Draft], clients: Sequen
     draft = world.add(
         "shipments", when, route=f"{order.origin[0]} – {order.destination[0]}", mode=order.mode,
         external_id=f"MGF{len(world.all('shipments')) + 1:07d}", equipment=world.pick(_EQUIPMENT[order.mode]),
-        incoterm=world.pick(("EXW", "FCA", "FOB", "CIF", "DAP", "DDP")), origin=order.origin[0], destination=order.destination[0],
-        origin_country=order.origin[1], destination_country=order.destination[1], weight_kg=weight, packages=pieces,
-        volume_m3=round(weight / 250, 2), value_of_goods=value, value_of_goods__currency=order.account.country.currency,
+        incoterm=world.pick(("EXW", "FCA", "FOB", "CIF", "DAP", "DDP")), origin=order.origin[0],
+        destination=order.destination[0],
+        origin_country=order.origin[1], destination_country=order.destination[1], weight_kg=weight,
+        packages=pieces,
+        volume_m3=round(weight / 250, 2), value_of_goods=value,
+        value_of_goods__currency=order.account.country.currency,
         booked_at=when, arrives_on=due.date(), dangerous_goods=dangerous,
         un_number=("UN3480" if "lithium" in order.goods[0] else "UN1263") if dangerous else None,
         customer=order.account.draft.id, quote=order.quote.id if order.quote else None, status="booked",
-        folder="secured" if value > 600_000 else "shipments", owner=world.pick(("david", "elif")), team="operations", source="order",
+        folder="secured" if value > 600_000 else "shipments", owner=world.pick(("david", "elif")),
+        team="operations", source="order",
     )  # fmt: skip
     draft.values["workers"] = [draft.values["owner"]]
     if world.chance(0.03):
@@ -171,10 +202,13 @@ def _ship(world: World, order: Order, carriers: Sequence[Draft], clients: Sequen
     _invoice(world, draft, order, world.after(left, 48))
 
 
-def _parties(world: World, draft: Draft, order: Order, carriers: Sequence[Draft], clients: Sequence[Draft]) -> None:
+def _parties(
+    world: World, draft: Draft, order: Order, carriers: Sequence[Draft], clients: Sequence[Draft]
+) -> None:
     there = [b for b in carriers if b.created_at <= draft.created_at]
     if there:
-        world.link("shipments__parties", draft, world.pick(there), role="carrier", reference=f"BK{world.digits('######')}")
+        booking = f"BK{world.digits('######')}"
+        world.link("shipments__parties", draft, world.pick(there), role="carrier", reference=booking)
     if order.account.business and order.account.business.created_at <= draft.created_at:
         role = world.pick(("shipper", "consignee"))
         world.link("shipments__parties", draft, order.account.business, role=role, reference=None)
@@ -188,13 +222,17 @@ def _invoice(world: World, shipment: Draft, order: Order, when: datetime) -> Non
     if when > world.until:
         return
     account, currency = order.account, order.account.country.currency
-    tax = (order.net * Decimal("0.19")).quantize(CENT, ROUND_HALF_UP) if account.country.code == "DE" else Decimal("0.00")
+    rate = Decimal("0.19") if account.country.code == "DE" else Decimal(0)
+    tax = (order.net * rate).quantize(CENT, ROUND_HALF_UP)
     total, due = order.net + tax, when + timedelta(days=30)
     disputed = world.chance(0.02)
     draft = world.add(
-        "invoices", when, issued_on=when.date(), due_on=due.date(), net=order.net, net__currency=currency, tax=tax,
-        tax__currency=currency, total=total, total__currency=currency, paid=Decimal("0.00"), paid__currency=currency,
-        customer=account.draft.id, shipment=shipment.id, folder="disputed" if disputed else "invoices", status="sent",
+        "invoices", when, issued_on=when.date(), due_on=due.date(), net=order.net, net__currency=currency,
+        tax=tax,
+        tax__currency=currency, total=total, total__currency=currency, paid=Decimal("0.00"),
+        paid__currency=currency,
+        customer=account.draft.id, shipment=shipment.id, folder="disputed" if disputed else "invoices",
+        status="sent",
         owner="grace", team="sales", source="shipment",
         remarks="The customer says that the goods came late." if disputed else None,
     )  # fmt: skip
@@ -202,7 +240,7 @@ def _invoice(world: World, shipment: Draft, order: Order, when: datetime) -> Non
         return
     paid_at = world.after(when, 24 * world.pick((12, 20, 27, 29, 36, 50)))
     parts = _split(total) if world.chance(0.12) else [total]
-    if paid_at > due:
+    if paid_at > due + timedelta(days=1):
         draft.set(due + timedelta(days=1), status="overdue")
     if world.chance(0.04):
         draft.set(due + timedelta(days=1), status="overdue")
@@ -214,14 +252,16 @@ def _invoice(world: World, shipment: Draft, order: Order, when: datetime) -> Non
             return
         paid += part
         _pay(world, draft, part, when_paid)
-        done: dict[str, Any] = {"status": "paid", "paid_on": when_paid.date()} if paid == total else {"status": "partly_paid"}
-        draft.set(when_paid, paid=paid, **done)
+        draft.set(when_paid, paid=paid, status="partly_paid")
+        if paid == total:
+            draft.set(when_paid, status="paid", paid_on=when_paid.date())
 
 
 def _pay(world: World, invoice: Draft, amount: Decimal, when: datetime) -> None:
     world.add(
         "payments", when, reference=f"RF{len(world.all('payments')) + 1:06d}", amount=amount,
-        amount__currency=invoice.values["total__currency"], method=world.pick(("transfer", "transfer", "transfer", "direct_debit", "card")),
-        paid_at=when, invoice=invoice.id, customer=invoice.values["customer"], status="received", folder="payments",
+        amount__currency=invoice.values["total__currency"], method=world.pick(_METHODS),
+        paid_at=when, invoice=invoice.id, customer=invoice.values["customer"], status="received",
+        folder="payments",
         team="sales", source="bank",
     )  # fmt: skip

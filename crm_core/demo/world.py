@@ -18,6 +18,7 @@ from crm_core import yaml
 T = TypeVar("T")
 Values = dict[str, Any]
 
+_EVER = datetime.max.replace(tzinfo=UTC)
 OPENS, CLOSES = 7, 16
 """The hours (UTC) between which people write and work."""
 
@@ -38,7 +39,7 @@ class Draft:
     created_at: datetime
     values: Values
     changes: list[tuple[datetime, Values]] = field(default_factory=list)
-    until: datetime = datetime.max.replace(tzinfo=UTC)
+    until: datetime = _EVER
 
     def set(self, when: datetime, **values: Any) -> None:
         """Change values at an instant; what lies after the end of the simulation never happens."""

@@ -12,7 +12,7 @@ from crm_core.model import Catalog
 from crm_core.model.base import LINK_COLUMNS
 from crm_core.model.fields import AutoNumberField
 from crm_core.tables import link_columns
-from lake import Change, Lake, Session, Transaction, ident, new_id, table
+from lake import Change, Lake, Transaction, ident, table
 
 ACTOR = "demo"
 _STAGED = "demo_staged"
@@ -90,10 +90,12 @@ def _link_row(link: Link) -> Values:
     return link.values | ends | {"created_at": link.created_at, "updated_at": link.created_at}
 
 
-def write_month(lake: Lake, catalog: Catalog, month: Month, *, reason: str, counters: Mapping[str, int] | None = None) -> int:
+def write_month(
+    lake: Lake, catalog: Catalog, month: Month, *, reason: str, counters: Mapping[str, int] | None = None
+) -> int:
     """Write a month in one commit that counts for its end; returns the snapshot. Each row is written once."""
     columns = _tables(catalog)
-    stamped = Change(actor=ACTOR, door="demo", reason=reason, occurred_at=month.end, id=new_id())
+    stamped = Change(actor=ACTOR, door="demo", reason=reason, occurred_at=month.end)
 
     def work(tx: Transaction) -> None:
         stamps = {"change_id": tx.change_id, "version": tx.snapshot}
@@ -107,18 +109,22 @@ def write_month(lake: Lake, catalog: Catalog, month: Month, *, reason: str, coun
         _insert(tx, table("ops", "counters"), _COUNTER_COLUMNS,
                 [{"name": name, "value": value} for name, value in (counters or {}).items()])  # fmt: skip
 
-    with lake.session() as session:
-        return _commit(session, work, stamped)
-
-
-def _commit(session: Session, work: Any, change: Change) -> int:
-    return int(session.commit(work, change).snapshot)
+    return lake.commit(work, stamped).snapshot
 
 
 _CONSENT_COLUMNS = {
-    "id": "UUID", "address": "VARCHAR", "channel": "VARCHAR", "module": "VARCHAR", "record_id": "UUID", "purpose": "VARCHAR",
-    "state": "VARCHAR", "source": "VARCHAR", "wording": "VARCHAR", "occurred_at": "TIMESTAMPTZ", "change_id": "UUID",
-}  # fmt: skip
+    "id": "UUID",
+    "address": "VARCHAR",
+    "channel": "VARCHAR",
+    "module": "VARCHAR",
+    "record_id": "UUID",
+    "purpose": "VARCHAR",
+    "state": "VARCHAR",
+    "source": "VARCHAR",
+    "wording": "VARCHAR",
+    "occurred_at": "TIMESTAMPTZ",
+    "change_id": "UUID",
+}
 _MARK_COLUMNS = {"reader": "VARCHAR", "record_id": "UUID", "read_at": "TIMESTAMPTZ"}
 _COUNTER_COLUMNS = {"name": "VARCHAR", "value": "BIGINT"}
 

@@ -117,8 +117,12 @@ def test_logistics_has_every_kind_of_relationship() -> None:
 @pytest.mark.parametrize("pack", MODULES)
 def test_headers_of_four_languages_mean_the_same_field(pack: str) -> None:
     customers = catalog_of(pack).module("customers")
-    for headers, slug in (("name nombre kundenname", "name"), ("phone telefon téléphone teléfono", "phone"),
-                          ("country land pays país", "country"), ("gender geschlecht sexe sexo", "gender")):  # fmt: skip
+    for headers, slug in (
+        ("name nombre kundenname", "name"),
+        ("phone telefon téléphone teléfono", "phone"),
+        ("country land pays país", "country"),
+        ("gender geschlecht sexe sexo", "gender"),
+    ):
         field = customers.field(slug)
         known = {slug, field.name.lower(), *field.synonyms}
         assert set(headers.split()) <= known
