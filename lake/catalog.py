@@ -56,7 +56,8 @@ def newest_snapshot_sql(kind: str) -> str:
     """The cheapest way to ask for the number of the newest snapshot."""
     if kind == "postgres":
         return "SELECT id FROM ducklake_current_snapshot('lake')"
-    return f"SELECT CAST(id AS BIGINT) FROM sqlite_query('{_CATALOG}', 'SELECT max(snapshot_id) AS id FROM ducklake_snapshot')"
+    newest = "SELECT max(snapshot_id) AS id FROM ducklake_snapshot"
+    return f"SELECT CAST(id AS BIGINT) FROM sqlite_query('{_CATALOG}', '{newest}')"
 
 
 def make_parking(lake: Lake) -> None:
@@ -116,7 +117,8 @@ def unpark(cursor: Cursor, snapshot: int | None) -> bool:
 def _unpark(cursor: Cursor, snapshot: int | None) -> bool:
     engine.run(
         cursor,
-        f"INSERT INTO {_HOT} SELECT * FROM {_PARKED} p WHERE (CAST($snapshot AS BIGINT) IS NULL OR p.snapshot_id = $snapshot) "
+        f"INSERT INTO {_HOT} SELECT * FROM {_PARKED} p "
+        "WHERE (CAST($snapshot AS BIGINT) IS NULL OR p.snapshot_id = $snapshot) "
         f"AND p.snapshot_id NOT IN (SELECT snapshot_id FROM {_HOT})",
         {"snapshot": snapshot},
     )

@@ -28,7 +28,8 @@ class Cursors:
 
     def read_all(self) -> dict[str, int]:
         """Every cursor's snapshot by name."""
-        return dict(self._lake.read(f"SELECT name, max(snapshot) FROM {_TABLE} GROUP BY name ORDER BY name").iter_rows())
+        sql = f"SELECT name, max(snapshot) FROM {_TABLE} GROUP BY name ORDER BY name"
+        return dict(self._lake.read(sql).iter_rows())
 
     @staticmethod
     def advance(tx: Transaction, name: str, snapshot: int) -> bool:
@@ -57,7 +58,8 @@ def advance(tx: Transaction, name: str, snapshot: int) -> bool:
     if current is not None and current >= snapshot:
         return False
     tx.execute(
-        f"INSERT INTO {_TABLE} (name, snapshot, updated_at) VALUES (?, ?, ?)", [name, snapshot, tx.occurred_at]
+        f"INSERT INTO {_TABLE} (name, snapshot, updated_at) VALUES (?, ?, ?)",
+        [name, snapshot, tx.occurred_at],
     )
     return True
 

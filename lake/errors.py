@@ -122,7 +122,9 @@ class QueryRefused(LakeError):
     """A query holds something that the SQL door does not let through."""
 
     def __init__(self, received: str, *, allowed: str, hint: str = "") -> None:
-        super().__init__(f"The query was refused: it holds {received}. Allowed: {allowed}.{' ' + hint if hint else ''}")
+        super().__init__(
+            f"The query was refused: it holds {received}. Allowed: {allowed}.{' ' + hint if hint else ''}"
+        )
         self.received = received
         self.allowed = allowed
         self.hint = hint

@@ -100,12 +100,12 @@ class TableState:
         return policy.dead_share if shares and shares[0][0] >= policy.dead_share else None
 
 
-def should_run(lake: Lake, *, policy: Policy = Policy()) -> bool:  # noqa: B008 - frozen
+def should_run(lake: Lake, *, policy: Policy = Policy()) -> bool:
     """Whether any table is worth the work; a few milliseconds, no lock."""
     return any(state.is_due(policy) for state in read_states(lake))
 
 
-def run(lake: Lake, *, policy: Policy = Policy(), everything: bool = False) -> Report:  # noqa: B008 - frozen
+def run(lake: Lake, *, policy: Policy = Policy(), everything: bool = False) -> Report:
     """Flush, merge and rewrite what is due, park old snapshots, take away files that nothing needs.
 
     Safe while others read and write: each step is a transaction of its own under the writer lock.
