@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from lake.catalog import all_snapshots_sql
 from lake.errors import FeedError
 from lake.feed_window import METADATA, Column, Window, open_window
 from lake.names import ident, table
@@ -85,7 +86,10 @@ class History:
             removed_at = _removed_at(session, window, record_id)
             if removed_at is not None:
                 session.execute(_REMOVED_SQL, [removed_at])
-            return session.read(_changes_sql(window, told), {"id": record_id, "module": name})
+            return session.read(
+                _changes_sql(window, told, all_snapshots_sql(self._lake.config.kind)),
+                {"id": record_id, "module": name},
+            )
 
 
 def _removed_at(session: Session, window: Window, record_id: str) -> int | None:
@@ -125,7 +129,7 @@ def _images_sql(window: Window, told: list[Column]) -> str:
     return f"{images} UNION ALL SELECT {window.after}, NULL, 1, {texts} FROM {before} WHERE id = $id"
 
 
-def _changes_sql(window: Window, told: list[Column]) -> str:
+def _changes_sql(window: Window, told: list[Column], snapshots: str) -> str:
     """The images compared one by one, field by field, and who made each."""
     fields = ", ".join(column.quoted for column in told)
     return f"""
@@ -138,11 +142,11 @@ def _changes_sql(window: Window, told: list[Column]) -> str:
     SELECT c._field AS field, c._old AS old, c._new AS new,
            CASE WHEN c._there_before = 0 THEN 'insert' WHEN c._there = 0 THEN 'delete' ELSE 'update' END AS kind,
            c._snapshot AS snapshot,
-           coalesce(m.occurred_at, s.snapshot_time::TIMESTAMPTZ) AS occurred_at,
+           coalesce(m.occurred_at, s.snapshot_time) AS occurred_at,
            coalesce(m.actor, '{EXTERNAL}') AS actor, m.door, m.reason, m.load_id, m.flow_run_id, m.id AS change_id
     FROM changed AS c
     LEFT JOIN {table("ops", "changes")} AS m ON m.snapshot = c._snapshot AND m.id = c._change
-    LEFT JOIN {METADATA}.ducklake_snapshot AS s ON s.snapshot_id = c._snapshot
+    LEFT JOIN {snapshots} AS s ON s.snapshot_id = c._snapshot
     UNION ALL
     SELECT field, old, new, kind, snapshot, occurred_at, coalesce(actor, '{EXTERNAL}'), door, reason, load_id,
            flow_run_id, change_id
