@@ -6,6 +6,7 @@ writes points decides what the field says. Each row is written once: flags are s
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from crm_core.values.lookups import Runner
 from crm_core.values.normalise import Typed, as_given, staged_types
 from crm_core.values.standards import standardise
 from lake import Transaction, ident, table
+
+if TYPE_CHECKING:
+    from crm_core.records.insert import Ready
 
 _LIVE = "points_live"
 _SETTLED = "points_settled"
@@ -45,17 +49,36 @@ def insert_points(
     tx: Transaction, writer: Writer, module: Module, *, rows: str, carried: Collection[str]
 ) -> int:
     """Store the primary contact points of new profiles; returns how many."""
+    from crm_core.records.insert import write_insert
+
+    ready = prepare_points(tx, writer, module, rows=rows, carried=carried)
+    return write_insert(tx, writer, ready, points=False) if ready is not None else 0
+
+
+def prepare_points(
+    s: Runner, writer: Writer, module: Module, *, rows: str, carried: Collection[str]
+) -> "Ready | None":
+    """Make the primary contact points of new profiles ready, without storing them; None when there are none."""
     if module.contact_points is None:
-        return 0
+        return None
     holding = Holding(module, module.contact_points)
-    return _add_points(tx, writer, holding, rows=rows, carried=carried, wanted="true")
+    return _ready_points(s, writer, holding, rows=rows, carried=carried, wanted="true")
 
 
 def _add_points(
     tx: Transaction, writer: Writer, holding: Holding, *, rows: str, carried: Collection[str], wanted: str
 ) -> int:
-    """Make new primary points out of the fields of profiles, for the kinds where `wanted` holds (over `r`, `kind`)."""
-    from crm_core.records.insert import prepare_insert, write_insert
+    """Store new primary points from fields of profiles, for the kinds where `wanted` holds (over `r`, `kind`)."""
+    from crm_core.records.insert import write_insert
+
+    ready = _ready_points(tx, writer, holding, rows=rows, carried=carried, wanted=wanted)
+    return write_insert(tx, writer, ready, points=False) if ready is not None else 0
+
+
+def _ready_points(
+    s: Runner, writer: Writer, holding: Holding, *, rows: str, carried: Collection[str], wanted: str
+) -> "Ready | None":
+    from crm_core.records.insert import prepare_insert
 
     points = holding.points
     reference = writer.catalog.reference(points.module, points.reference)
@@ -79,17 +102,16 @@ def _add_points(
         own[reference.module_column] = "VARCHAR"
         which = f", '{holding.profile.slug}' AS {ident(reference.module_column)}"
     union = " UNION ALL ".join(selects)
-    count = tx.execute(
+    count = s.execute(
         f"CREATE OR REPLACE TEMP TABLE points_new AS SELECT row_number() OVER () AS _row{which}, * FROM ({union})"
     )
     if not count:
-        return 0
-    tx.execute("CREATE OR REPLACE TEMP TABLE points_problems (_row BIGINT)")
+        return None
+    s.execute("CREATE OR REPLACE TEMP TABLE points_problems (_row BIGINT)")
     typed = Typed("points_new", "points_problems", own, {}, carried=("_row", "_id", "_change_id"))
-    ready = prepare_insert(
-        tx, writer, module=points.module, typed=typed, staged="points_new", ready="points_ready"
+    return prepare_insert(
+        s, writer, module=points.module, typed=typed, staged="points_new", ready="points_ready"
     )
-    return write_insert(tx, writer, ready, points=False)
 
 
 def follow_profiles(tx: Transaction, writer: Writer, module: Module, *, rows: str) -> None:

@@ -1,10 +1,23 @@
 """Auto-numbers: counted up under the writer lock, never given twice."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from crm_core.model import Module
 from crm_core.model.fields import AutoNumberField
+from crm_core.values.lookups import Runner
 from lake import Transaction, ident, table
 
 _COUNTERS = table("ops", "counters")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a counter was when rows were numbered (None: there was none), and what it must be then."""
+
+    name: str
+    known: int | None
+    new: int
 
 
 def give_numbers(tx: Transaction, module: Module, rows: str) -> None:
@@ -17,12 +30,36 @@ def give_numbers(tx: Transaction, module: Module, rows: str) -> None:
         module: whose rows they are.
         rows: the temp table with them.
     """
-    for field in module.fields:
-        if isinstance(field, AutoNumberField):
-            _number(tx, module, field, rows)
+    store_counters(tx, number_rows(tx, module, rows))
 
 
-def _number(tx: Transaction, module: Module, field: AutoNumberField, rows: str) -> None:
+def number_rows(s: Runner, module: Module, rows: str) -> tuple[Counted, ...]:
+    """Fill the auto-numbers of new rows and move no counter; they hold while `counters_hold`."""
+    return tuple(
+        _number(s, module, field, rows) for field in module.fields if isinstance(field, AutoNumberField)
+    )
+
+
+def counters_hold(tx: Runner, counted: Sequence[Counted]) -> bool:
+    """Whether nobody has been given a number since rows were numbered."""
+    return all(_known(tx, one.name) == one.known for one in counted)
+
+
+def store_counters(tx: Transaction, counted: Sequence[Counted]) -> None:
+    """Move the counters behind the numbers given."""
+    for one in counted:
+        if one.known is None:
+            tx.execute(f"INSERT INTO {_COUNTERS} VALUES (?, ?)", [one.name, one.new])
+        elif one.new != one.known:
+            tx.execute(f"UPDATE {_COUNTERS} SET value = ? WHERE name = ?", [one.new, one.name])
+
+
+def _known(s: Runner, name: str) -> int | None:
+    value = s.read(f"SELECT max(value) AS value FROM {_COUNTERS} WHERE name = ?", [name]).item()
+    return None if value is None else int(value)
+
+
+def _number(tx: Runner, module: Module, field: AutoNumberField, rows: str) -> Counted:
     column, key = ident(field.slug), f"{module.slug}.{field.slug}"
     suffix = f"try_cast(substr({column}, $skip) AS BIGINT)"
     brought = tx.read(
@@ -30,8 +67,8 @@ def _number(tx: Transaction, module: Module, field: AutoNumberField, rows: str) 
         f"count(*) - count({column}) AS open FROM {ident(rows)}",
         {"skip": len(field.prefix) + 1, "prefix": field.prefix},
     ).row(0)
-    known = tx.read(f"SELECT max(value) AS value FROM {_COUNTERS} WHERE name = ?", [key]).item()
-    last = max(field.start - 1 if known is None else int(known), int(brought[0]))
+    known = _known(tx, key)
+    last = max(field.start - 1 if known is None else known, int(brought[0]))
     if brought[1]:
         number = (
             "concat($prefix, CASE WHEN length(place) < $digits THEN lpad(place, $digits, '0') ELSE place END)"
@@ -45,8 +82,4 @@ def _number(tx: Transaction, module: Module, field: AutoNumberField, rows: str) 
             f"WHERE n._row = {ident(rows)}._row",
             {"prefix": field.prefix, "digits": field.digits, "last": last},
         )
-    new = last + int(brought[1])
-    if known is None:
-        tx.execute(f"INSERT INTO {_COUNTERS} VALUES (?, ?)", [key, new])
-    elif new != int(known):
-        tx.execute(f"UPDATE {_COUNTERS} SET value = ? WHERE name = ?", [new, key])
+    return Counted(key, known, last + int(brought[1]))
