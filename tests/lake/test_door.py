@@ -127,6 +127,15 @@ def test_what_was_staged_before_the_lock_is_there_in_the_transaction(notes: Lake
     assert ids(notes) == [0, 1, 2, 3, 4]
 
 
+def test_a_handful_of_rows_goes_by_the_light_engine_into_tables_just_changed(notes: Lake) -> None:
+    sql = f"INSERT INTO {NOTES} (id, added) VALUES (?, 'x')"
+    notes.commit(lambda tx: tx.execute(f"INSERT INTO {NOTES} (id) VALUES (1)"), by_anna(), light=True)
+    notes.commit(lambda tx: tx.execute(f"ALTER TABLE {NOTES} ADD COLUMN added varchar"), by_anna())
+    done = notes.commit(lambda tx: tx.execute(sql, [2]), by_anna(), light=True)
+    assert notes.snapshot() == done.snapshot
+    assert notes.read(f"SELECT id, added FROM {NOTES} ORDER BY id").rows() == [(1, None), (2, "x")]
+
+
 def test_several_tables_change_together_or_not_at_all(notes: Lake) -> None:
     other = table("crm", "other")
     notes.commit(lambda tx: tx.execute(f"CREATE TABLE {other} (id integer)"), by_anna())
