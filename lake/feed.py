@@ -10,7 +10,7 @@ hold is read again from the table itself, commit by commit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import duckdb
@@ -109,19 +109,23 @@ class _Staging:
     session: Runner
     window: Window
     into: str
+    _parts: set[str] = field(default_factory=set)
 
     def run(self, *, per_commit: bool) -> int:
         commits = self.window.commits
+        chained = per_commit and len(commits) > 1
         try:
             if not commits:
                 self._create(self.into, self._nothing_sql())
-            elif per_commit and len(commits) > 1:
+            elif not self._removed(chained) and self._all_inserts():
+                pass
+            elif chained:
                 self._by_commit()
             else:
                 self._by_window()
             return self._count(ident(self.into))
         finally:
-            for part in ("written", "removed", "touched", "states", "ends", "links", "broken"):
+            for part in self._parts:
                 self.session.execute(f"DROP TABLE IF EXISTS {self._part(part)}")
 
     def _part(self, part: str) -> str:
@@ -131,58 +135,74 @@ class _Staging:
         self.session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(name)} AS {sql}")
 
     def _store(self, part: str, sql: str) -> None:
+        self._parts.add(part)
         self._create(f"{self.into}__{part}", sql)
 
     def _count(self, place: str) -> int:
         return int(self.session.read(f"SELECT count(*) AS n FROM {place}")["n"][0])
 
+    def _removed(self, chained: bool) -> int:
+        """Keep what was taken away; materialised before anything is filtered, as the functions need it."""
+        digest = f", {self.window.digest} AS _digest" if chained else ""
+        self._store(
+            "removed",
+            f"SELECT id AS _id, snapshot_id AS _snapshot, rowid AS _row{digest} FROM {self.window.rows('deletions')}",
+        )
+        return self._count(self._part("removed"))
+
+    def _all_inserts(self) -> bool:
+        """Where nothing was taken away, what was written is what changed, unless an id was written twice."""
+        columns = self.window.columns
+        olds = ", ".join(f"NULL::{column.type} AS {ident('old__' + column.name)}" for column in columns)
+        self._create(
+            self.into,
+            f"SELECT id AS _id, snapshot_id AS _snapshot, 'insert' AS _kind, {self.window.names}, {olds} "
+            f"FROM {self.window.rows('insertions')}",
+        )
+        again = f"SELECT count(*) - count(DISTINCT _id) AS n FROM {ident(self.into)}"
+        return bool(self.session.read(again)["n"][0] == 0)
+
     def _by_window(self) -> None:
         """One row a record: the table as of the window's two ends, for the records that were touched."""
         window = self.window
-        for part, side in (("written", "insertions"), ("removed", "deletions")):
-            self._store(part, f"SELECT id AS _id, snapshot_id AS _snapshot FROM {window.rows(side)}")
         self._store(
             "touched",
             f"""
+            WITH sides AS MATERIALIZED (
+                SELECT id AS _id, snapshot_id AS _snapshot FROM {window.rows("insertions")}
+                UNION ALL SELECT _id, _snapshot FROM {self._part("removed")}
+            )
             SELECT _id, coalesce(max(_snapshot) FILTER (_snapshot >= {window.start}), {window.commits[-1]}) AS _snapshot
-            FROM (FROM {self._part("written")} UNION ALL FROM {self._part("removed")}) WHERE _id IS NOT NULL GROUP BY _id
+            FROM sides WHERE _id IS NOT NULL GROUP BY _id
             """,
         )
-        self._store("states", self._base_sql())
-        self._store("ends", self._state_sql(window.until))
-        for part in ("states", "ends"):
-            self._keep_one_each(part)
         snapshot = "_snapshot" if len(window.commits) > 1 else f"{window.commits[0]}::BIGINT AS _snapshot"
-        self._create(
-            self.into,
-            f"SELECT _id, {snapshot}, {self._pair_sql()} FROM {self._part('ends')} AS p "
-            f"FULL JOIN {self._part('states')} AS d USING (_id) JOIN {self._part('touched')} USING (_id) "
-            "WHERE p._digest IS DISTINCT FROM d._digest",
-        )
-
-    def _keep_one_each(self, part: str) -> None:
-        """Nothing but the write door keeps ids unique: an id that an outside writer stored twice counts once."""
-        if self._count(f"(SELECT _id FROM {self._part(part)} GROUP BY _id HAVING count(*) > 1 LIMIT 1)"):
-            one = "QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _digest) = 1"
-            self._store(part, f"SELECT * FROM {self._part(part)} {one}")
+        one = "QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _digest) = 1"
+        for only in ("", one):
+            # Nothing but the write door keeps ids unique: one that an outside writer stored twice counts once.
+            new, old = f"{self._state_sql(window.until)} {only}", f"{self._base_sql()} {only}"
+            self._create(
+                self.into,
+                f"SELECT _id, {snapshot}, {self._pair_sql()} FROM ({new}) AS p FULL JOIN ({old}) AS d USING (_id) "
+                f"JOIN {self._part('touched')} USING (_id) WHERE p._digest IS DISTINCT FROM d._digest",
+            )
+            if not self._count(
+                f"(SELECT 1 FROM {ident(self.into)} GROUP BY _id HAVING count(*) > 1 LIMIT 1)"
+            ):
+                return
 
     def _by_commit(self) -> None:
-        window = self.window
-        # Both are materialised before anything is filtered: a filter on these functions changes their answers.
+        """One row a record and commit: the states that the commits gave it, each linked to the one before."""
+        window, states = self.window, self._part("states")
         self._store(
             "states",
             f"SELECT id AS _id, {window.names}, {window.digest} AS _digest, snapshot_id AS _snapshot, rowid AS _row "
             f"FROM {window.rows('insertions')}",
         )
-        self._store(
-            "removed",
-            f"SELECT id AS _id, snapshot_id AS _snapshot, rowid AS _row, {window.digest} AS _digest "
-            f"FROM {window.rows('deletions')}",
-        )
-        ids = " UNION ".join(f"SELECT _id FROM {self._part(part)}" for part in ("states", "removed"))
+        ids = f"SELECT _id FROM {states} UNION SELECT _id FROM {self._part('removed')}"
         self._store("touched", f"SELECT _id FROM ({ids}) WHERE _id IS NOT NULL")
         self.session.execute(
-            f"INSERT INTO {self._part('states')} SELECT * EXCLUDE (_row), {window.after}, _row FROM ({self._base_sql()})"
+            f"INSERT INTO {states} SELECT * EXCLUDE (_row), {window.after}, _row FROM ({self._base_sql()})"
         )
         self._store("ends", f"SELECT _id, _digest FROM ({self._state_sql(window.until)})")
         self._link()
@@ -192,7 +212,7 @@ class _Staging:
         self._create(
             self.into,
             f"SELECT l._id, l._snapshot, {self._pair_sql()} FROM {self._part('links')} AS l "
-            f"LEFT JOIN {self._part('states')} AS p ON p._id = l._id AND p._snapshot = l._snapshot AND NOT l._removed "
+            f"LEFT JOIN {self._part('states')} AS p ON p._id = l._id AND p._snapshot = l._after "
             f"LEFT JOIN {self._part('states')} AS d ON d._id = l._id AND d._snapshot = l._before "
             f"WHERE l._snapshot > {window.after} AND p._digest IS DISTINCT FROM d._digest",
         )
@@ -203,17 +223,17 @@ class _Staging:
         self._store(
             "links",
             f"""
-            SELECT _id, _snapshot, lag(_snapshot) OVER w AS _before, false AS _removed, _digest, _row,
+            SELECT _id, _snapshot, _snapshot AS _after, lag(_snapshot) OVER w AS _before, _digest, _row,
                    lag(_digest) OVER w AS _digest_before, lag(_row) OVER w AS _row_before,
                    lead(_snapshot) OVER w IS NULL AS _last
             FROM {states} SEMI JOIN {self._part("touched")} USING (_id)
-            WINDOW w AS (PARTITION BY _id ORDER BY _snapshot)
+            WHERE _snapshot >= {window.after} WINDOW w AS (PARTITION BY _id ORDER BY _snapshot)
             """,
         )
         self.session.execute(
             f"""
             INSERT INTO {self._part("links")} BY NAME
-            SELECT l._id, max(r._snapshot) AS _snapshot, any_value(l._snapshot) AS _before, true AS _removed
+            SELECT l._id, max(r._snapshot) AS _snapshot, any_value(l._snapshot) AS _before
             FROM {self._part("links")} AS l ANTI JOIN {self._part("ends")} AS e USING (_id)
             JOIN {self._part("removed")} AS r
               ON r._id = l._id AND r._digest = l._digest AND r._snapshot > l._snapshot AND r._snapshot >= {window.start}
@@ -232,16 +252,18 @@ class _Staging:
         self._store(
             "broken",
             f"""
-            SELECT _id FROM {links} WHERE NOT _removed GROUP BY _id, _snapshot HAVING count(*) > 1
+            SELECT _id FROM {links} WHERE _after IS NOT NULL GROUP BY _id, _snapshot HAVING count(*) > 1
             UNION
-            SELECT _id FROM {links} AS l WHERE NOT _removed AND _digest_before IS NOT NULL AND NOT EXISTS (
-                FROM {removed} AS r WHERE r._id = l._id AND r._digest = l._digest_before
-                AND (r._snapshot = l._snapshot OR (r._row = l._row AND r._row = l._row_before))
-            )
+            SELECT _id FROM {links} AS l ANTI JOIN (
+                SELECT f._id, f._snapshot FROM {links} AS f JOIN {removed} AS r
+                  ON r._id = f._id AND r._digest = f._digest_before
+                WHERE r._snapshot = f._snapshot OR (r._row = f._row AND r._row = f._row_before)
+            ) AS f ON f._id = l._id AND f._snapshot = l._snapshot
+            WHERE l._digest_before IS NOT NULL
             UNION
-            SELECT l._id FROM {links} AS l LEFT JOIN {self._part("ends")} AS e USING (_id)
-            WHERE l._last AND l._digest IS DISTINCT FROM e._digest
-              AND NOT (e._id IS NULL AND EXISTS (FROM {links} AS x WHERE x._removed AND x._id = l._id))
+            SELECT l._id FROM {links} AS l LEFT JOIN {self._part("ends")} AS e ON e._id = l._id
+            LEFT JOIN (SELECT _id FROM {links} WHERE _after IS NULL) AS x ON x._id = l._id
+            WHERE l._last AND l._digest IS DISTINCT FROM e._digest AND (e._id IS NOT NULL OR x._id IS NULL)
             """,
         )
 
@@ -258,15 +280,15 @@ class _Staging:
                 "QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _digest) = 1"
             )
             self.session.execute(
-                f"INSERT INTO {links} BY NAME SELECT _id, {snapshot} AS _snapshot, {before} AS _before, "
-                f"false AS _removed FROM {self._part('broken')}"
+                f"INSERT INTO {links} BY NAME SELECT _id, {snapshot} AS _snapshot, {snapshot} AS _after, "
+                f"{before} AS _before FROM {self._part('broken')}"
             )
             before = snapshot
 
     def _base_sql(self) -> str:
         """The touched records before the window."""
         if not self.window.base:
-            return self._no_state_sql()
+            return f"FROM ({self._no_state_sql()})"
         return self._state_sql(self.window.after)
 
     def _state_sql(self, snapshot: int, wanted: str = "touched") -> str:
