@@ -1,12 +1,14 @@
 """What must hold of definitions beyond their shapes: each rule looks at the whole and says what is wrong."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
+from crm_core.directory import Directory
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog, Module, Relationship
 from crm_core.model.base import LINK_COLUMNS
 from crm_core.model.fields import Field, MultiSelectField, SelectField, TextField
+from crm_core.values.defaults import default_problems
 from lake import Lake
 from lake.errors import StatementError
 
@@ -14,12 +16,13 @@ CONTACT_FIELDS = ("kind", "value", "standardised", "primary", "invalid")
 """What a module must have to hold the contact points of another."""
 
 
-def rule_problems(lake: Lake, catalog: Catalog) -> Iterator[str]:
+def rule_problems(lake: Lake, catalog: Catalog, *, changed: Collection[str]) -> Iterator[str]:
     """Every problem that `Catalog.check` does not see.
 
     Args:
         lake: its engine says whether a pattern is one, outside of any transaction, which a bad one would end.
         catalog: the definitions as they would be.
+        changed: the modules that are new or different, whose defaults are read anew.
     """
     for module in catalog.modules.values():
         yield from _fields(module.slug, module.fields, lake)
@@ -28,6 +31,7 @@ def rule_problems(lake: Lake, catalog: Catalog) -> Iterator[str]:
         yield from _contact_points(catalog, module)
     for rel in catalog.relationships:
         yield from _link(rel, lake)
+    yield from _defaults(lake, catalog, changed)
     yield from _access_cycles(catalog)
     for template in catalog.templates.values():
         if template.module not in catalog.modules:
@@ -47,6 +51,15 @@ def _fields(owner: str, fields: Iterable[Field], lake: Lake) -> Iterator[str]:
         low, high = getattr(field, "minimum", None), getattr(field, "maximum", None)
         if low is not None and high is not None and low > high:
             yield f"{owner}: “{field.slug}” must be at least {low} and at most {high}, which nothing is"
+
+
+def _defaults(lake: Lake, catalog: Catalog, changed: Collection[str]) -> Iterator[str]:
+    """Defaults are read as any value is; a user's slug counts whoever works here by then."""
+    with lake.session() as s:
+        for module in (catalog.modules[slug] for slug in changed if slug in catalog.modules):
+            fields = [field for field in module.fields if field.kind != "user"]
+            own = module.model_copy(update={"fields": tuple(fields)})
+            yield from default_problems(s, catalog, own, Directory())
 
 
 def _folders(module: Module) -> Iterator[str]:

@@ -194,7 +194,9 @@ def _work_out(
     ]
     after = build_catalog([*before.stored.values(), *rows], version=snapshot)
     after.check()
-    problems = [*rule_problems(lake, after), *(problem for check in _checks for problem in check(after))]
+    changed = [row.slug for row in rows if row.kind == "module"]
+    problems = list(rule_problems(lake, after, changed=changed))
+    problems += [problem for check in _checks for problem in check(after)]
     migration = plan_migration(before, after, have=existing_tables(reader), snapshot=snapshot)
     if problems or migration.problems:
         raise DefinitionInvalid("The definitions", [*problems, *migration.problems])

@@ -212,7 +212,7 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
             if value != "":
                 values[name] = value
         # Variables of other programs may share the prefix; a slip of the pen may not pass unseen.
-        elif near := difflib.get_close_matches(name, ALLOWED, n=1, cutoff=0.8):
+        elif near := difflib.get_close_matches(name, ALLOWED, n=1, cutoff=0.7):
             allowed = f"nothing, there is no such setting; you may mean {PREFIX}{near[0].upper()}"
             raise SettingInvalid(variable, value, allowed)
     return values

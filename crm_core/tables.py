@@ -125,7 +125,8 @@ def plan_migration(
             present = have[name].get(column)
             if present is None:
                 sql = f"ALTER TABLE {table('crm', name)} ADD COLUMN {ident(column)} {kind}"
-                steps.append(Step(sql, words=f"add the column {column} to {name}"))
+                words = "" if name.endswith("__source") else f"add the column {column} to {name}"
+                steps.append(Step(sql, words=words))
             elif present != kind:
                 conversion = _WIDENS.get((present, kind))
                 if conversion is None:

@@ -5,12 +5,13 @@ from crm_core.records.change import update, update_each, update_where
 from crm_core.records.create import create, create_in
 from crm_core.records.form import FormRules, read_form_rules
 from crm_core.records.hooks import Event, on_written
-from crm_core.records.insert import Ready, check_insert, prepare_insert, read_problems, write_insert
+from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
 from crm_core.records.links import link, link_where, unlink
 from crm_core.records.outcome import Changed, Created
 from crm_core.records.remove import delete, delete_where, restore
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
 from crm_core.records.writer import Writer
+from crm_core.values.normalise import read_problems
 
 __all__ = [
     "Changed",

@@ -12,16 +12,15 @@ from crm_core.errors import RecordNotFound, ValuesInvalid, VersionConflict
 from crm_core.model import Catalog, Condition
 from crm_core.query import matching_ids_sql
 from crm_core.records.create import Values
-from crm_core.records.insert import read_problems
 from crm_core.records.outcome import Changed
-from crm_core.records.staging import Flat, flatten, stage
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
 from crm_core.records.writer import Writer
 from crm_core.shape import shape_record
 from crm_core.values.formats import Reading
 from crm_core.values.lookups import Runner
-from crm_core.values.normalise import normalise
+from crm_core.values.normalise import normalise, read_problems
 from crm_core.values.plan import writable
+from crm_core.values.staging import Flat, flatten, stage
 from lake import Change, Lake, Transaction, ident, table
 from lake.errors import StatementError
 

@@ -9,13 +9,13 @@ import pyarrow as pa
 from crm_core import definitions, people
 from crm_core.access import Actor
 from crm_core.errors import CrmError, Problem, ValuesInvalid
-from crm_core.records.insert import Ready, check_insert, prepare_insert, read_problems, write_insert
+from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
 from crm_core.records.outcome import Created
-from crm_core.records.staging import flatten, stage
 from crm_core.records.writer import Writer
 from crm_core.values.lookups import Runner
-from crm_core.values.normalise import normalise
+from crm_core.values.normalise import normalise, read_problems
 from crm_core.values.plan import writable
+from crm_core.values.staging import flatten, stage
 from lake import Change, Lake, Transaction, ident, new_id
 
 _SHARED_UP_TO = 50

@@ -12,13 +12,13 @@ from crm_core.conditions import Scope
 from crm_core.model import Option
 from crm_core.params import Params
 from crm_core.records.insert import prepare_insert
-from crm_core.records.staging import flatten, stage
 from crm_core.records.writer import Writer
 from crm_core.relations import Relations
 from crm_core.trees import name, text
 from crm_core.values.normalise import normalise
 from crm_core.values.plan import writable
 from crm_core.values.rules import ROW, row_rules
+from crm_core.values.staging import flatten, stage
 from lake import Lake
 
 

@@ -1,21 +1,20 @@
 """New records: made ready outside the lock, checked and stored under it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
-from crm_core.errors import Problem
 from crm_core.model import Module
 from crm_core.params import Params
 from crm_core.records.contact_points import insert_points, settle_points
 from crm_core.records.counters import give_numbers
-from crm_core.records.defaults import default_values
 from crm_core.records.hooks import Event, tell
 from crm_core.records.writer import Statuses, Writer, with_owner
 from crm_core.trees import column
 from crm_core.values.checks import Checked, check_set
+from crm_core.values.defaults import default_values
 from crm_core.values.fragments import (
     Statement,
     aliased,
@@ -72,7 +71,7 @@ def prepare_insert(
         ready: the name of the temp table to make.
     """
     own = writer.catalog.module(module)
-    defaults = default_values(s, writer, own)
+    defaults = default_values(s, writer.catalog, own, writer.directory)
     carried = carried_columns(s, typed)
     key = ("ready", module, typed.table, tuple(typed.columns), carried, typed.judged, frozenset(defaults))
     statement = writer.catalog.memo.of(key, lambda: _ready(writer, own, typed, carried, defaults))
@@ -227,14 +226,3 @@ def write_insert(tx: Transaction, writer: Writer, ready: Ready, *, points: bool 
         insert_points(tx, writer, ready.module, rows=ready.table, carried=ready.carried)
     tell(tx, writer.catalog, Event(ready.module.slug, "insert", ready.table))
     return count
-
-
-def read_problems(s: Runner, typed: Typed, rows: Sequence[Mapping[str, Any]] | None = None) -> list[Problem]:
-    """The problems found so far, by row and field; `received` as it was given when the given rows are handed in."""
-    found = s.read(f"SELECT DISTINCT * FROM {ident(typed.problems)} ORDER BY _row, field, code")
-    problems = []
-    for row, slug, code, words, received in found.iter_rows():
-        if rows is not None and row < len(rows) and slug in rows[row]:
-            received = rows[row][slug]
-        problems.append(Problem(slug, code, words, received, row))
-    return problems

@@ -11,14 +11,13 @@ from crm_core.model import Catalog, Condition, Reference, Relationship, ToMany
 from crm_core.params import Params
 from crm_core.query import matching_ids_sql
 from crm_core.records.change import update, update_each, update_where
-from crm_core.records.insert import read_problems
 from crm_core.records.outcome import Changed
-from crm_core.records.staging import flatten, stage
 from crm_core.records.writer import Writer
 from crm_core.relations import Relations
 from crm_core.trees import text
 from crm_core.values.lookups import Runner
-from crm_core.values.normalise import normalise
+from crm_core.values.normalise import normalise, read_problems
+from crm_core.values.staging import flatten, stage
 from lake import Change, Lake, Transaction, ident, table
 
 Values = Mapping[str, Any]

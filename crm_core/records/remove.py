@@ -10,14 +10,13 @@ from crm_core.params import Params
 from crm_core.query import matching_ids_sql
 from crm_core.records.contact_points import settle_points
 from crm_core.records.hooks import Event, tell
-from crm_core.records.insert import read_problems
 from crm_core.records.outcome import Changed
 from crm_core.records.writer import Writer
 from crm_core.relations import Relations
 from crm_core.trees import column, text
 from crm_core.values.checks import Checked, check_set
 from crm_core.values.lookups import Runner
-from crm_core.values.normalise import PROBLEM_COLUMNS, Typed
+from crm_core.values.normalise import PROBLEM_COLUMNS, Typed, read_problems
 from lake import Change, Lake, Transaction, ident, table
 
 _ROWS = "removed_rows"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from crm_core.access import Actor
+from crm_core.directory import Directory
 from crm_core.model import Catalog, Module
 from crm_core.params import Params
-from crm_core.people import Directory
 from crm_core.values.formats import Reading
 from crm_core.values.fragments import sql
 

@@ -1,15 +1,17 @@
 """From a staged table of any types to typed columns and problems: a few statements, however many rows."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlglot import exp
 
+from crm_core.directory import Directory
+from crm_core.errors import Problem
 from crm_core.model import Catalog, Reference
 from crm_core.model.fields import Field
 from crm_core.params import Params
-from crm_core.people import Directory
 from crm_core.trees import column, name, text
 from crm_core.values.formats import Reading
 from crm_core.values.fragments import (
@@ -172,6 +174,17 @@ def collect_problems(
                 {"field": slug, "shown": code.removesuffix("_in_set"), "words": words, "code": code},
             )
     return sum(found.values())
+
+
+def read_problems(s: Runner, typed: Typed, rows: Sequence[Mapping[str, Any]] | None = None) -> list[Problem]:
+    """The problems found so far, by row and field; `received` as it was given when the given rows are handed in."""
+    found = s.read(f"SELECT DISTINCT * FROM {ident(typed.problems)} ORDER BY _row, field, code")
+    problems = []
+    for row, slug, code, words, received in found.iter_rows():
+        if rows is not None and row < len(rows) and slug in rows[row]:
+            received = rows[row][slug]
+        problems.append(Problem(slug, code, words, received, row))
+    return problems
 
 
 def as_given(slug: str) -> str:

@@ -1,0 +1,100 @@
+"""A workspace with a field of every kind, made once and copied for each test that writes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm_core import definitions, people, records
+from crm_core.access import Actor
+from crm_core.model import Catalog
+from crm_core.people import User
+from crm_core.records import Writer
+from crm_core.settings import read_settings
+from crm_core.shape import Record
+from crm_core.workspace import Workspace, open_workspace
+from lake import Lake
+
+ADMIN = Actor("ann", "admin", name="Ann")
+AGENT = Actor("bob", "agent", ("service",), "Bob")
+OTHER = Actor("sue", "agent", ("sales",), "Sue")
+VIEWER = Actor("vic", "viewer", ("service",), "Vic")
+USERS = (
+    User("ann", "Ann Admin", "ann@tests.example", "admin"),
+    User("bob", "Bob Agent", "bob@tests.example", "agent", ("service",)),
+    User("sue", "Sue Seller", "sue@tests.example", "agent", ("sales",)),
+    User("vic", "Vic Viewer", "vic@tests.example", "viewer", ("service",)),
+    User("old", "Olga Old", None, "agent", active=False),
+)
+PACK = Path(__file__).with_name("workspace.yaml")
+
+
+@dataclass(frozen=True)
+class Crm:
+    """The lake of a test, with short ways to what tests look at."""
+
+    lake: Lake
+
+    @property
+    def catalog(self) -> Catalog:
+        """The definitions as they are now."""
+        return definitions.read_catalog(self.lake)
+
+    def create(self, module: str = "customers", actor: Actor = ADMIN, **values: Any) -> str:
+        """Create a record and give its id."""
+        given = {"name": "Somebody", **values} if module == "customers" else values
+        return records.create(self.lake, module=module, values=given, actor=actor).id
+
+    def read(self, record_id: str, module: str = "customers", actor: Actor = ADMIN) -> Record:
+        """A record as the actor sees it."""
+        return records.read_record(self.lake, self.catalog, module=module, record_id=record_id, actor=actor)
+
+    def writer(self, actor: Actor = ADMIN, **more: Any) -> Writer:
+        """A writer for an actor."""
+        return Writer(self.catalog, people.read_directory(self.lake), actor, **more)
+
+    def points(self, customer: str) -> list[tuple[str, str, bool]]:
+        """(kind, standardised, primary) of the live contact points of a customer, in order."""
+        rows = self.lake.read(
+            'SELECT kind, standardised, "primary" FROM lake.crm.contact_points '
+            "WHERE deleted_at IS NULL AND customer = ?::UUID ORDER BY kind, standardised",
+            [customer],
+        )
+        return rows.rows()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the workspace as it was made once."""
+    folder = tmp_path_factory.mktemp("workspace") / "home"
+    with _open(folder) as workspace:
+        people.save_users(workspace.lake, USERS, actor=Actor.system())
+    # Moved, since a lake finds its files at its new place only when nothing is left at the old one.
+    return folder.rename(folder.with_name("template"))
+
+
+@pytest.fixture
+def crm(template: Path, tmp_path: Path) -> Iterator[Crm]:
+    """The workspace without any record, for one test alone."""
+    shutil.copytree(template, tmp_path / "home")
+    with _open(tmp_path / "home") as workspace:
+        yield Crm(workspace.lake)
+
+
+@pytest.fixture(scope="module")
+def shared(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crm]:
+    """The workspace for all tests of a file: for those that write nothing, or nothing others look at."""
+    folder = tmp_path_factory.mktemp("shared") / "home"
+    shutil.copytree(template, folder)
+    with _open(folder) as workspace:
+        yield Crm(workspace.lake)
+
+
+def _open(folder: Path) -> Workspace:
+    settings = {"MERGANSER_HOME": str(folder), "MERGANSER_PACK": str(PACK), "MERGANSER_THREADS": "2"}
+    return open_workspace(read_settings(settings))
