@@ -44,7 +44,8 @@ class Feed:
         found = self._lake.read(
             f"""
             WITH touched AS (
-                SELECT DISTINCT unnest(regexp_extract_all(changes_made, '({ROW_CHANGES}):([0-9]+)', 2))::BIGINT AS table_id
+                SELECT DISTINCT
+                       unnest(regexp_extract_all(changes_made, '({ROW_CHANGES}):([0-9]+)', 2))::BIGINT AS table_id
                 FROM {METADATA}.ducklake_snapshot_changes WHERE snapshot_id > $after AND snapshot_id <= $until
             )
             SELECT s.schema_name, t.table_name
@@ -276,7 +277,8 @@ class _Staging:
         before = window.after
         for snapshot in window.commits:
             self.session.execute(
-                f"INSERT INTO {states} SELECT * EXCLUDE (_row), {snapshot}, _row FROM ({self._state_sql(snapshot, 'broken')}) "
+                f"INSERT INTO {states} SELECT * EXCLUDE (_row), {snapshot}, _row "
+                f"FROM ({self._state_sql(snapshot, 'broken')}) "
                 "QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _digest) = 1"
             )
             self.session.execute(
@@ -295,19 +297,22 @@ class _Staging:
         """`_id`, the columns, `_digest` and `_row` of the wanted records as of a snapshot."""
         window = self.window
         expressions = ", ".join(as_at_end(self.session, window, snapshot))
+        place = f"{table(window.schema, window.name)} AS x AT (VERSION => {snapshot})"
         return (
             f"SELECT id AS _id, {window.names}, {window.digest} AS _digest, _row "
-            f"FROM (SELECT {expressions}, x.rowid AS _row FROM {table(window.schema, window.name)} AS x AT (VERSION => {snapshot})) "
+            f"FROM (SELECT {expressions}, x.rowid AS _row FROM {place}) "
             f"SEMI JOIN {self._part(wanted)} AS w ON id = w._id"
         )
 
     def _no_state_sql(self) -> str:
         columns = ", ".join(f"NULL::{column.type} AS {column.quoted}" for column in self.window.columns)
-        return f"SELECT NULL::{self.window.id_type} AS _id, {columns}, NULL::UBIGINT AS _digest, NULL::BIGINT AS _row LIMIT 0"
+        marks = "NULL::UBIGINT AS _digest, NULL::BIGINT AS _row"
+        return f"SELECT NULL::{self.window.id_type} AS _id, {columns}, {marks} LIMIT 0"
 
     def _nothing_sql(self) -> str:
         none = self._no_state_sql()
-        return f"SELECT _id, 0::BIGINT AS _snapshot, {self._pair_sql()} FROM ({none}) AS p JOIN ({none}) AS d USING (_id)"
+        pairs = f"({none}) AS p JOIN ({none}) AS d USING (_id)"
+        return f"SELECT _id, 0::BIGINT AS _snapshot, {self._pair_sql()} FROM {pairs}"
 
     def _pair_sql(self) -> str:
         """`_kind`, the new values of `p` and the old ones of `d`."""

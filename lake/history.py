@@ -67,8 +67,8 @@ class History:
             without: columns that are not told.
 
         Returns:
-            One row for each field and commit: `field`, `old` and `new` as text (instants in UTC), `kind` (insert, update
-            or delete), `snapshot`, `occurred_at` (UTC), `actor`, `door`, `reason`, `load_id`, `flow_run_id`,
+            One row for each field and commit: `field`, `old` and `new` as text (instants in UTC), `kind` (insert,
+            update or delete), `snapshot`, `occurred_at` (UTC), `actor`, `door`, `reason`, `load_id`, `flow_run_id`,
             `change_id`. A record without any change, or that never was, has none.
 
         Raises:

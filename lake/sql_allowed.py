@@ -6,15 +6,16 @@ The lists name what is allowed; a function that a later DuckDB adds is refused u
 from __future__ import annotations
 
 
-def _names(*groups: str) -> frozenset[str]:
+def names(*groups: str) -> frozenset[str]:
+    """The words of some lines, as a set."""
     return frozenset(name for group in groups for name in group.split())
 
 
-OPERATORS = _names(
+OPERATORS = names(
     "+ - * / // % ** ^ & | << >> ~ || ! !__postfix @ ^@ && @> <@ -> ->> ~~ !~~ ~~* !~~* ~~~ <=>",
 )
 
-AGGREGATES = _names(
+AGGREGATES = names(
     "any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null",
     "arg_max_nulls_last arg_min arg_min_null arg_min_nulls_last argmax argmin array_agg avg bit_and",
     "bit_or bit_xor bool_and bool_or corr count count_if count_star countif covar_pop covar_samp entropy",
@@ -25,12 +26,12 @@ AGGREGATES = _names(
     "sumkahan var_pop var_samp variance wavg weighted_avg",
 )
 
-WINDOWS = _names(
+WINDOWS = names(
     "cume_dist dense_rank fill first_value lag last_value lead nth_value ntile percent_rank rank",
     "rank_dense row_number",
 )
 
-NUMBERS = _names(
+NUMBERS = names(
     "abs acos acosh add asin asinh atan atan2 atanh bin bit_count cbrt ceil ceiling cos cosh cot degrees",
     "divide even exp factorial fdiv floor fmod gamma gcd greatest greatest_common_divisor hash isfinite",
     "isinf isnan lcm least least_common_multiple lgamma ln log log10 log2 mod multiply nextafter pi pow",
@@ -38,7 +39,7 @@ NUMBERS = _names(
     "trunc xor equi_width_bins bar",
 )
 
-TEXTS = _names(
+TEXTS = names(
     "array_to_string ascii base64 bit_length char_length character_length chr concat concat_ws contains",
     "damerau_levenshtein decode editdist3 encode ends_with format format_bytes formatreadabledecimalsize",
     "formatreadablesize from_base64 from_hex hamming hex ilike_escape instr jaccard jaro_similarity",
@@ -52,7 +53,7 @@ TEXTS = _names(
     "regexp_full_match regexp_matches regexp_replace regexp_split_to_array",
 )
 
-TIMES = _names(
+TIMES = names(
     "age ago century current_date current_localtime current_localtimestamp date_add date_diff date_part",
     "date_sub date_trunc datediff datepart datesub datetrunc day dayname dayofmonth dayofweek dayofyear",
     "days_in_month decade epoch epoch_ms epoch_ns epoch_us era get_current_time get_current_timestamp",
@@ -65,7 +66,7 @@ TIMES = _names(
     "uuid_extract_version",
 )
 
-LISTS = _names(
+LISTS = names(
     "aggregate apply array_aggr array_aggregate array_append array_apply array_cat array_concat",
     "array_contains array_distinct array_extract array_filter array_has array_has_all array_has_any",
     "array_indexof array_intersect array_length array_pop_back array_pop_front array_position",
@@ -85,7 +86,7 @@ LISTS = _names(
     "struct_keys struct_pack struct_position struct_update struct_values",
 )
 
-JSONS = _names(
+JSONS = names(
     "array_to_json from_json from_json_strict json json_array json_array_length json_contains json_exists",
     "json_extract json_extract_path json_extract_path_text json_extract_string json_group_array",
     "json_group_object json_group_structure json_keys json_merge_patch json_object json_pretty json_quote",
@@ -93,17 +94,17 @@ JSONS = _names(
     "to_json",
 )
 
-OTHERS = _names("constant_or_null if nullif pg_typeof switch typeof uuid")
+OTHERS = names("constant_or_null if nullif pg_typeof switch typeof uuid")
 
 FUNCTIONS = OPERATORS | AGGREGATES | WINDOWS | NUMBERS | TEXTS | TIMES | LISTS | JSONS | OTHERS
 
-TABLE_FUNCTIONS = _names("unnest range generate_series json_each json_tree")
+TABLE_FUNCTIONS = names("unnest range generate_series json_each json_tree")
 
 # Types that DuckDB's parser leaves to be looked up by name; looked up with a schema they could be anybody's.
-NAMED_TYPES = _names("json enum bignum varint bit geometry variant")
+NAMED_TYPES = names("json enum bignum varint bit geometry variant")
 
 # A length that is worked out while the query runs cannot be checked before it, and DuckDB's memory limit does not
 # count the text that these build: position of the argument that must be a plain number up to MAX_LENGTH.
 LENGTH_ARGUMENT = {"repeat": 1, "lpad": 1, "rpad": 1}
 MAX_LENGTH = 10_000
-FORMATS = _names("format printf")
+FORMATS = names("format printf")

@@ -19,16 +19,21 @@ from lake.sql_allowed import (
     MAX_LENGTH,
     NAMED_TYPES,
     TABLE_FUNCTIONS,
+    names,
 )
 
 Node = Mapping[str, Any]
 Scope = frozenset[str]
 
-_EXPRESSIONS: Final = frozenset(
-    ["BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "PARAMETER", "STAR", "SUBQUERY", "TYPE", "WINDOW"]
+_EXPRESSIONS: Final = names(
+    "BETWEEN CASE CAST COLLATE COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA LAMBDA_REF OPERATOR",
+    "PARAMETER STAR SUBQUERY TYPE WINDOW",
 )
-_KINDS: Final = frozenset(
-    ["SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE", "BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT", "ORDER_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "DISTINCT_MODIFIER", "ORDER_DEFAULT", "ASCENDING", "DESCENDING", "DECIMAL_TYPE_INFO", "STRING_TYPE_INFO", "LIST_TYPE_INFO", "STRUCT_TYPE_INFO", "ARRAY_TYPE_INFO", "UNBOUND_TYPE_INFO", "GENERIC_TYPE_INFO", "INTEGER_LITERAL_TYPE_INFO", "ANY_TYPE_INFO"]
+_KINDS: Final = names(
+    "SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE CTE_NODE BASE_TABLE SUBQUERY JOIN TABLE_FUNCTION",
+    "EXPRESSION_LIST EMPTY PIVOT ORDER_MODIFIER LIMIT_MODIFIER LIMIT_PERCENT_MODIFIER DISTINCT_MODIFIER",
+    "ORDER_DEFAULT ASCENDING DESCENDING DECIMAL_TYPE_INFO STRING_TYPE_INFO LIST_TYPE_INFO STRUCT_TYPE_INFO",
+    "ARRAY_TYPE_INFO UNBOUND_TYPE_INFO GENERIC_TYPE_INFO INTEGER_LITERAL_TYPE_INFO ANY_TYPE_INFO",
 )
 _WIDE_FORMAT: Final = re.compile(r"\d{4}|\*|\{[^}]*\{")
 _SHOWN_NAMES: Final = 40
@@ -145,11 +150,11 @@ class _Walk:
         return {"function"}
 
     def _tables(self) -> str:
-        names = sorted(self._relations.values())
-        if not names:
+        known = sorted(self._relations.values())
+        if not known:
             return "no table"
-        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-        return f"the tables {', '.join(names[:_SHOWN_NAMES])}{more}"
+        more = f" and {len(known) - _SHOWN_NAMES} more" if len(known) > _SHOWN_NAMES else ""
+        return f"the tables {', '.join(known[:_SHOWN_NAMES])}{more}"
 
 
 def _check_function(node: Node) -> None:

@@ -29,7 +29,8 @@ _TABLES = (
     "FROM range(30) r(i)",
     f"INSERT INTO lake.crm.customers VALUES (999, '{_CANARY}', 'DE', 1, ['x'], '{{}}', 'legal', NULL, NULL)",
     "CREATE TABLE lake.crm.orders (id INTEGER, customer INTEGER, amount DOUBLE, placed_at DATE)",
-    "INSERT INTO lake.crm.orders SELECT i, i % 30, i * 1.5, DATE '2026-01-01' + (i % 300)::INTEGER FROM range(600) r(i)",
+    "INSERT INTO lake.crm.orders SELECT i, i % 30, i * 1.5, DATE '2026-01-01' + (i % 300)::INTEGER "
+    "FROM range(600) r(i)",
 )
 
 
@@ -255,7 +256,8 @@ def test_only_what_the_query_names_is_put_in_front(door: SqlDoor) -> None:
 
 
 def test_a_hidden_row_cannot_make_the_query_fail(door: SqlDoor) -> None:
-    sql = f"SELECT count(*) AS n FROM customers WHERE CAST(CASE WHEN name = '{_CANARY}' THEN 'x' ELSE '1' END AS INT) = 1"
+    trap = f"CAST(CASE WHEN name = '{_CANARY}' THEN 'x' ELSE '1' END AS INT) = 1"
+    sql = f"SELECT count(*) AS n FROM customers WHERE {trap}"
     assert door.run(sql, relations=_RELATIONS).table.to_pydict() == {"n": [30]}
 
 
@@ -306,7 +308,7 @@ def test_types_come_with_the_rows(door: SqlDoor) -> None:
 
 def test_a_query_that_takes_too_long_is_stopped(door: SqlDoor) -> None:
     started = time.monotonic()
-    with pytest.raises(QueryTimeout, match="0.3 s"):
+    with pytest.raises(QueryTimeout, match=r"0\.3 s"):
         door.run(
             "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE hash(a.range, b.range) = 1",
             relations={},
