@@ -86,7 +86,8 @@ def open_window(session: Runner, schema: str, name: str, after: int, until: int)
         f"""
         SELECT t.table_id, t.begin_snapshot, (
             SELECT count(*) FROM {METADATA}.ducklake_column AS c
-            WHERE c.table_id = t.table_id AND c.begin_snapshot <= $until AND (c.begin_snapshot > $after OR (c.end_snapshot > $after AND c.end_snapshot <= $until))
+            WHERE c.table_id = t.table_id AND c.begin_snapshot <= $until
+              AND (c.begin_snapshot > $after OR (c.end_snapshot > $after AND c.end_snapshot <= $until))
         ) AS altered
         FROM {METADATA}.ducklake_table AS t JOIN {METADATA}.ducklake_schema AS s USING (schema_id)
         WHERE s.schema_name = $schema AND t.table_name = $name
