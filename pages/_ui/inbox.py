@@ -236,7 +236,7 @@ def _centre(state: InboxState) -> None:
             _actions(now, seen)
     with body("centre"):
         _message(now, seen)
-        workspace.draw_sections(now, seen, state)
+        workspace.draw_sections(now, seen, state, without=("message",))
         workspace.draw_related(now, seen)
 
 

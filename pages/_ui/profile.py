@@ -67,7 +67,9 @@ def reference_link(reference: Reference, value: Any, titles: dict[str, str]) -> 
     return html.link(title, click=html.click("open", str(module), str(target))) if title else None
 
 
-def sections_of(catalog: Catalog, module: Module, folder: str | None) -> tuple[Section, ...]:
+def sections_of(
+    catalog: Catalog, module: Module, folder: str | None, *, without: tuple[str, ...] = ()
+) -> tuple[Section, ...]:
     """The sections with the fields that the record's folder shows; fields in no section come last."""
     own = module.folder(folder or "")
     wanted = set(own.fields) if own and own.fields else None
@@ -77,7 +79,11 @@ def sections_of(catalog: Catalog, module: Module, folder: str | None) -> tuple[S
     title = "Details" if not module.sections else "More"
     found = (*module.sections, *([Section(slug="rest", label=title, fields=rest)] if rest else []))
     shown = (
-        s.model_copy(update={"fields": tuple(n for n in s.fields if wanted is None or n in wanted)})
+        s.model_copy(
+            update={
+                "fields": tuple(n for n in s.fields if (wanted is None or n in wanted) and n not in without)
+            }
+        )
         for s in found
     )
     return tuple(section for section in shown if section.fields)
