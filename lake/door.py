@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import secrets
 import time
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from lake import catalog
 from lake.errors import (
+    CatalogBusyError,
     LakeError,
     LakeLockedError,
     SnapshotMissingError,
@@ -36,6 +38,7 @@ T = TypeVar("T")
 
 _ATTEMPTS = 8
 _FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
 _CHANGES = '"lake"."ops"."changes"'
 _CHANGE_COLUMNS = ("id", "actor", "door", "reason", "load_id", "flow_run_id", "cause_id", "depth")
 # One statement for any number of rows: a VALUES list of a hundred rows takes ten times as long to parse.
@@ -175,7 +178,7 @@ class Door:
     def commit(self, session: Session, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
         """Run `work` in one transaction and commit it with its provenance; see `Session.commit`."""
         started = time.monotonic()
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in itertools.count(1):
             try:
                 with self._lock.hold(timeout=self._timeout):
                     return self._attempt_with_past(session, work, change)
@@ -184,13 +187,14 @@ class Door:
             except StorageFullError as error:
                 _remove_unfinished(error.file, self._config.data_path)
                 raise
-            except TransientError as error:
+            except CatalogBusyError as error:
                 waited = time.monotonic() - started
-                if attempt == _ATTEMPTS or waited > self._timeout:
-                    if "is busy" in str(error):
-                        raise LakeLockedError(self._config.shown, waited=waited) from error
+                if waited > self._timeout:
+                    raise LakeLockedError(self._config.shown, waited=waited) from error
+            except TransientError:
+                if attempt >= _ATTEMPTS:
                     raise
-            pause = _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
+            pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
             time.sleep(pause * random.uniform(0.5, 1.0))
         raise AssertionError("unreachable")
 

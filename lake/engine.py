@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from lake.errors import (
     CancelledError,
+    CatalogBusyError,
     ConflictError,
     LakeError,
     NulCharacterError,
@@ -166,7 +167,7 @@ def translate(error: BaseException, sql: str) -> LakeError:
     if isinstance(error, duckdb.InterruptException):
         return CancelledError("The statement was interrupted.", sql=sql)
     if "database is locked" in lowered or "database is busy" in lowered:
-        return TransientError(f"The catalog is busy: {message}")
+        return CatalogBusyError(f"The catalog is busy: {message}")
     if isinstance(error, duckdb.TransactionException) and "conflict" in lowered:
         return ConflictError(message, sql=sql)
     if any(sign in lowered for sign in _TRANSIENT_SIGNS):

@@ -64,6 +64,10 @@ class TransientError(LakeError):
     """The same call may succeed when it is made again: the catalog was busy or another writer won."""
 
 
+class CatalogBusyError(TransientError):
+    """The catalog itself was locked when a statement wanted it."""
+
+
 class LakeLockedError(TransientError):
     """The writer lock, or the catalog itself, was not free within the time allowed."""
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from lake import Change, Lake, LakeConfig, Transaction, engine, new_id, table
 from lake.errors import LakeError, LakeLockedError, StatementError, TransactionAbortedError
+from lake.lock import WRITER_KEY, connect_postgres
 
 NOTES = table("crm", "notes")
 CHANGES = table("ops", "changes")
@@ -221,6 +223,42 @@ def test_a_lock_that_stays_taken_is_an_error_that_names_the_catalog(notes: Lake)
     assert Path(config.place).name in str(caught.value) or config.kind == "postgres"
     insert(2, lake=notes)
     assert ids(notes) == [2]
+
+
+EXCLUSIVE = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def catalog_locked_by_another_program(config: LakeConfig) -> Iterator[None]:
+    if config.kind == "postgres":
+        with connect_postgres(config.place) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", [WRITER_KEY])
+            yield
+        return
+    command = [sys.executable, "-c", EXCLUSIVE, config.place]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        yield
+        holder.kill()
+
+
+def test_a_catalog_locked_by_another_program_is_read_and_waited_for(notes: Lake) -> None:
+    insert(1, lake=notes)
+    impatient = LakeConfig(catalog=notes.config.catalog, data_path=notes.config.data_path, lock_timeout=0.5)
+    with catalog_locked_by_another_program(notes.config), Lake.open(impatient) as second:
+        assert ids(second) == [1]
+        with pytest.raises(LakeLockedError, match="locked by another process"):
+            insert(2, lake=second)
+        patient = threading.Thread(target=insert, args=(3,), kwargs={"lake": notes})
+        patient.start()
+    patient.join(timeout=30)
+    assert ids(notes) == [1, 3]
 
 
 HOLDER = """
