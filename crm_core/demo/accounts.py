@@ -52,12 +52,21 @@ class Account:
         return bool(self.draft.values["kind"] == "company")
 
 
+def weights(world: World, accounts: Sequence[Account]) -> list[float]:
+    """How much of all that happens is each customer's: by its activity and the time it has been there."""
+    whole = (world.until - world.start).total_seconds()
+    return [
+        account.activity * (0.005 + (world.until - account.draft.created_at).total_seconds() / whole)
+        for account in accounts
+    ]
+
+
 def make_businesses(world: World, countries: dict[str, Country]) -> list[Draft]:
     """The registry: 300 businesses for 2,000 customers, most of them there from the beginning."""
-    weights = {code: country.weight for code, country in countries.items()}
+    shares = {code: country.weight for code, country in countries.items()}
     made = []
     for index in range(max(6, world.scaled(300))):
-        country = countries[world.weighted(weights)]
+        country = countries[world.weighted(shares)]
         industry = _FIRST[index] if index < len(_FIRST) else world.weighted(INDUSTRIES)
         begin = (
             world.start
@@ -77,8 +86,8 @@ def make_businesses(world: World, countries: dict[str, Country]) -> list[Draft]:
 
 
 def _business(world: World, country: Country, industry: str, when: datetime) -> Draft:
-    name = country.company(industry)
-    domain = domain_of(name)
+    name, short = country.company(industry)
+    domain = domain_of(short)
     partner = industry in ("carrier", "port")
     screened = world.chance(0.06) and not partner
     draft = world.add(
@@ -149,12 +158,12 @@ def _company(world: World, countries: dict[str, Country], business: Draft, *, ag
     _reach(world, draft, country, department.first.lower() + f"@{business.values['domain']}", work=True)
     if not imported and business.values["status"] == "prospect":
         business.set(world.after(when, 200), status="client")
-    return Account(draft, country, department, business, world.around(1.6, 1.3), imported)
+    return Account(draft, country, department, business, min(12.0, world.around(1.6, 1.3)), imported)
 
 
 def _person(world: World, countries: dict[str, Country], employer: Account | None) -> Account:
-    weights = {code: country.weight for code, country in countries.items()}
-    country = employer.country if employer else countries[world.weighted(weights)]
+    shares = {code: country.weight for code, country in countries.items()}
+    country = employer.country if employer else countries[world.weighted(shares)]
     when, imported = _begin(world, employer.draft.created_at if employer else world.start)
     name = country.name()
     business = employer.business if employer else None
@@ -177,7 +186,7 @@ def _person(world: World, countries: dict[str, Country], employer: Account | Non
     )  # fmt: skip
     domain = str(business.values["domain"]) if business else world.pick(_RESERVED_MAIL)
     _reach(world, draft, country, email_of(world, name, domain), work=business is not None)
-    return Account(draft, country, name, business, world.around(0.7, 1.1), imported)
+    return Account(draft, country, name, business, min(8.0, world.around(0.7, 1.1)), imported)
 
 
 def _spouse(world: World, other: Account) -> Account:

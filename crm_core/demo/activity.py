@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from crm_core.demo.accounts import SELLERS, Account
+from crm_core.demo.accounts import SELLERS, Account, weights
 from crm_core.demo.inquiries import RECEIPT
 from crm_core.demo.world import Draft, World, data
 
@@ -16,13 +16,16 @@ READERS = ("sales", "operations", "service", "user:admin")
 
 def make_activity(world: World, accounts: Sequence[Account]) -> None:
     """Everything that belongs to customers directly; those who buy and ask more have more of it."""
-    weights = [account.activity for account in accounts]
+    shares = weights(world, accounts)
 
     def some(number: int) -> list[Account]:
-        return world.rng.choices(accounts, weights, k=world.scaled(number))
+        return world.rng.choices(accounts, shares, k=world.scaled(number))
 
-    for account in some(900):
-        _appointment(world, account)
+    for account in some(840):
+        _appointment(world, account, _since(world, account))
+    for account in some(60):
+        soon = max(account.draft.created_at, world.until - timedelta(days=8))
+        _appointment(world, account, world.moment(soon, world.until))
     for account in some(1500):
         _note(world, account)
     for account in some(1300):
@@ -41,8 +44,7 @@ def _since(world: World, account: Account) -> datetime:
     return world.moment(account.draft.created_at, world.until)
 
 
-def _appointment(world: World, account: Account) -> None:
-    when = _since(world, account)
+def _appointment(world: World, account: Account, when: datetime) -> None:
     begins = world.after(when, 24 * 9).replace(minute=world.pick((0, 30)), second=0)
     if begins <= when:
         begins += timedelta(days=1)

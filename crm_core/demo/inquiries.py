@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from crm_core.demo.accounts import Account
+from crm_core.demo.accounts import Account, weights
 from crm_core.demo.world import Draft, World, data
 
 HOUSE = "inquiries@merganser-freight.example"
@@ -67,9 +67,9 @@ def _occasions(world: World, accounts: list[Account]) -> list[tuple[datetime, Ac
         for _ in range(world.rng.randrange(2, 5))
     ]
     found += [(world.moment(world.start, world.until), None) for _ in range(world.scaled(120))]
-    weights = [account.activity for account in accounts]
+    shares = weights(world, accounts)
     while len(found) < wanted:
-        for account in world.rng.choices(accounts, weights, k=min(500, wanted - len(found))):
+        for account in world.rng.choices(accounts, shares, k=min(500, wanted - len(found))):
             found.append((world.moment(account.draft.created_at, world.until), account))
     return found
 

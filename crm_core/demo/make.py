@@ -17,9 +17,10 @@ from crm_core.demo.people import countries
 from crm_core.demo.trade import make_trade
 from crm_core.demo.world import World
 from crm_core.demo.write import months_of, number_records, sets_as_files, write_month
+from crm_core.directory import User
 from crm_core.errors import CrmError
 from crm_core.model import Catalog
-from crm_core.people import User, save_users
+from crm_core.people import save_users
 from lake import Lake, table
 
 Progress = Callable[[str, int, int], None]

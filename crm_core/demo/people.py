@@ -70,8 +70,8 @@ class Country:
                 return number
         return number
 
-    def company(self, industry: str) -> str:
-        """A company's name that nobody has had so far."""
+    def company(self, industry: str) -> tuple[str, str]:
+        """A company's name that nobody has had so far, with its legal form and without."""
         trade, form = self._facts["trades"][industry], self._world.pick(self._facts["forms"])
         for _ in range(50):
             family = self.name().last
@@ -79,7 +79,7 @@ class Country:
             name = self._world.pick((f"{family} {trade}", f"{trade} {family}", partners))
             if self._world.unique(slug(name)):
                 break
-        return f"{name} {form}"
+        return f"{name} {form}", name
 
     def registry_id(self) -> str:
         """A number in the register of companies."""

@@ -12,6 +12,7 @@ from crm_core.access import Actor
 from crm_core.badges import read_badges
 from crm_core.definitions import read_catalog
 from crm_core.demo import DemoRefused, make_demo
+from crm_core.model import Leaf
 from crm_core.people import read_directory
 from crm_core.profile import read_profile
 from crm_core.query import count, read_page
@@ -19,6 +20,7 @@ from lake import Lake, table
 from tests.crm_core.demo.conftest import SIZE, UNTIL, Demo
 
 ADMIN = Actor.local_admin()
+CLAIMS = Leaf(field="folder", op="eq", value="claims")
 
 
 def number(lake: Lake, sql: str) -> int:
@@ -138,6 +140,17 @@ def test_some_records_are_kept_from_some_people(demo: Demo) -> None:
         for user in directory.active
     }
     assert 0 < seen["hugo"] < seen["grace"] == demo.made.records["inquiries"]
+
+
+def test_a_message_is_hidden_with_the_inquiry_that_it_is_about(demo: Demo) -> None:
+    catalog, david = read_catalog(demo.lake), read_directory(demo.lake).users["david"].actor
+    claims = read_page(
+        demo.lake, catalog, module="inquiries", actor=ADMIN, condition=CLAIMS, limit=1000
+    ).items
+    about_claims = Leaf(field="thread", op="in", value=[claim["reference"] for claim in claims])
+    for actor, sees in ((ADMIN, True), (david, False)):
+        found = count(demo.lake, catalog, module="communications", actor=actor, condition=about_claims)
+        assert (found > 0) is sees, actor.user
 
 
 def test_every_file_has_its_bytes(demo: Demo) -> None:
