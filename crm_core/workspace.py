@@ -6,6 +6,7 @@ from importlib import resources
 from types import TracebackType
 from typing import Self
 
+from crm_core import loading
 from crm_core.access import Actor
 from crm_core.definitions import apply_pack, read_catalog
 from crm_core.errors import SettingInvalid
@@ -71,7 +72,7 @@ def open_workspace(settings: Settings, *, schemas: Sequence[str] = ()) -> Worksp
 def prepare(lake: Lake, *, schemas: Sequence[str] = ()) -> None:
     """Create the domain's own tables, where they are missing."""
     own = resources.files("crm_core").joinpath("schema.sql").read_text(encoding="utf-8")
-    lake.bootstrap("\n".join([own, *schemas]))
+    lake.bootstrap("\n".join([own, loading.schema_sql(), *schemas]))
 
 
 def _begin_with(lake: Lake, pack: str) -> None:

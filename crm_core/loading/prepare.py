@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import cast
 
+from crm_core.loading.counting import forget_known
 from crm_core.loading.job import DROPPED, MERGED, PLAN, PROBLEMS, READY, TYPED, Job
 from crm_core.loading.judge import dropping_slugs
 from crm_core.loading.match import bad_keys, match_rows
@@ -47,11 +48,12 @@ def prepare(job: Job, s: Runner) -> Prepared:
     _keep_problems_of_values(job, s)
     for one in job.refs:
         find_targets(s, job.place, one, actor=job.writer.actor)
+    forget_known(job, s)
     _plan(job, s)
     _ambiguous_references(job, s)
     _drop(job, s, first=True)
     ready = _prepare_new(job, s)
-    merged = _prepare_changed(job, s) if job.matches else None
+    merged = _prepare_changed(job, s)
     return Prepared(ready, merged)
 
 
@@ -60,12 +62,11 @@ def with_references(
 ) -> Typed:
     """Make a view of typed rows with the references as they are found; `p` is the plan, when there is one."""
     typed = cast(Typed, job.typed)
-    carried = [
-        "_row",
-        *[c for c in _columns(s, TYPED) if c.startswith("_given__") or c.endswith("__problem")],
-    ]
+    present = _columns(s, TYPED)
+    carried = ["_row", *[c for c in present if c.startswith("_given__")]]
+    flags = [f"{slug}__problem" for slug in typed.judged]
     columns = {c: kind for c, kind in typed.columns.items() if source or c != "source"}
-    parts = [f"t.{ident(c)}" for c in (*carried, *columns)]
+    parts = [f"t.{ident(c)}" for c in (*carried, *flags, *columns)]
     joins, texts = [], []
     for place, one in enumerate(job.refs):
         found = f"f{place}"
@@ -85,8 +86,12 @@ def with_references(
         f"CREATE OR REPLACE TEMP VIEW {ident(name)} AS SELECT {', '.join(parts)}{more} "
         f"FROM {TYPED} t {plan} {' '.join(joins)} WHERE {where}"
     )
-    references = {one.slug: one.reference for one in job.refs}
-    return dataclasses.replace(typed, table=name, columns=columns, fields={**typed.fields, **references})
+    fields = {slug: field for slug, field in typed.fields.items() if source or slug != "source"}
+    fields |= {one.slug: one.reference for one in job.refs}
+    more_carried = ("_id", "_given") if more else ()
+    return dataclasses.replace(
+        typed, table=name, columns=columns, fields=fields, carried=(*carried, *more_carried)
+    )
 
 
 def _keep_problems_of_values(job: Job, s: Runner) -> None:
@@ -148,7 +153,7 @@ def _prepare_new(job: Job, s: Runner) -> Ready:
 
 
 def _prepare_changed(job: Job, s: Runner) -> Merged | None:
-    if not s.read(f"SELECT count(*) AS n FROM {PLAN} WHERE state = 'matched'").item():
+    if not job.matches or not s.read(f"SELECT count(*) AS n FROM {PLAN} WHERE state = 'matched'").item():
         s.execute(f"CREATE OR REPLACE TEMP TABLE {MERGED} (_row BIGINT, id UUID, _differs BOOLEAN)")
         return None
     given = ", p.id AS _id, p.given AS _given"

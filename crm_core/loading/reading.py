@@ -100,7 +100,8 @@ def stage_values(
         # A view binds no values, so the name goes in as a literal.
         as_text.append(f"{literal(contract.source)} AS source")
     trimmed = [f"{trimmed_sql(ident(values[column].raw))} AS {ident(_text(column))}" for column in here]
-    parts = ", ".join(["rowid AS _row", *as_text, *trimmed])
+    carried = ("_row", "_file_no", "_line")
+    parts = ", ".join(["rowid AS _row", "file_no AS _file_no", "line AS _line", *as_text, *trimmed])
     inner = f"SELECT {parts} FROM {RAW}"
     readings = {}
     for column, kind in here.items():
@@ -112,10 +113,10 @@ def stage_values(
     names = [column for column in values if column not in here]
     if "source" not in values and place.relationship is None:
         names.append("source")
-    select = f"SELECT {', '.join(['_row', *map(ident, names)])} FROM ({inner})"
+    select = f"SELECT {', '.join([*carried, *map(ident, names)])} FROM ({inner})"
     if readings:
-        steps = typed_relation(f"({inner})", readings, keep=("_row", *names))
-        shown = ["_row", *map(ident, names)]
+        steps = typed_relation(f"({inner})", readings, keep=(*carried, *names))
+        shown = [*carried, *map(ident, names)]
         for column, (_, one) in readings.items():
             shown += [ident(column), f"{ident(f'{column}__reason')} AS {ident(f'_why__{column}')}"]
             if one.currency is not None:

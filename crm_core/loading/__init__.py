@@ -1,0 +1,57 @@
+"""Loading data: files of any kind become records, every row accounted for, and undone exactly when asked for."""
+
+from importlib import resources
+
+from crm_core.loading.contracts import (
+    SourceEntry,
+    apply_source,
+    contract_document,
+    load_contract,
+    parse_contract,
+    read_contract,
+    read_sources,
+    show_source,
+)
+from crm_core.loading.load import load, preview
+from crm_core.loading.model import (
+    Cancel,
+    ColumnPreview,
+    Contract,
+    Formats,
+    LoadOptions,
+    LoadResult,
+    Preview,
+    Progress,
+    UndoResult,
+)
+from crm_core.loading.rejects import download_rejects, read_rejects
+
+__all__ = [
+    "Cancel",
+    "ColumnPreview",
+    "Contract",
+    "Formats",
+    "LoadOptions",
+    "LoadResult",
+    "Preview",
+    "Progress",
+    "SourceEntry",
+    "UndoResult",
+    "apply_source",
+    "contract_document",
+    "download_rejects",
+    "load",
+    "load_contract",
+    "parse_contract",
+    "preview",
+    "read_contract",
+    "read_rejects",
+    "read_sources",
+    "schema_sql",
+    "show_source",
+]
+
+
+def schema_sql() -> str:
+    """The tables that loading keeps, for whoever opens a lake."""
+    return resources.files(__name__).joinpath("schema.sql").read_text(encoding="utf-8")

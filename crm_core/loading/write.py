@@ -1,0 +1,252 @@
+"""Writing a load: one commit with its records, source rows, pending references, rejects and its own entry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from crm_core import definitions
+from crm_core.loading import mirror
+from crm_core.loading.contracts import remember
+from crm_core.loading.files import LARGE, OutsideFiles, stamped
+from crm_core.loading.given import extra_sql, given_columns
+from crm_core.loading.job import MERGED, PLAN, READY, Job
+from crm_core.loading.pending import store_pending
+from crm_core.loading.prepare import Prepared
+from crm_core.loading.reading import RAW
+from crm_core.loading.rejects import write_sql
+from crm_core.records.contact_points import holdings, prepare_points
+from crm_core.records.counters import Counted, counters_hold, number_rows, store_counters
+from crm_core.records.hooks import Event, tell
+from crm_core.records.insert import Ready, write_insert
+from crm_core.records.update import write_update
+from crm_core.tables import SOURCE_COLUMNS
+from crm_core.values.lookups import Runner
+from lake import Transaction, ident, table
+from lake.ingest.sql import literal
+
+IDS = "load_ids"
+
+
+class Stale(Exception):
+    """What a load has worked out no longer holds, since others wrote meanwhile; it is worked out anew."""
+
+
+@dataclass
+class Outside:
+    """What was made ready outside the lock, beside temp tables."""
+
+    files: OutsideFiles
+    counted: tuple[Counted, ...]
+    points: Ready | None
+    records: bool
+    sources: bool
+
+
+def write_files(job: Job, s: Runner, prepared: Prepared) -> Outside | None:
+    """Write what is large to files, outside the lock; None when nothing is, or the lake's data are elsewhere."""
+    files = OutsideFiles.of(job.lake)
+    new = job.counts.inserted
+    every = int(s.read(f"SELECT count(*) AS n FROM {IDS}").item())
+    holds = any(True for _ in holdings(job.place.catalog, job.module))
+    if files is None or every < LARGE:
+        return None
+    records = new >= LARGE and not holds
+    outside = Outside(files, (), None, records, True)
+    try:
+        files.write(s, f"{job.module}__source", _source_sql(job), versioned=False)
+        if records:
+            outside.counted = number_rows(s, prepared.ready.module, READY)
+            _write_records(job, s, files, prepared.ready)
+            job.step("write", 1, 3)
+            points = prepare_points(
+                s, job.writer, prepared.ready.module, rows=READY, carried=prepared.ready.carried
+            )
+            if points is not None:
+                outside.counted += number_rows(s, points.module, points.table)
+                _write_records(job, s, files, points)
+            outside.points = points
+    except BaseException:
+        files.discard()
+        raise
+    return outside
+
+
+def write_all(job: Job, tx: Transaction, prepared: Prepared, outside: Outside | None) -> None:
+    """Store everything, within one transaction."""
+    if outside is None:
+        keep_ids(tx)
+    # Changed rows first: what waits for the new ones must not touch a row that is still to be written.
+    if prepared.merged is not None and job.counts.updated:
+        write_update(tx, job.writer, prepared.merged)
+    _forget_source_rows(job, tx)
+    if outside is not None:
+        outside.files.register(tx)
+        store_counters(tx, outside.counted)
+        if outside.records:
+            tell(tx, job.place.catalog, Event(job.module, "insert", READY))
+            if outside.points is not None:
+                tell(tx, job.place.catalog, Event(outside.points.module.slug, "insert", outside.points.table))
+    if outside is None or not outside.sources:
+        columns = ", ".join(map(ident, _source_columns(job)))
+        place = table("crm", f"{job.module}__source")
+        tx.execute(f"INSERT INTO {place} ({columns}) {_source_sql(job)}")
+    if job.counts.inserted and not (outside and outside.records):
+        write_insert(tx, job.writer, prepared.ready)
+    if job.mode == "mirror":
+        job.counts.deleted = mirror.delete_missing(job, tx)
+    job.counts.pending_references = store_pending(job, tx, IDS)
+    _files_table(job, tx)
+    tx.execute(write_sql(job, IDS), {"load": job.load_id, "module": job.place.name})
+    write_entry(job, tx)
+    remember(job, tx)
+
+
+def holds(job: Job, tx: Transaction, prepared: Prepared, outside: Outside | None) -> bool:
+    """Whether what was worked out outside the lock is still right; to be asked under it."""
+    catalog = definitions.read_catalog_in(tx, job.lake)
+    if catalog.version != job.place.catalog.version:
+        return False
+    if outside is not None and not counters_hold(tx, outside.counted):
+        return False
+    now = tx.snapshot - 1
+    if now == job.base:
+        return True
+    changed = {name for schema, name in job.lake.feed.tables_changed(job.base, now) if schema == "crm"}
+    if f"{job.module}__source" in changed and job.matches:
+        return False
+    return job.module not in changed or _untouched(job, tx, prepared)
+
+
+def write_entry(job: Job, tx: Transaction) -> None:
+    """Store the load's own entry, and the files it knows."""
+    counts, now = job.counts, datetime.now(UTC)
+    wrote = bool(counts.inserted or counts.updated or counts.deleted)
+    values: dict[str, Any] = {
+        "id": job.load_id,
+        "module": job.place.name,
+        "source": job.source,
+        "actor": job.writer.actor.user,
+        "mode": job.mode,
+        "key": [one.target.path for one in job.key if one.target],
+        "state": "done" if wrote else "unchanged",
+        "silent": job.options.silent,
+        "files": json.dumps([asdict(file) for file in job.staged.files], default=str),
+        "contract": job.contract.model_dump_json(exclude_defaults=True),
+        "rows_read": counts.read,
+        "inserted": counts.inserted,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "rejected": counts.rejected,
+        "values_rejected": counts.values_rejected,
+        "pending_references": counts.pending_references,
+        "deleted": counts.deleted,
+        "notes": job.notes,
+        "snapshot": tx.snapshot if wrote else None,
+        "started_at": job.started,
+        "finished_at": now,
+        "change_id": tx.change_id,
+        "undone_at": None,
+        "undone_by": None,
+    }
+    names = ", ".join(ident(name) for name in values)
+    places = ", ".join(f"${name}" for name in values)
+    tx.execute(f"INSERT INTO {table('ops', 'loads')} ({names}) VALUES ({places})", values)
+    known = [
+        (job.place.name, job.source, file.sha256, job.load_id)
+        for file in job.staged.files
+        if file.sha256 is not None
+    ]
+    if known:
+        schema = ["module", "source", "sha256", "load_id"]
+        tx.register("load_known", pl.DataFrame(known, schema=schema, orient="row"))
+        tx.execute(
+            f"INSERT INTO {table('ops', 'loaded_files')} "
+            "SELECT module, source, sha256, CAST(load_id AS UUID) FROM load_known"
+        )
+
+
+def keep_ids(s: Runner) -> None:
+    """The rows that are written, or would be, with their records."""
+    s.execute(
+        f"CREATE OR REPLACE TEMP TABLE {IDS} AS SELECT _row, id FROM {READY} "
+        f"UNION ALL SELECT _row, id FROM {MERGED}"
+    )
+
+
+def _write_records(job: Job, s: Runner, files: OutsideFiles, ready: Ready) -> None:
+    module = ready.module
+    moment = (job.change.occurred_at or job.started).astimezone(UTC).isoformat()
+    select = stamped(
+        list(job.place.catalog.columns(module.slug)),
+        ready.table,
+        now=f"TIMESTAMPTZ {literal(moment)}",
+        change=literal(job.change.id),
+    )
+    if module.sort:
+        order = [job.place.catalog.resolve(module.slug, name).column for name in module.sort]
+        select += f" ORDER BY {', '.join(map(ident, order))}"
+    files.write(s, module.slug, select)
+
+
+def _source_columns(job: Job) -> list[str]:
+    return [*SOURCE_COLUMNS, *given_columns(job.place, job.mapped)]
+
+
+def _source_sql(job: Job) -> str:
+    """The rows as the source gave them, with the records they resolve to."""
+    given = given_columns(job.place, job.mapped)
+    values = "".join(f", {sql} AS {ident(c)}" for c, sql in given.items())
+    plan = f"LEFT JOIN {PLAN} p ON p._row = w._row" if job.matches else ""
+    key = "p.source_key" if job.matches else "CAST(NULL AS VARCHAR)"
+    paths = " ".join(
+        f"WHEN {number} THEN {literal(file.path)}" for number, file in enumerate(job.staged.files)
+    )
+    return (
+        f"SELECT {literal(job.source)} AS source, {key} AS source_key, w.id AS record_id, "
+        f"CAST({literal(job.load_id)} AS UUID) AS load_id, CASE r.file_no {paths} END AS file, r.line AS line, "
+        f"CAST({literal(job.change.id)} AS UUID) AS change_id, CAST({extra_sql(job.mapped, job.place)} AS JSON) AS extra"
+        f"{values} FROM {IDS} w JOIN {RAW} r ON r.rowid = w._row {plan}"
+    )
+
+
+def _forget_source_rows(job: Job, tx: Transaction) -> None:
+    """A source has one row of each key: what it said before makes room (and stays in the lake's past)."""
+    if not job.matches or not tx.read(f"SELECT count(*) AS n FROM {PLAN} WHERE kept").item():
+        return
+    tx.execute(
+        f"DELETE FROM {table('crm', f'{job.module}__source')} WHERE source = $source AND source_key IN "
+        f"(SELECT p.source_key FROM {PLAN} p JOIN {IDS} w ON w._row = p._row WHERE p.kept)",
+        {"source": job.source},
+    )
+
+
+def _untouched(job: Job, tx: Transaction, prepared: Prepared) -> bool:
+    """Whether what others wrote to the module since has nothing to do with this load's rows."""
+    place = table("crm", job.module)
+    later = f"SELECT * FROM {place} WHERE version > {int(job.base)} OR version IS NULL"
+    tests = []
+    if prepared.merged is not None:
+        tests.append(f"SELECT 1 FROM ({later}) n JOIN {MERGED} m ON m.id = n.id")
+        gone = f"SELECT id FROM {place} WHERE deleted_at IS NULL"
+        tests.append(f"SELECT 1 FROM {MERGED} m WHERE m.id NOT IN ({gone})")
+    for place_no, one in enumerate(job.key):
+        if one.target is not None and one.target.role == "value":
+            key = ident(one.target.column)
+            tests.append(f"SELECT 1 FROM ({later}) n JOIN load_keys k ON k.key_{place_no} = n.{key}")
+    module = job.place.catalog.module(job.module)
+    for column in (field.slug for field in module.fields if field.unique):
+        tests.append(f"SELECT 1 FROM ({later}) n JOIN {READY} r ON r.{ident(column)} = n.{ident(column)}")
+    return not any(tx.read(f"SELECT count(*) AS n FROM ({test} LIMIT 1)").item() for test in tests)
+
+
+def _files_table(job: Job, s: Runner) -> None:
+    frame = pl.DataFrame(
+        {"file_no": range(len(job.staged.files)), "path": [file.path for file in job.staged.files]},
+        schema={"file_no": pl.Int32, "path": pl.String},
+    )
+    s.register("load_files", frame)
