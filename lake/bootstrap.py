@@ -77,7 +77,10 @@ def _reach_object_store(root: Cursor, environment: Mapping[str, str]) -> None:
 
 
 def _attach_moved(root: Cursor, config: LakeConfig, error: LakeError) -> None:
-    """A lake moved as a whole knows its old data path; files are named relative to it, so the new one will do."""
+    """A lake moved as a whole knows its old data path; files are named relative to it, so the new one will do.
+
+    It is written into the catalog, for whoever attaches the lake without us.
+    """
     stored = _OTHER_PATH.search(str(error))
     if not stored:
         raise error
@@ -89,6 +92,14 @@ def _attach_moved(root: Cursor, config: LakeConfig, error: LakeError) -> None:
             received=config.data_path,
         ) from error
     engine.run(root, _attach_sql(config, "OVERRIDE_DATA_PATH true"))
+    moved = config.data_path if config.data_path.endswith("/") else f"{config.data_path}/"
+    engine.run(
+        root,
+        "UPDATE __ducklake_metadata_lake.ducklake_metadata SET value = ? WHERE key = 'data_path' AND scope IS NULL",
+        [moved],
+    )
+    engine.run(root, "DETACH lake")
+    engine.run(root, _attach_sql(config))
 
 
 def _refused(config: LakeConfig, error: Exception, *, setting: str) -> SettingError:
