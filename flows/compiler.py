@@ -18,8 +18,10 @@ from crm_core.model.base import SYSTEM_COLUMNS
 from crm_core.model.condition import leaves
 from crm_core.params import Params
 from crm_core.relations import Relations
-from crm_core.trees import all_of, any_of, coalesce, column, function, name
+from crm_core.trees import all_of, any_of, coalesce, column, function
 from flows.active import ActiveFlow
+from flows.lookups import AT, Lookups, Statement, compile_statement
+from flows.statements import create_temp, temp
 
 ROW = "f"
 """The alias of the changes."""
@@ -33,15 +35,14 @@ _SILENT_COLUMNS = frozenset({"id", "updated_at", "version", "change_id", "create
 
 @dataclass(frozen=True)
 class Compiled:
-    """The statement over the prepared changes, its values, and the flows its columns stand for.
+    """The statement over the prepared changes, and the flows its columns stand for.
 
     `broken` are flows that the definitions no longer allow, with the reason.
     """
 
-    tree: exp.Select
-    params: Params
+    statement: Statement
     flows: tuple[ActiveFlow, ...]
-    broken: tuple[tuple[ActiveFlow, str], ...]
+    broken: tuple[tuple[ActiveFlow, str], ...] = ()
 
 
 def change_scope(
@@ -66,53 +67,90 @@ def compile_flows(
     flows: Sequence[ActiveFlow],
     *,
     relation: str,
-    at: int | None,
+    into: str,
     now: datetime,
+    by_hand: bool = False,
+    traced: bool = False,
 ) -> Compiled:
-    """Build the statement over the prepared changes of a module.
+    """Build the statement over the prepared changes of a module; `$at` is the snapshot of related records.
+
+    The temp table it makes has the columns of `META`, and for the flow at each place `_t<place>` (its trigger fired),
+    `_m<place>` (and its condition held) and, when traced, `_x<place>`, the trace of the condition.
 
     Args:
         catalog: the definitions.
         module: whose changes they are.
         flows: the flows of that module.
-        relation: the temp table with the prepared changes.
-        at: the snapshot as of which related records are read.
+        relation: the view or temp table with the prepared changes.
+        into: the temp table to make.
         now: the aware instant that relative dates begin at.
+        by_hand: whether a person started the flows, so that their triggers are not asked.
+        traced: whether the condition of each flow is traced for every change.
     """
-    params = Params("c")
-    scope = change_scope(catalog, module, params=params, at=at, now=now)
+
+    def make() -> Compiled:
+        return _compile(
+            catalog, module, flows, relation=relation, into=into, now=now, by_hand=by_hand, traced=traced
+        )
+
+    if any(reads_the_clock(flow.definition.when) for flow in flows):
+        return make()
+    known = tuple((flow.id, flow.version, flow.order) for flow in flows)
+    return catalog.memo.of(("flows", module, relation, into, by_hand, traced, known), make)
+
+
+def _compile(
+    catalog: Catalog,
+    module: str,
+    flows: Sequence[ActiveFlow],
+    *,
+    relation: str,
+    into: str,
+    now: datetime,
+    by_hand: bool,
+    traced: bool,
+) -> Compiled:
+    lookups, every = Lookups(ROW), Params("c")
     kept: list[ActiveFlow] = []
     broken: list[tuple[ActiveFlow, str]] = []
-    fired: list[exp.Expression] = []
-    matched: list[exp.Expression] = []
+    fired: list[exp.Expr] = []
+    answers: list[exp.Expr] = []
     for flow in flows:
+        place = len(kept)
+        scope = change_scope(catalog, module, params=every, at=AT, now=now)
         try:
-            trigger, condition = trigger_tree(flow, scope), compile_condition(flow.definition.when, scope)
+            trigger = exp.true() if by_hand else trigger_tree(flow, scope)
+            condition = lookups.hoist(compile_condition(flow.definition.when, scope), every)
+            trace = lookups.hoist(trace_tree(flow.definition.when, scope), every) if traced else None
         except CrmError as error:
             broken.append((flow, str(error)))
             continue
-        place = len(kept)
         kept.append(flow)
         fired.append(trigger.as_(f"_t{place}", quoted=True))
         held = exp.and_(column(f"_t{place}", ROW), exp.paren(condition))
-        matched.append(held.as_(f"_m{place}", quoted=True))
-    inner = exp.select(exp.Star(), *fired, copy=False).from_(exp.to_table(relation).as_(ROW), copy=False)
-    outer = exp.select(*[column(part, ROW) for part in META], *_columns("_t", kept), *matched, copy=False)
+        answers.append(held.as_(f"_m{place}", quoted=True))
+        if trace is not None:
+            answers.append(trace.as_(f"_x{place}", quoted=True))
+    inner = exp.select(exp.Star(), *fired, *lookups.columns(), copy=False).from_(
+        temp(relation, ROW), copy=False
+    )
+    outer = exp.select(*[column(part, ROW) for part in META], *_columns("_t", kept), *answers, copy=False)
     tree = outer.from_(inner.subquery(ROW), copy=False)
     if kept:
         tree = tree.where(any_of([column(f"_t{place}", ROW) for place in range(len(kept))]), copy=False)
-    return Compiled(tree, params, tuple(kept), tuple(broken))
+    statement = compile_statement(create_temp(into, tree), every, lookups.params)
+    return Compiled(statement, tuple(kept), tuple(broken))
 
 
-def _columns(prefix: str, flows: Sequence[ActiveFlow]) -> list[exp.Expression]:
+def _columns(prefix: str, flows: Sequence[ActiveFlow]) -> list[exp.Expr]:
     return [column(f"{prefix}{place}", ROW) for place in range(len(flows))]
 
 
-def trigger_tree(flow: ActiveFlow, scope: Scope) -> exp.Expression:
+def trigger_tree(flow: ActiveFlow, scope: Scope) -> exp.Expr:
     """Whether a change sets the flow off: its event, folder, fields, was and is; and not by its own doing."""
     definition = flow.definition
     bind = scope.relations.params.bind
-    parts: list[exp.Expression] = [column("_event", ROW).eq(exp.Literal.string(definition.trigger.event))]
+    parts: list[exp.Expr] = [column("_event", ROW).eq(exp.Literal.string(definition.trigger.event))]
     if definition.folders:
         default = scope.relations.catalog.module(definition.module).default_folder.slug
         folder = coalesce(column("folder", ROW), bind(default))
@@ -124,7 +162,7 @@ def trigger_tree(flow: ActiveFlow, scope: Scope) -> exp.Expression:
     return all_of(parts)
 
 
-def _updated(flow: ActiveFlow, scope: Scope) -> Iterable[exp.Expression]:
+def _updated(flow: ActiveFlow, scope: Scope) -> Iterable[exp.Expr]:
     trigger = flow.definition.trigger
     yield any_of(
         [_changed_by_others(column_name, flow, scope) for column_name in watched_columns(flow, scope)]
@@ -151,7 +189,7 @@ def watched_columns(flow: ActiveFlow, scope: Scope) -> list[str]:
     return columns
 
 
-def _changed_by_others(column_name: str, flow: ActiveFlow, scope: Scope) -> exp.Expression:
+def _changed_by_others(column_name: str, flow: ActiveFlow, scope: Scope) -> exp.Expr:
     """Whether a column changed, and not by this very flow: what it wrote itself stands in `_own`."""
     changed = exp.NullSafeNEQ(this=column(column_name, ROW), expression=column(f"old__{column_name}", ROW))
     mine = exp.Literal.string(f"{flow.id} {column_name}")
@@ -159,7 +197,7 @@ def _changed_by_others(column_name: str, flow: ActiveFlow, scope: Scope) -> exp.
     return exp.paren(exp.and_(changed, exp.not_(own)))
 
 
-def _asked(slug: str, value: object, scope: Scope) -> exp.Expression:
+def _asked(slug: str, value: object, scope: Scope) -> exp.Expr:
     values = value if isinstance(value, list) else [value]
     given = [one for one in values if one is not None]
     parts: list[Condition] = [Leaf(field=slug, op="in", value=given)] if given else []
@@ -168,10 +206,10 @@ def _asked(slug: str, value: object, scope: Scope) -> exp.Expression:
     return compile_condition(AnyOf(any=tuple(parts)), scope)
 
 
-def old_values(tree: exp.Expression) -> exp.Expression:
+def old_values(tree: exp.Expr) -> exp.Expr:
     """The same expression over the values before the change."""
 
-    def older(node: exp.Expression) -> exp.Expression:
+    def older(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and node.table == ROW:
             return column(f"old__{node.name}", ROW)
         return node
@@ -179,12 +217,12 @@ def old_values(tree: exp.Expression) -> exp.Expression:
     return tree.transform(older)
 
 
-def trace_tree(condition: Condition, scope: Scope) -> exp.Expression:
+def trace_tree(condition: Condition, scope: Scope) -> exp.Expr:
     """A JSON list with every leaf of a condition: its field, operator and value, whether it holds, what it saw."""
     bind = scope.relations.params.bind
     entries = []
     for leaf, truth, seen in compile_trace(condition, scope):
-        parts: list[exp.Expression] = [
+        parts: list[exp.Expr] = [
             exp.Literal.string("field"), bind(leaf.field),
             exp.Literal.string("op"), exp.Literal.string(leaf.op),
             exp.Literal.string("value"), function("to_json", bind(_shown(leaf.value))),
@@ -217,8 +255,3 @@ def _relative(leaf: Leaf) -> bool:
     values = leaf.value if isinstance(leaf.value, list) else [leaf.value]
     words = ("today", "now", "yesterday", "tomorrow")
     return any(isinstance(value, str) and value.strip().lower().startswith(words) for value in values)
-
-
-def relation_name(text: str) -> str:
-    """A temp table's name, quoted."""
-    return name(text).sql("duckdb")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from datetime import datetime
 
 from sqlglot import exp
 
@@ -10,14 +10,15 @@ from crm_core.errors import CrmError
 from crm_core.model import Catalog
 from crm_core.params import Params
 from crm_core.people import Directory
-from crm_core.trees import column, function, name, text
+from crm_core.trees import column, function
 from crm_core.values import Typed, normalise
-from flows.active import ActiveFlow
 from flows.actions import Insert, Message, StepContext, Update
+from flows.active import ActiveFlow
 from flows.compiler import ROW, change_scope
+from flows.lookups import AT, Lookups, Statement, compile_statement
 from flows.runs import FAILURES, RUNS
-from flows.staging import Window, matched_table
-from flows.statements import empty_table_sql, temp, used
+from flows.staging import Window, matched_table, rows_view
+from flows.statements import create_temp, empty_table_sql, insert_by_name, temp
 from lake import Session, ident
 from lake.errors import StatementError
 
@@ -41,11 +42,12 @@ INSERT_META = {
 
 @dataclass(frozen=True)
 class Planned:
-    """One effect of one step of a flow, as a select over the matched changes and the runs."""
+    """One effect of one step of a flow: what it is, and the values of its staged row as expressions."""
 
     flow: ActiveFlow
     step: int
     effect: Update | Insert | Message
+    values: Mapping[str, exp.Expr]
     params: Params
 
     @property
@@ -54,6 +56,32 @@ class Planned:
         if isinstance(self.effect, Message):
             return self.effect.row
         return self.effect if isinstance(self.effect, Insert) else None
+
+
+@dataclass(frozen=True)
+class StagedEffect:
+    """One effect compiled: the temp table it goes to, and the statement that puts a row there for each run."""
+
+    flow: ActiveFlow
+    step: int
+    raw: str
+    statement: Statement
+
+
+@dataclass(frozen=True)
+class CompiledEffects:
+    """The effects of some flows of one module.
+
+    `matched` makes the table of the changes that set them off, with what was looked up for their steps; `updates`
+    and `inserts` are, by module, the columns that the steps touch; `broken` are steps that the definitions no longer
+    allow.
+    """
+
+    matched: Statement
+    effects: tuple[StagedEffect, ...]
+    updates: Mapping[str, Mapping[str, str]]
+    inserts: Mapping[str, Mapping[str, str]]
+    broken: tuple[tuple[ActiveFlow, int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -76,29 +104,118 @@ def stage_effects(
     What cannot be compiled, computed or read as what its field is makes the run fail at that step; the steps before
     it stand.
     """
-    planned = [plan for flow in flows for plan in _plans(session, catalog, flow, window)]
-    updates: dict[str, Typed] = {}
-    inserts: dict[str, Typed] = {}
-    for module in dict.fromkeys(plan.flow.definition.module for plan in planned if plan.insert is None):
-        of_module = [p for p in planned if p.insert is None and p.flow.definition.module == module]
-        updates[module] = _stage_updates(session, catalog, directory, module, of_module)
-    for module in dict.fromkeys(plan.insert.module for plan in planned if plan.insert is not None):
-        of_module = [p for p in planned if p.insert is not None and p.insert.module == module]
-        inserts[module] = _stage_inserts(session, catalog, directory, module, of_module)
-    return Effects(updates, inserts)
+    modules = dict.fromkeys(flow.definition.module for flow in flows)
+    compiled = [
+        compile_effects(catalog, module, [f for f in flows if f.definition.module == module], now=window.now)
+        for module in modules
+    ]
+    updates = _tables(session, "flow_updates__", UPDATE_META, [one.updates for one in compiled])
+    inserts = _tables(session, "flow_inserts__", INSERT_META, [one.inserts for one in compiled])
+    for one in compiled:
+        one.matched.execute(session, at=window.at)
+        for flow, step, reason in one.broken:
+            _fail_flow(session, flow, step, reason)
+        for effect in one.effects:
+            _run_effect(session, effect)
+    return Effects(
+        {module: _typed(session, catalog, directory, module, raw) for module, raw in updates.items()},
+        {
+            module: _typed(session, catalog, directory, module, raw, "t._skip IS NULL")
+            for module, raw in inserts.items()
+        },
+    )
 
 
-def _plans(session: Session, catalog: Catalog, flow: ActiveFlow, window: Window) -> Iterator[Planned]:
-    """The effects of a flow; from the first step on that cannot be compiled its runs fail."""
+def _tables(
+    session: Session, prefix: str, meta: Mapping[str, str], parts: Sequence[Mapping[str, Mapping[str, str]]]
+) -> dict[str, str]:
+    """Make an empty temp table for each module that is written, with every column that any flow touches."""
+    columns: dict[str, dict[str, str]] = {}
+    for part in parts:
+        for module, touched in part.items():
+            columns.setdefault(module, dict(meta)).update(touched)
+    for module, kinds in columns.items():
+        session.execute(empty_table_sql(f"{prefix}{module}", kinds))
+    return {module: f"{prefix}{module}" for module in columns}
+
+
+def _run_effect(session: Session, effect: StagedEffect) -> None:
+    """One row a run of the flow. When the statement fails for the values of some record, the flow's runs fail."""
+    try:
+        effect.statement.execute(session)
+    except StatementError as error:
+        _fail_flow(session, effect.flow, effect.step, str(error))
+
+
+def compile_effects(
+    catalog: Catalog, module: str, flows: Sequence[ActiveFlow], *, now: datetime
+) -> CompiledEffects:
+    """Compile the steps of some flows of a module, once as long as no definition changes."""
+
+    def make() -> CompiledEffects:
+        return _compile(catalog, module, flows, now)
+
+    known = tuple((flow.id, flow.version, flow.order) for flow in flows)
+    return catalog.memo.of(("flow effects", module, known), make)
+
+
+def _compile(catalog: Catalog, module: str, flows: Sequence[ActiveFlow], now: datetime) -> CompiledEffects:
+    broken: list[tuple[ActiveFlow, int, str]] = []
+    planned = [plan for flow in flows for plan in _plans(catalog, flow, now, broken)]
+    lookups = Lookups(ROW)
+    effects = []
+    for plan in planned:
+        raw = f"flow_inserts__{plan.insert.module}" if plan.insert else f"flow_updates__{module}"
+        values = {key: lookups.hoist(tree, plan.params) for key, tree in plan.values.items()}
+        effects.append(StagedEffect(plan.flow, plan.step, raw, _row_statement(raw, plan, values)))
+    updates: dict[str, dict[str, str]] = {}
+    inserts: dict[str, dict[str, str]] = {}
+    for plan in planned:
+        target = plan.insert.module if plan.insert else module
+        touched = (inserts if plan.insert else updates).setdefault(target, {})
+        kinds = catalog.columns(target)
+        for key in plan.values:
+            if not key.startswith("_"):
+                touched[key] = kinds[key]
+            elif key.startswith("_remove__"):
+                touched[key] = "VARCHAR[]"
+    matched = compile_statement(_matched(module, lookups), lookups.params)
+    return CompiledEffects(matched, tuple(effects), updates, inserts, tuple(broken))
+
+
+def _matched(module: str, lookups: Lookups) -> exp.Expr:
+    """The changes that runs stand for, with all their values, and what the steps look up for them."""
+    own = exp.select(column("record_id"), column("snapshot")).from_(temp(RUNS)).where(
+        column("module").eq(exp.Literal.string(module)), column("state").eq(exp.Literal.string("done"))
+    )  # fmt: skip
+    same = exp.and_(
+        column("record_id", "r").eq(column("_id", ROW)), column("snapshot", "r").eq(column("_snapshot", ROW))
+    )
+    everything = exp.Column(this=exp.Star(), table=exp.to_identifier(ROW))
+    rows = (
+        exp.select(everything)
+        .from_(temp(rows_view(module), ROW))
+        .join(own.subquery("r"), on=same, join_type="semi")
+    )
+    tree = exp.select(everything.copy(), *lookups.columns()).from_(rows.subquery(ROW))
+    return create_temp(matched_table(module), tree)
+
+
+def _plans(
+    catalog: Catalog, flow: ActiveFlow, now: datetime, broken: list[tuple[ActiveFlow, int, str]]
+) -> Iterator[Planned]:
+    """The effects of a flow, up to the first step that cannot be compiled."""
     for step, action in enumerate(flow.definition.do):
-        params = Params(f"e{step}_")
-        scope = change_scope(catalog, flow.definition.module, params=params, at=window.at, now=window.now)
+        params = Params("e")
+        scope = change_scope(catalog, flow.definition.module, params=params, at=AT, now=now)
         try:
             plan = action.plan(StepContext(scope, column("_occurred", ROW), step))
         except CrmError as error:
-            _fail_flow(session, flow, step, str(error))
+            broken.append((flow, step, str(error)))
             return
-        yield from (Planned(flow, step, effect, params) for effect in plan)
+        for effect in plan:
+            values = _update_values(effect) if isinstance(effect, Update) else _insert_values(effect)
+            yield Planned(flow, step, effect, values, params)
 
 
 def _fail_flow(session: Session, flow: ActiveFlow, step: int, reason: str) -> None:
@@ -109,30 +226,14 @@ def _fail_flow(session: Session, flow: ActiveFlow, step: int, reason: str) -> No
     )
 
 
-def _stage_updates(
-    session: Session, catalog: Catalog, directory: Directory, module: str, planned: Sequence[Planned]
-) -> Typed:
-    raw = f"flow_updates__{module}"
-    kinds = catalog.columns(module)
-    touched = dict.fromkeys(
-        c for p in planned if isinstance(p.effect, Update) for c in p.effect.columns.touched
-    )
-    removed = dict.fromkeys(
-        c for p in planned if isinstance(p.effect, Update) for c in p.effect.columns.remove
-    )
-    columns = UPDATE_META | {c: kinds[c] for c in touched} | {f"_remove__{c}": "VARCHAR[]" for c in removed}
-    session.execute(empty_table_sql(raw, columns))
-    for plan in planned:
-        effect = cast(Update, plan.effect)
-        values = {
-            **{f"_{kind}": _names(names) for kind, names in _kinds(effect).items()},
-            "_record": column("_id", ROW),
-            **effect.columns.set,
-            **effect.columns.add,
-            **{f"_remove__{c}": tree for c, tree in effect.columns.remove.items()},
-        }
-        _insert(session, raw, plan, values)
-    return _typed(session, catalog, directory, module, raw)
+def _update_values(effect: Update) -> dict[str, exp.Expr]:
+    return {
+        **{f"_{kind}": _names(names) for kind, names in _kinds(effect).items()},
+        "_record": column("_id", ROW),
+        **effect.columns.set,
+        **effect.columns.add,
+        **{f"_remove__{c}": tree for c, tree in effect.columns.remove.items()},
+    }
 
 
 def _kinds(effect: Update) -> dict[str, Sequence[str]]:
@@ -140,37 +241,29 @@ def _kinds(effect: Update) -> dict[str, Sequence[str]]:
     return {"set": list(columns.set), "add": list(columns.add), "remove": list(columns.remove)}
 
 
-def _names(names: Sequence[str]) -> exp.Expression:
+def _names(names: Sequence[str]) -> exp.Expr:
     listed = exp.Array(expressions=[exp.Literal.string(one) for one in names])
     return exp.cast(listed, "VARCHAR[]", dialect="duckdb")
 
 
-def _stage_inserts(
-    session: Session, catalog: Catalog, directory: Directory, module: str, planned: Sequence[Planned]
-) -> Typed:
-    raw = f"flow_inserts__{module}"
-    kinds = catalog.columns(module)
-    touched = dict.fromkeys(c for p in planned if p.insert is not None for c in p.insert.columns.touched)
-    session.execute(empty_table_sql(raw, INSERT_META | {c: kinds[c] for c in touched}))
-    for plan in planned:
-        insert = cast(Insert, plan.insert)
-        values: dict[str, exp.Expression] = {
-            "_id": function("uuidv7"),
-            "_change_id": column("id", "r"),
-            "_skip": _skip(insert),
-            "_occurred": column("_occurred", ROW),
-            **insert.columns.set,
-            **insert.columns.add,
-        }
-        if isinstance(plan.effect, Message):
-            values["_channel"] = exp.Literal.string(plan.effect.channel)
-            values["_recipient"] = plan.effect.recipient
-            values |= {f"_{key}": tree for key, tree in plan.effect.extra.items()}
-        _insert(session, raw, plan, values)
-    return _typed(session, catalog, directory, module, raw, "t._skip IS NULL")
+def _insert_values(effect: Insert | Message) -> dict[str, exp.Expr]:
+    insert = effect.row if isinstance(effect, Message) else effect
+    values: dict[str, exp.Expr] = {
+        "_id": function("uuidv7"),
+        "_change_id": column("id", "r"),
+        "_skip": _skip(insert),
+        "_occurred": column("_occurred", ROW),
+        **insert.columns.set,
+        **insert.columns.add,
+    }
+    if isinstance(effect, Message):
+        values["_channel"] = exp.Literal.string(effect.channel)
+        values["_recipient"] = effect.recipient
+        values |= {f"_{key}": tree for key, tree in effect.extra.items()}
+    return values
 
 
-def _skip(insert: Insert) -> exp.Expression:
+def _skip(insert: Insert) -> exp.Expr:
     """The first reason that holds not to make the record; NULL for none."""
     if not insert.skip:
         return exp.cast(exp.null(), "VARCHAR", dialect="duckdb")
@@ -180,19 +273,17 @@ def _skip(insert: Insert) -> exp.Expression:
     return case
 
 
-def _insert(session: Session, raw: str, plan: Planned, values: Mapping[str, exp.Expression]) -> None:
-    """One row a run of the flow. When the statement fails for the values of some record, the flow's runs fail."""
+def _row_statement(raw: str, plan: Planned, values: Mapping[str, exp.Expr]) -> Statement:
+    """Insert a row for each run of the flow that has not failed, in the order of commits, flows and steps."""
     flow = plan.flow
     order = exp.Add(
         this=exp.Mul(this=column("snapshot", "r"), expression=exp.Literal.number(_FLOWS * _STEPS_A_FLOW)),
         expression=exp.Literal.number(flow.order * _STEPS_A_FLOW + plan.step),
     )
     before = exp.select(function("count", exp.Star())).from_(temp(raw)).subquery()
-    numbered = exp.Window(
-        this=exp.RowNumber(),
-        order=exp.Order(expressions=[exp.Ordered(this=column("snapshot", "r")), exp.Ordered(this=column("id", "r"))]),
-    )  # fmt: skip
-    meta: dict[str, exp.Expression] = {
+    keys = [exp.Ordered(this=column("snapshot", "r")), exp.Ordered(this=column("id", "r"))]
+    numbered = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=keys))
+    meta: dict[str, exp.Expr] = {
         "_row": exp.Add(this=before, expression=numbered),
         "_run": column("id", "r"),
         "_ord": order,
@@ -201,27 +292,17 @@ def _insert(session: Session, raw: str, plan: Planned, values: Mapping[str, exp.
         "_action": exp.Literal.string(flow.definition.do[plan.step].key),
         "_depth": column("depth", "r"),
     }
+    same = exp.and_(
+        column("record_id", "r").eq(column("_id", ROW)), column("snapshot", "r").eq(column("_snapshot", ROW))
+    )
+    done = column("state", "r").eq(exp.Literal.string("done"))
     select = (
         exp.select(*[tree.as_(key, quoted=True) for key, tree in {**meta, **values}.items()], copy=False)
         .from_(temp(matched_table(flow.definition.module), ROW))
-        .join(
-            temp(RUNS, "r"),
-            on=exp.and_(
-                column("record_id", "r").eq(column("_id", ROW)),
-                column("snapshot", "r").eq(column("_snapshot", ROW)),
-            ),
-        )
-        .where(
-            column("flow_id", "r").eq(plan.params.bind(flow.id)),
-            column("state", "r").eq(exp.Literal.string("done")),
-        )
+        .join(temp(RUNS, "r"), on=same)
+        .where(column("flow_id", "r").eq(exp.Literal.string(flow.id)), done)
     )
-    try:
-        session.execute(
-            f"INSERT INTO {name(raw).sql('duckdb')} BY NAME {text(select)}", used(select, plan.params)
-        )
-    except StatementError as error:
-        _fail_flow(session, flow, plan.step, str(error))
+    return compile_statement(insert_by_name(raw, select), plan.params)
 
 
 def _typed(

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlglot import exp
+
 from crm_core.access import Actor
+from crm_core.definitions import read_catalog
 from crm_core.params import Params
 from crm_core.relations import Relations
 from crm_core.trees import column, lake_table, text
-from crm_core.definitions import read_catalog
 from flows.actions.send_email import COMMUNICATIONS
 from flows.errors import UnknownMessage
 from flows.statements import used
 from flows.writing import write_message_states
 from lake import Change, Lake, Transaction, table
-from sqlglot import exp
 
 OUTBOX = table("ops", "outbox")
 DELIVERIES = table("ops", "deliveries")
@@ -156,7 +157,7 @@ def _decide(
             tx.cancel()
             return 0
         set_states(tx, found["id"].to_list(), state=state, reason=reason)
-        write_message_states(tx, lake, {one: message_state for one in found["communication_id"]})
+        write_message_states(tx, lake, dict.fromkeys(found["communication_id"], message_state))
         return found.height
 
     change = Change(actor=actor.user, door="outbox", reason=f"outbox: {reason}")

@@ -88,6 +88,7 @@ def list_runs(
     record_id: str | None = None,
     state: str | None = None,
     load_id: str | None = None,
+    change_id: str | None = None,
     since: datetime | None = None,
     limit: int = 100,
     offset: int = 0,
@@ -101,6 +102,7 @@ def list_runs(
         module, record_id: the record that set them off.
         state: one of `STATES`.
         load_id: only those that a load set off.
+        change_id: only those that one change, or one command, set off.
         since: an aware instant; only those that began then or later.
         limit: at most so many.
         offset: how many to pass over.
@@ -115,7 +117,7 @@ def list_runs(
     for name, value in (("module", module), ("state", state)):
         if value is not None:
             select = select.where(column(name, "r").eq(bind(value)))
-    for name, value in (("record_id", record_id), ("load_id", load_id)):
+    for name, value in (("record_id", record_id), ("load_id", load_id), ("change_id", change_id)):
         if value is not None:
             is_it = exp.TryCast(this=bind(str(value)), to=exp.DataType.build("UUID"))
             select = select.where(column(name, "r").eq(is_it))
@@ -182,13 +184,13 @@ def count_runs(lake: Lake, *, actor: Actor, since: datetime | None = None) -> di
     return {row.pop("flow_id"): row for row in rows}
 
 
-def _seen(catalog: Catalog, actor: Actor, params: Params) -> exp.Expression:
+def _seen(catalog: Catalog, actor: Actor, params: Params) -> exp.Expr:
     """The runs of records that the actor may see; a run of no record is for administrators."""
     runs = lake_table("flow_runs", schema="ops", alias="r")
     if actor.sees_all:
         return runs
     relations = Relations(catalog, actor, params)
-    ways: list[exp.Expression] = []
+    ways: list[exp.Expr] = []
     for module in catalog.modules:
         ids = exp.select(column("id", "m")).from_(relations.visible(module, "m", columns=("id",)))
         ways.append(

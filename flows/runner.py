@@ -19,7 +19,10 @@ LEASE = "runner"
 DELIVERY_LEASE = "delivery"
 POLL_SECONDS = 0.1
 LAG = 256
-"""So many snapshots may pass without any change that concerns a flow before the cursor is stored all the same."""
+"""So many snapshots may pass without any run before the cursor is stored all the same."""
+
+MANY = 1000
+"""Changes that are not to be looked at twice, so that the cursor is stored though they set off nothing."""
 
 _log = structlog.get_logger("flows")
 
@@ -28,11 +31,13 @@ _log = structlog.get_logger("flows")
 class WindowReport:
     """What one window came to: the snapshots `(after, until]`, the changes in them, and what the flows did.
 
-    `committed` is the snapshot that stored it; None when nothing had to be stored.
+    `cursor` is where the stored cursor stands; `committed` the snapshot that stored the window, None when nothing had
+    to be stored.
     """
 
     after: int
     until: int
+    cursor: int
     changes: int = 0
     runs: int = 0
     done: int = 0
@@ -45,7 +50,12 @@ class WindowReport:
 
 
 def run_once(
-    lake: Lake, *, after: int | None = None, now: datetime | None = None, max_snapshots: int = MAX_SNAPSHOTS
+    lake: Lake,
+    *,
+    cursor: int | None = None,
+    after: int | None = None,
+    now: datetime | None = None,
+    max_snapshots: int = MAX_SNAPSHOTS,
 ) -> WindowReport | None:
     """Work through the next window; None when there is none. Whoever calls it holds the lease `runner`.
 
@@ -54,12 +64,13 @@ def run_once(
 
     Args:
         lake: the lake.
+        cursor: where the stored cursor stands, when that is known; else it is read.
         after: the last snapshot that was read, when it is further than the stored cursor.
         now: the aware instant that relative conditions count from; that of the window's last commit by default.
         max_snapshots: how many commits at most.
     """
     started = time.monotonic()
-    cursor = read_cursor(lake)
+    cursor = read_cursor(lake) if cursor is None else cursor
     begin = max(cursor, after or 0)
     found = next_window(lake, after=begin, now=now, max_snapshots=max_snapshots)
     if found is None:
@@ -68,12 +79,18 @@ def run_once(
     flows = active_flows(catalog)
     with lake.session() as session:
         staged = stage_window(session, lake, catalog, flows, window)
-        if not staged.runs and window.until - cursor < LAG and not staged.changes:
-            return WindowReport(window.after, window.until, seconds=time.monotonic() - started)
-        report = commit_window(session, lake, staged, cursor)
+        if not staged.runs and staged.changes < MANY and window.until - cursor < LAG:
+            return WindowReport(
+                window.after, window.until, cursor, staged.changes, seconds=time.monotonic() - started
+            )
+        done = commit_window(session, lake, staged, cursor)
+    if done.snapshot is None:
+        # Another runner was there first: its cursor counts, and nothing of this was stored.
+        there = read_cursor(lake)
+        return WindowReport(window.after, there, there, seconds=time.monotonic() - started)
     return WindowReport(
-        window.after, window.until, staged.changes, staged.runs, *_counts(report.stored), report.snapshot,
-        time.monotonic() - started,
+        window.after, window.until, window.until, staged.changes, staged.runs, *_counts(done.stored),
+        done.snapshot, time.monotonic() - started,
     )  # fmt: skip
 
 
@@ -120,13 +137,13 @@ def run_until_current(
     with lake.lease(LEASE) as mine:
         if not mine:
             return []
-        after = read_cursor(lake)
+        cursor = after = read_cursor(lake)
         while len(reports) < max_windows:
-            report = run_once(lake, after=after, now=now)
+            report = run_once(lake, cursor=cursor, after=after, now=now)
             if report is None:
                 break
             reports.append(report)
-            after = report.until
+            after, cursor = report.until, report.cursor
     return reports
 
 
@@ -178,22 +195,25 @@ class Runner:
 
     def _work(self) -> None:
         """Follow the feed while the lease is held, from where the cursor stands."""
-        after, failures = read_cursor(self._lake), 0
+        cursor, failures = read_cursor(self._lake), 0
+        after = cursor
         while not self._stopping.is_set():
             try:
-                report = run_once(self._lake, after=after, max_snapshots=MAX_SNAPSHOTS if failures < 3 else 1)
+                most = MAX_SNAPSHOTS if failures < 3 else 1
+                report = run_once(self._lake, cursor=cursor, after=after, max_snapshots=most)
                 failures, self.last_error = 0, None
             except Exception as error:
                 # The runner outlives whatever one window does to it; the window is tried again.
                 failures += 1
                 self._note(error, after)
+                cursor = after = read_cursor(self._lake)
                 self._stopping.wait(min(0.2 * 2**failures, 30.0))
                 continue
             if report is None:
                 self._woken.wait(self._poll)
                 self._woken.clear()
             else:
-                after = report.until
+                after, cursor = report.until, report.cursor
 
     def _note(self, error: Exception, after: int) -> None:
         self.last_error = str(error)

@@ -1,23 +1,20 @@
 """Runs staged for a window: one for each flow that a change set off and whose condition held."""
 
-from collections.abc import Sequence
-from sqlglot import exp
+from collections.abc import Callable, Sequence
 
 from crm_core.model import Catalog
-from crm_core.params import Params
-from crm_core.trees import column, text
 from flows.active import ActiveFlow
-from flows.compiler import ROW, Compiled, change_scope, compile_flows, trace_tree
+from flows.compiler import Compiled, compile_flows
 from flows.cycles import DEPTH_LIMIT
-from flows.staging import Window, matched_table, rows_view
-from flows.statements import Runner, create_temp, empty_table_sql, run, temp, used
+from flows.staging import Window, rows_view
+from flows.statements import Runner, empty_table_sql
 from lake import Session, ident
 from lake.errors import StatementError
 
 RUNS = "flow_runs_staged"
 FAILURES = "flow_failures"
 TRACED = 1000
-"""Runs of one flow and window whose trace is stored; those of the others are made again from history when asked."""
+"""Changes of a window up to which every run is traced; of a larger window so many runs of each flow are."""
 MISSES = 5
 """Changes a flow and window whose trigger fired but whose condition did not hold, kept with their trace."""
 
@@ -36,50 +33,76 @@ def begin_runs(session: Session) -> None:
 
 
 def stage_runs(
-    session: Session, catalog: Catalog, module: str, flows: Sequence[ActiveFlow], window: Window
+    session: Session,
+    catalog: Catalog,
+    module: str,
+    flows: Sequence[ActiveFlow],
+    window: Window,
+    *,
+    changes: int,
+    by_hand: bool = False,
 ) -> int:
     """Find which flows the prepared changes of a module set off, and stage a run for each; returns how many.
 
-    A flow that cannot be compiled any more, or whose statement fails, gets one failed run and harms no other.
+    A flow that cannot be compiled any more, or whose statement fails, gets one failed run and harms no other. Started
+    by hand, flows are not asked what they wait for.
     """
-    hits = f"flow_hits__{module}"
-    compiled = _compile_hits(session, catalog, module, flows, window, hits)
+    hits, traced = f"flow_hits__{module}", changes <= TRACED
+    compiled = _hit(session, catalog, module, flows, window, hits, by_hand=by_hand, traced=traced)
     for flow, reason in compiled.broken:
         _stage_broken(session, module, flow, window, reason)
-    for place, flow in enumerate(compiled.flows):
-        _stage_matches(session, module, flow, place, hits)
-    _stop_chains(session)
-    _keep_matched(session, module)
-    for place, flow in enumerate(compiled.flows):
-        _stage_traces(session, catalog, module, flow, place, window, hits)
-    return int(session.read(f"SELECT count(*) AS n FROM {ident(RUNS)} WHERE module = ?", [module])["n"][0])
+    staged = _insert_runs(
+        session, module, compiled.flows, hits, traced=traced, misses=None if by_hand else MISSES
+    )
+    if staged and not traced:
+        _trace_some(session, catalog, module, compiled.flows, window, by_hand=by_hand)
+    return staged + len(compiled.broken)
 
 
-def _compile_hits(
-    session: Session, catalog: Catalog, module: str, flows: Sequence[ActiveFlow], window: Window, hits: str
+def _hit(
+    session: Session,
+    catalog: Catalog,
+    module: str,
+    flows: Sequence[ActiveFlow],
+    window: Window,
+    hits: str,
+    *,
+    by_hand: bool,
+    traced: bool,
+    relation: str | None = None,
 ) -> Compiled:
+    """Ask every flow about every change in one statement; a flow for which it fails is left out and told."""
+
     def attempt(some: Sequence[ActiveFlow]) -> Compiled:
         compiled = compile_flows(
-            catalog, module, some, relation=rows_view(module), at=window.at, now=window.now
-        )
-        run(session, create_temp(hits, compiled.tree), compiled.params)
+            catalog, module, some, relation=relation or rows_view(module), into=hits, now=window.now,
+            by_hand=by_hand, traced=traced,
+        )  # fmt: skip
+        compiled.statement.execute(session, at=window.at)
         return compiled
 
     try:
         return attempt(flows)
-    except StatementError as error:
-        if len(flows) == 1:
-            nothing = attempt(())
-            return Compiled(nothing.tree, nothing.params, (), ((flows[0], str(error)),))
-    sound, broken = [], []
+    except StatementError:
+        if not flows:
+            raise
+        sound, broken = _sorted_out(attempt, flows)
+    compiled = attempt(sound)
+    return Compiled(compiled.statement, compiled.flows, (*compiled.broken, *broken))
+
+
+def _sorted_out(
+    attempt: Callable[[Sequence[ActiveFlow]], Compiled], flows: Sequence[ActiveFlow]
+) -> tuple[list[ActiveFlow], list[tuple[ActiveFlow, str]]]:
+    sound: list[ActiveFlow] = []
+    broken: list[tuple[ActiveFlow, str]] = []
     for flow in flows:
         try:
             attempt((flow,))
             sound.append(flow)
         except StatementError as error:
             broken.append((flow, str(error)))
-    compiled = attempt(sound)
-    return Compiled(compiled.tree, compiled.params, compiled.flows, (*compiled.broken, *broken))
+    return sound, broken
 
 
 def _stage_broken(session: Session, module: str, flow: ActiveFlow, window: Window, reason: str) -> None:
@@ -94,83 +117,70 @@ def _stage_broken(session: Session, module: str, flow: ActiveFlow, window: Windo
     )  # fmt: skip
 
 
-def _stage_matches(session: Session, module: str, flow: ActiveFlow, place: int, hits: str) -> None:
-    _insert_runs(session, module, flow, hits, f"{ident(f'_m{place}')}", "done")
-    missed = f"{ident(f'_t{place}')} AND NOT {ident(f'_m{place}')}"
-    _insert_runs(session, module, flow, hits, missed, "not_matched", limit=MISSES)
-
-
 def _insert_runs(
-    session: Session,
-    module: str,
-    flow: ActiveFlow,
-    hits: str,
-    where: str,
-    state: str,
-    limit: int | None = None,
-) -> None:
-    some = "" if limit is None else f" ORDER BY _snapshot DESC, _id LIMIT {limit}"
-    session.execute(
-        f"INSERT INTO {ident(RUNS)} BY NAME SELECT uuidv7() AS id, $place AS place, $flow AS flow, "
-        "$flow_id AS flow_id, $version AS flow_version, $module AS module, _id AS record_id, _event AS event, "
-        "_snapshot AS snapshot, _change AS change_id, _load AS load_id, $state AS state, _depth + 1 AS depth, "
-        "list_append(_chain, $flow) AS chain, _occurred AS occurred "
-        f"FROM (SELECT * FROM {ident(hits)} WHERE {where}{some})",
-        {
-            "place": flow.order, "flow": flow.slug, "flow_id": flow.id, "version": flow.version,
-            "module": module, "state": state,
-        },
-    )  # fmt: skip
-
-
-def _stop_chains(session: Session) -> None:
-    session.execute(
-        f"UPDATE {ident(RUNS)} SET state = 'failed', failed_step = 0, "
-        "error = 'the chain ' || array_to_string(chain, ' → ') || ' was stopped: flows may set each other off '"
-        f" || '{DEPTH_LIMIT} times in a row' WHERE state = 'done' AND depth > {DEPTH_LIMIT}"
+    session: Session, module: str, flows: Sequence[ActiveFlow], hits: str, *, traced: bool, misses: int | None
+) -> int:
+    """A run for every match, and for some changes whose condition did not hold; too deep ones fail at once."""
+    if not flows:
+        return 0
+    some = "" if misses is None else f" ORDER BY _snapshot DESC, _id LIMIT {misses}"
+    parts: list[str] = []
+    values: dict[str, object] = {"module": module}
+    for place, flow in enumerate(flows):
+        fired, held = ident(f"_t{place}"), ident(f"_m{place}")
+        trace = f", {ident(f'_x{place}')} AS trace" if traced else ", NULL::JSON AS trace"
+        who = f"{int(flow.order)} AS place, $f{place} AS flow, $i{place} AS flow_id, {int(flow.version)} AS version"
+        values |= {f"f{place}": flow.slug, f"i{place}": flow.id}
+        parts.append(f"SELECT *, {who}, 'done' AS state{trace} FROM {ident(hits)} WHERE {held}")
+        parts.append(
+            f"SELECT *, {who}, 'not_matched' AS state{trace} FROM (SELECT * FROM {ident(hits)} "
+            f"WHERE {fired} AND NOT {held}{some})"
+        )
+    return session.execute(
+        f"INSERT INTO {ident(RUNS)} BY NAME SELECT uuidv7() AS id, place, flow, flow_id, version AS flow_version, "
+        "$module AS module, _id AS record_id, _event AS event, _snapshot AS snapshot, _change AS change_id, "
+        "_load AS load_id, _depth + 1 AS depth, list_append(_chain, flow) AS chain, _occurred AS occurred, trace, "
+        f"CASE WHEN state = 'done' AND _depth >= {DEPTH_LIMIT} THEN 'failed' ELSE state END AS state, "
+        f"CASE WHEN state = 'done' AND _depth >= {DEPTH_LIMIT} THEN 0 END AS failed_step, "
+        f"CASE WHEN state = 'done' AND _depth >= {DEPTH_LIMIT} THEN 'the chain ' || "
+        "array_to_string(list_append(_chain, flow), ' → ') || ' was stopped: flows may set each other off "
+        f"{DEPTH_LIMIT} times in a row' END AS error FROM ({' UNION ALL '.join(parts)})",
+        values,
     )
 
 
-def _keep_matched(session: Session, module: str) -> None:
-    """The changes that runs stand for, with all their values: what conditions and actions read from here on."""
+def _trace_some(
+    session: Session,
+    catalog: Catalog,
+    module: str,
+    flows: Sequence[ActiveFlow],
+    window: Window,
+    *,
+    by_hand: bool,
+) -> None:
+    """Trace so many runs of each flow of a large window, and all that did not match."""
+    sample, traces = f"flow_sample__{module}", f"flow_traces__{module}"
     session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ident(matched_table(module))} AS SELECT * FROM {ident(rows_view(module))} f "
-        f"SEMI JOIN (SELECT record_id, snapshot FROM {ident(RUNS)} WHERE module = ?) r "
+        f"CREATE OR REPLACE TEMP TABLE {ident(sample)} AS SELECT f.* FROM {ident(rows_view(module))} f SEMI JOIN ("
+        f"SELECT record_id, snapshot FROM {ident(RUNS)} WHERE module = ? QUALIFY row_number() OVER "
+        f"(PARTITION BY flow_id, state ORDER BY snapshot DESC, record_id) <= {TRACED}) r "
         "ON r.record_id = f._id AND r.snapshot = f._snapshot",
         [module],
     )
-
-
-def _stage_traces(
-    session: Session, catalog: Catalog, module: str, flow: ActiveFlow, place: int, window: Window, hits: str
-) -> None:
-    """For each leaf of the condition whether it held and what it saw, for so many runs as are kept."""
-    params = Params("t")
-    scope = change_scope(catalog, module, params=params, at=window.at, now=window.now)
-    traced = (
-        exp.select(column("id", "r").as_("run"), trace_tree(flow.definition.when, scope).as_("trace"))
-        .from_(temp(matched_table(module), ROW))
-        .join(
-            exp.select(column("id"), column("record_id"), column("snapshot"))
-            .from_(temp(RUNS))
-            .where(column("flow_id").eq(params.bind(flow.id)), column("module").eq(params.bind(module)))
-            .order_by(exp.Ordered(this=column("snapshot"), desc=True), column("id"))
-            .limit(TRACED)
-            .subquery("r"),
-            on=exp.and_(
-                column("record_id", "r").eq(column("_id", ROW)),
-                column("snapshot", "r").eq(column("_snapshot", ROW)),
-            ),
+    _hit(session, catalog, module, flows, window, traces, by_hand=by_hand, traced=True, relation=sample)
+    for place, flow in enumerate(flows):
+        session.execute(
+            f"UPDATE {ident(RUNS)} SET trace = t.{ident(f'_x{place}')} FROM {ident(traces)} t "
+            f"WHERE t._id = {ident(RUNS)}.record_id AND t._snapshot = {ident(RUNS)}.snapshot "
+            f"AND {ident(RUNS)}.flow_id = ?",
+            [flow.id],
         )
-    )
-    session.execute(
-        f"UPDATE {ident(RUNS)} SET trace = t.trace FROM ({text(traced)}) t WHERE t.run = {ident(RUNS)}.id",
-        used(traced, params),
-    )
 
 
 def fail_runs(session: Runner) -> None:
     """Let the runs fail that stand among the failures: at their first failing step, with what was wrong there."""
+    if not session.read(f"SELECT count(*) AS n FROM {ident(FAILURES)}")["n"][0]:
+        return
     session.execute(
         f"UPDATE {ident(RUNS)} SET state = 'failed', failed_step = f.step, error = f.error FROM ("
         "SELECT run, min(step) AS step, string_agg(DISTINCT error, '; ' ORDER BY error) "

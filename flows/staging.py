@@ -3,8 +3,8 @@
 Everything here is temp tables and views of one session; nothing of the lake is written.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
@@ -13,10 +13,11 @@ from sqlglot import exp
 from crm_core.model import Catalog
 from crm_core.params import Params
 from crm_core.trees import coalesce, column, function, lake_table, text
+from flows.lookups import AT, Statement, compile_statement
 from flows.statements import create_temp, run, temp
 from lake import Lake, Session
 
-SILENT_DOORS = ("load:silent", "undo", "undo:load", "definitions", "bootstrap", "maintenance")
+SILENT_DOORS = ("load:silent", "undo", "undo:load", "definitions", "bootstrap", "maintenance", "demo")
 """Doors whose changes set off nothing: what they do is mended, undone, or replayed on purpose."""
 
 LOAD_SILENT = "load:silent"
@@ -37,27 +38,49 @@ class Window:
 
 
 def rows_view(module: str) -> str:
-    """The view of a module's prepared changes."""
+    """The view of a module's prepared changes: the feed with the provenance of each change."""
     return f"flow_rows__{module}"
 
 
 def matched_table(module: str) -> str:
-    """The temp table of the changes that set off at least one flow."""
+    """The temp table of the changes that set off at least one flow, with what was looked up for them."""
     return f"flow_matched__{module}"
+
+
+def _feed(module: str) -> str:
+    return f"flow_feed__{module}"
+
+
+def _meta(module: str) -> str:
+    return f"flow_meta__{module}"
 
 
 def stage_changes(session: Session, lake: Lake, catalog: Catalog, module: str, window: Window) -> int:
     """Stage what changed in a module within the window, and put the prepared view over it.
 
     Returns:
-        The number of changes: one for each record and commit.
+        The number of changes that can set off flows: one for each record and commit.
     """
-    feed = f"flow_feed__{module}"
-    staged = lake.feed.stage(session, "crm", module, after=window.after, until=window.until, into=feed)
-    known = set(session.read(f'DESCRIBE "{feed}"')["column_name"])
-    view = _prepared(catalog, module, feed, known, window)
-    session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")
-    return staged
+    feed = _feed(module)
+    if not lake.feed.stage(session, "crm", module, after=window.after, until=window.until, into=feed):
+        return 0
+    known = frozenset(session.read(f"DESCRIBE {_quoted(feed)}")["column_name"])
+    replays = window.load_id is not None
+    meta = catalog.memo.of(("flow meta", module, replays), lambda: _meta_statement(module, replays=replays))
+    count = meta.execute(session, **_bounds(window))
+    view = catalog.memo.of(("flow rows", module, known), lambda: text(_rows(catalog, module, known)))
+    session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {view}")
+    return count
+
+
+def _bounds(window: Window) -> dict[str, object]:
+    return {
+        "after": window.after,
+        "until": window.until,
+        "at": window.at,
+        "now": window.now,
+        "load": window.load_id,
+    }
 
 
 def stage_records(
@@ -65,7 +88,7 @@ def stage_records(
 ) -> int:
     """Stage records as they are at the window's end, as if each had just had the event; returns how many."""
     session.register("flow_wanted_ids", pl.DataFrame({"id": list(ids)}, schema={"id": pl.String}))
-    columns: list[exp.Expression] = [
+    columns: list[exp.Expr] = [
         column("id", "f").as_("_id"),
         exp.Literal.number(window.until).as_("_snapshot"),
     ]
@@ -78,8 +101,8 @@ def stage_records(
         .where(column("id", "f").isin(query=_wanted_ids()))
         .where(column("deleted_at", "f").is_(exp.null()))
     )
-    count = session.execute(text(create_temp(f"flow_feed__{module}", rows)))
-    view = exp.select("*").from_(temp(f"flow_feed__{module}"))
+    count = session.execute(text(create_temp(_feed(module), rows)))
+    view = exp.select("*").from_(temp(_feed(module)))
     session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")
     return count
 
@@ -92,14 +115,13 @@ def stage_last_change(
     Returns:
         The event that it was, and the columns that changed.
     """
-    feed = f"flow_feed__{module}"
     sides = (("n", window.until), ("o", window.after))
     params = Params()
     this = {alias: _one_record(module, alias, at, record_id, params) for alias, at in sides if at > 0}
     columns = catalog.columns(module)
     values = [column(name, "n") for name in columns]
     if "o" in this:
-        olds: list[exp.Expression] = [column(name, "o").as_(f"old__{name}", quoted=True) for name in columns]
+        olds: list[exp.Expr] = [column(name, "o").as_(f"old__{name}", quoted=True) for name in columns]
         kind = exp.Case().when(column("id", "o").is_(exp.null()), exp.Literal.string("insert"), copy=False)
         kind = kind.else_(exp.Literal.string("update"), copy=False)
     else:
@@ -116,8 +138,9 @@ def stage_last_change(
         select = select.join(
             this["o"].subquery("o"), on=column("id", "o").eq(column("id", "n")), join_type="left"
         )
-    run(session, create_temp(feed, select), params)
-    view = _prepared(catalog, module, feed, set(columns), replace(window, load_id=None), silent=())
+    run(session, create_temp(_feed(module), select), params)
+    _meta_statement(module, silent=()).execute(session, **_bounds(window))
+    view = _rows(catalog, module, frozenset(columns))
     session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")
     return _told(session, module, list(columns))
 
@@ -140,7 +163,7 @@ def _wanted_ids() -> exp.Select:
     )
 
 
-def _no_provenance(window: Window, event: str) -> list[exp.Expression]:
+def _no_provenance(window: Window, event: str) -> list[exp.Expr]:
     nothing = {"_change": "UUID", "_load": "UUID", "_flow": "VARCHAR"}
     lists = {"_chain": "VARCHAR[]", "_own": "VARCHAR[]"}
     return [
@@ -155,74 +178,86 @@ def _no_provenance(window: Window, event: str) -> list[exp.Expression]:
     ]
 
 
-def _instant(moment: datetime) -> exp.Expression:
+def _instant(moment: datetime) -> exp.Expr:
     return exp.cast(exp.Literal.string(moment.isoformat()), "TIMESTAMPTZ", dialect="duckdb")
 
 
-def _prepared(
-    catalog: Catalog,
-    module: str,
-    feed: str,
-    known: set[str],
-    window: Window,
-    silent: Sequence[str] = SILENT_DOORS,
-) -> exp.Select:
-    """The feed with the provenance of each change; a row that vanished shows the values that it had."""
-    values: list[exp.Expression] = []
+def _rows(catalog: Catalog, module: str, known: frozenset[str]) -> exp.Select:
+    """The feed and its provenance as one relation; a row that vanished shows the values that it had."""
+    values: list[exp.Expr] = []
     vanished = column("_kind", "f").eq(exp.Literal.string("delete"))
     for name, kind in catalog.columns(module).items():
         old = f"old__{name}"
         if name in known:
-            now = (
-                exp.Case()
-                .when(vanished.copy(), column(old, "f"), copy=False)
-                .else_(column(name, "f"), copy=False)
-            )
-            values += [now.as_(name, quoted=True), column(old, "f")]
+            now = exp.Case().when(vanished.copy(), column(old, "f"), copy=False)
+            values += [
+                now.else_(column(name, "f"), copy=False).as_(name, quoted=True),
+                column(old, "f"),
+            ]
         else:
             # The definitions are newer than the window: the column was not there yet.
             missing = exp.cast(exp.null(), kind, dialect="duckdb")
             values += [missing.as_(name, quoted=True), missing.copy().as_(old, quoted=True)]
-    occurred = coalesce(column("occurred_at", "c"), column("updated_at", "f"), _instant(window.now))
+    same = exp.and_(
+        column("_id", "m").eq(column("_id", "f")), column("_snapshot", "m").eq(column("_snapshot", "f"))
+    )
+    everything = exp.Column(this=exp.Star(), table=exp.to_identifier("m"))
     return (
+        exp.select(everything, *values, copy=False)
+        .from_(temp(_feed(module), "f"))
+        .join(temp(_meta(module), "m"), on=same)
+    )
+
+
+def _meta_statement(module: str, *, replays: bool = False, silent: Sequence[str] = SILENT_DOORS) -> Statement:
+    """Who made each change, through which door, how deep in a chain, and what it was to the record.
+
+    Binds `$after`, `$until`, `$at` and `$now`; a replay also `$load`, and lets relative times begin now.
+    """
+    own_commit = exp.and_(
+        column("id", "c").eq(column("change_id", "f")), column("snapshot", "c").eq(column("_snapshot", "f"))
+    )
+    own_writes = exp.and_(
+        column("record_id", "o").eq(column("_id", "f")), column("committed", "o").eq(column("_snapshot", "f"))
+    )
+    nothing = exp.cast(exp.Array(expressions=[]), "VARCHAR[]", dialect="duckdb")
+    now = exp.cast(exp.Placeholder(this="now"), "TIMESTAMPTZ", dialect="duckdb")
+    occurred = now if replays else coalesce(column("occurred_at", "c"), column("updated_at", "f"), now)
+    meta = (
         exp.select(
             column("_id", "f"), column("_snapshot", "f"), column("id", "c").as_("_change"),
             column("load_id", "c").as_("_load"), column("flow_id", "r").as_("_flow"),
-            coalesce(column("chain", "r"), exp.cast(exp.Array(expressions=[]), "VARCHAR[]", dialect="duckdb"))
-            .as_("_chain"),
-            column("columns", "o").as_("_own"), coalesce(column("depth", "c"), exp.Literal.number(0)).as_("_depth"),
-            occurred.as_("_occurred"), _event().as_("_event"), *values, copy=False,
+            coalesce(column("chain", "r"), nothing).as_("_chain"), column("columns", "o").as_("_own"),
+            coalesce(column("depth", "c"), exp.Literal.number(0)).as_("_depth"),
+            occurred.as_("_occurred"), _event().as_("_event"), copy=False,
         )
-        .from_(temp(feed, "f"))
-        .join(_changes(window).subquery("c"), on=exp.and_(
-            column("id", "c").eq(column("change_id", "f")), column("snapshot", "c").eq(column("_snapshot", "f"))),
-            join_type="left")
-        .join(_runs(window).subquery("r"), on=column("id", "r").eq(column("flow_run_id", "c")), join_type="left")
-        .join(_own(module, window).subquery("o"), on=exp.and_(
-            column("record_id", "o").eq(column("_id", "f")), column("committed", "o").eq(column("_snapshot", "f"))),
-            join_type="left")
-        .where(_counts(window, silent))
+        .from_(temp(_feed(module), "f"))
+        .join(_changes().subquery("c"), on=own_commit, join_type="left")
+        .join(_runs().subquery("r"), on=column("id", "r").eq(column("flow_run_id", "c")), join_type="left")
+        .join(_own(module).subquery("o"), on=own_writes, join_type="left")
+        .where(_counts(replays, silent))
     )  # fmt: skip
+    tree = exp.select("*").from_(meta.subquery("x")).where(column("_event").neq(exp.Literal.string("none")))
+    return compile_statement(create_temp(_meta(module), tree))
 
 
-def _counts(window: Window, silent: Sequence[str]) -> exp.Expression:
+def _counts(replays: bool, silent: Sequence[str]) -> exp.Expr:
     """Whether a change may set off flows at all; one from outside the door always may."""
-    if window.load_id is not None:
-        return column("load_id", "c").eq(
-            exp.cast(exp.Literal.string(window.load_id), "UUID", dialect="duckdb")
-        )
+    if replays:
+        load = exp.cast(exp.Placeholder(this="load"), "UUID", dialect="duckdb")
+        return exp.and_(column("load_id", "c").eq(load), column("flow_run_id", "c").is_(exp.null()))
     if not silent:
         return exp.true()
     door = coalesce(column("door", "c"), exp.Literal.string(""))
     return exp.not_(door.isin(*[exp.Literal.string(one) for one in silent]))
 
 
-def _event() -> exp.Expression:
+def _event() -> exp.Expr:
     kind, gone, was_gone = column("_kind", "f"), column("deleted_at", "f"), column("old__deleted_at", "f")
     null = exp.null()
     there, was_there = gone.copy().is_(null), was_gone.copy().is_(null)
     case = exp.Case()
-    branches: list[tuple[exp.Expression, str]] = [
+    branches: list[tuple[exp.Expr, str]] = [
         (exp.and_(kind.eq(exp.Literal.string("delete")), was_there), "deleted"),
         (exp.and_(kind.copy().eq(exp.Literal.string("insert")), there), "created"),
         (kind.copy().neq(exp.Literal.string("update")), "none"),
@@ -235,31 +270,32 @@ def _event() -> exp.Expression:
     return case.else_(exp.Literal.string("none"), copy=False)
 
 
-def _changes(window: Window) -> exp.Select:
+def _changes() -> exp.Select:
     wanted = ("id", "door", "load_id", "flow_run_id", "depth", "occurred_at", "snapshot")
     return (
         exp.select(*[column(name) for name in wanted])
-        .from_(lake_table("changes", schema="ops", at=window.at))
-        .where(*_within("snapshot", window))
+        .from_(lake_table("changes", schema="ops", at=AT))
+        .where(*_within("snapshot"))
     )
 
 
-def _runs(window: Window) -> exp.Select:
+def _runs() -> exp.Select:
     return (
         exp.select(column("id"), column("flow_id"), column("chain"))
-        .from_(lake_table("flow_runs", schema="ops", at=window.at))
-        .where(*_within("committed", window))
+        .from_(lake_table("flow_runs", schema="ops", at=AT))
+        .where(*_within("committed"))
     )
 
 
-def _own(module: str, window: Window) -> exp.Select:
+def _own(module: str) -> exp.Select:
     """For each record and snapshot, what flows wrote themselves: `<flow id> <column>` each."""
+    each = function("unnest", column("fields"))
+    told = function("concat_ws", exp.Literal.string(" "), column("flow_id"), each).as_("one")
     written = (
-        exp.select(column("record_id"), column("committed"), function("concat_ws", exp.Literal.string(" "),
-                   column("flow_id"), function("unnest", column("fields"))).as_("one"))
-        .from_(lake_table("flow_effects", schema="ops", at=window.at))
-        .where(column("module").eq(exp.Literal.string(module)), *_within("committed", window))
-    )  # fmt: skip
+        exp.select(column("record_id"), column("committed"), told)
+        .from_(lake_table("flow_effects", schema="ops", at=AT))
+        .where(column("module").eq(exp.Literal.string(module)), *_within("committed"))
+    )
     return (
         exp.select(column("record_id"), column("committed"), function("list", column("one")).as_("columns"))
         .from_(written.subquery("w"))
@@ -267,17 +303,10 @@ def _own(module: str, window: Window) -> exp.Select:
     )
 
 
-def _within(name: str, window: Window) -> tuple[exp.Expression, exp.Expression]:
-    first, last = exp.Literal.number(window.after), exp.Literal.number(window.until)
+def _within(name: str) -> tuple[exp.Expr, exp.Expr]:
+    first, last = exp.Placeholder(this="after"), exp.Placeholder(this="until")
     return exp.GT(this=column(name), expression=first), exp.LTE(this=column(name), expression=last)
 
 
 def _quoted(text_name: str) -> str:
     return exp.to_identifier(text_name, quoted=True).sql("duckdb")
-
-
-def column_types(session: Session, relation: str) -> Mapping[str, str]:
-    """Column name → DuckDB type of a temp table or view."""
-    return dict(
-        session.read(f"DESCRIBE {_quoted(relation)}").select("column_name", "column_type").iter_rows()
-    )

@@ -18,17 +18,17 @@ class Runner(Protocol):
     def read(self, sql: str, params: Any = None) -> pl.DataFrame: ...
 
 
-def used(tree: exp.Expression, params: Params) -> dict[str, Any]:
+def used(tree: exp.Expr, params: Params) -> dict[str, Any]:
     """The values that the statement names: DuckDB refuses any other."""
     return {one.name: params.values[one.name] for one in tree.find_all(exp.Placeholder)}
 
 
-def run(runner: Runner, tree: exp.Expression, params: Params) -> int:
+def run(runner: Runner, tree: exp.Expr, params: Params) -> int:
     """Run a statement built as a tree; the number of rows it wrote."""
     return runner.execute(text(tree), used(tree, params))
 
 
-def read(runner: Runner, tree: exp.Expression, params: Params) -> pl.DataFrame:
+def read(runner: Runner, tree: exp.Expr, params: Params) -> pl.DataFrame:
     """Read a statement built as a tree."""
     return runner.read(text(tree), used(tree, params))
 
@@ -41,7 +41,7 @@ def temp(table: str, alias: str | None = None) -> exp.Table:
     return tree
 
 
-def create_temp(table: str, query: exp.Expression) -> exp.Expression:
+def create_temp(table: str, query: exp.Expr) -> exp.Expr:
     """`CREATE OR REPLACE TEMP TABLE … AS …`."""
     return exp.Create(
         this=temp(table),
@@ -52,7 +52,7 @@ def create_temp(table: str, query: exp.Expression) -> exp.Expression:
     )
 
 
-def insert_by_name(table: str, query: exp.Expression) -> exp.Expression:
+def insert_by_name(table: str, query: exp.Expr) -> exp.Expr:
     """`INSERT INTO … BY NAME …`: columns that the query does not give stay NULL."""
     return exp.Insert(this=temp(table), expression=query, by_name=True)
 

@@ -36,9 +36,9 @@ _TIMES = ("DATE", "TIMESTAMPTZ")
 class Columns:
     """What becomes of a record's columns: set to a value, or a list with members added and removed."""
 
-    set: Mapping[str, exp.Expression] = field(default_factory=dict)
-    add: Mapping[str, exp.Expression] = field(default_factory=dict)
-    remove: Mapping[str, exp.Expression] = field(default_factory=dict)
+    set: Mapping[str, exp.Expr] = field(default_factory=dict)
+    add: Mapping[str, exp.Expr] = field(default_factory=dict)
+    remove: Mapping[str, exp.Expr] = field(default_factory=dict)
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Source:
     """Where values come from: rows of a module under an alias, and the instant that relative times begin at."""
 
     scope: Scope
-    occurred_at: exp.Expression
+    occurred_at: exp.Expr
 
     @property
     def catalog(self) -> Catalog:
@@ -94,7 +94,7 @@ def compile_value(source: Source, target: Target, given: Any) -> Columns:
     return Columns({target.column: _scalar(source, target, target.column_type, given)})
 
 
-def _scalar(source: Source, target: Target, kind: str, given: Any) -> exp.Expression:
+def _scalar(source: Source, target: Target, kind: str, given: Any) -> exp.Expr:
     if is_template(given):
         return _from_template(source, target, kind, given)
     if kind in _TIMES:
@@ -119,7 +119,7 @@ def _reason(error: ConditionInvalid, given: Any) -> str:
     return f"{given!r} is none" if "compared" in error.reason else error.reason
 
 
-def _from_template(source: Source, target: Target, kind: str, template: str) -> exp.Expression:
+def _from_template(source: Source, target: Target, kind: str, template: str) -> exp.Expr:
     path_text = single_path(template)
     if path_text is not None and not path_text.startswith("workspace."):
         path = source.catalog.resolve(source.scope.module, path_text)
@@ -135,7 +135,7 @@ def _from_template(source: Source, target: Target, kind: str, template: str) -> 
     return function("nullif", compile_template(template, source.scope), exp.Literal.string(""))
 
 
-def _copied(source: Source, path: Path, path_text: str, kind: str) -> exp.Expression | None:
+def _copied(source: Source, path: Path, path_text: str, kind: str) -> exp.Expr | None:
     """The value of a path as it is, or turned into a kind that loses nothing a person would miss; None if neither."""
     if any(isinstance(step, ToMany) for step in path.steps):
         return None
@@ -149,15 +149,15 @@ def _copied(source: Source, path: Path, path_text: str, kind: str) -> exp.Expres
     return None
 
 
-def _zone(source: Source) -> exp.Expression:
+def _zone(source: Source) -> exp.Expr:
     return source.scope.relations.params.bind(source.scope.zone.key)
 
 
-def _as_day(source: Source, instant: exp.Expression) -> exp.Expression:
+def _as_day(source: Source, instant: exp.Expr) -> exp.Expr:
     return exp.cast(function("timezone", _zone(source), instant), "DATE", dialect="duckdb")
 
 
-def _as_instant(source: Source, day: exp.Expression) -> exp.Expression:
+def _as_instant(source: Source, day: exp.Expr) -> exp.Expr:
     return function("timezone", _zone(source), exp.cast(day, "TIMESTAMP", dialect="duckdb"))
 
 
@@ -191,10 +191,10 @@ def _signed(span: str, given: Any, target: Target) -> tuple[int, str]:
     return int(found[2]) * (-1 if found[1] == "-" else 1), found[3]
 
 
-def _moment(source: Source, kind: str, anchor: str, number: int, unit: str) -> exp.Expression:
+def _moment(source: Source, kind: str, anchor: str, number: int, unit: str) -> exp.Expr:
     """Days, weeks, months and years are the calendar's in the workspace's zone; hours and minutes are exact."""
     span = function(_INTERVALS[unit], exp.cast(exp.Literal.string(str(number)), "INTEGER", dialect="duckdb"))
-    instant: exp.Expression = source.occurred_at.copy()
+    instant: exp.Expr = source.occurred_at.copy()
     if anchor == "now" and unit in ("h", "min"):
         instant = exp.paren(exp.Add(this=instant, expression=span))
         return _as_day(source, instant) if kind == "DATE" else instant
@@ -224,7 +224,7 @@ def _list(source: Source, target: Target, given: Any) -> Columns:
     return Columns({name: _members(source, target, given)})
 
 
-def _members(source: Source, target: Target, given: Any) -> exp.Expression:
+def _members(source: Source, target: Target, given: Any) -> exp.Expr:
     """A list of texts; what is missing or empty is left out, and a list of the record can be copied whole."""
     items = given if isinstance(given, (list, tuple)) else [given]
     if len(items) == 1 and is_template(items[0]):
@@ -238,7 +238,7 @@ def _members(source: Source, target: Target, given: Any) -> exp.Expression:
     return function("list_distinct", listed)
 
 
-def _money(source: Source, target: Target, given: Any) -> dict[str, exp.Expression]:
+def _money(source: Source, target: Target, given: Any) -> dict[str, exp.Expr]:
     amount, currency = target.columns
     if isinstance(given, Mapping):
         if not given or set(given) - {"amount", "currency"}:
@@ -257,7 +257,7 @@ def _money(source: Source, target: Target, given: Any) -> dict[str, exp.Expressi
     return {amount: tree, currency: source.scope.relations.params.bind(default)}
 
 
-def _address(source: Source, target: Target, given: Any) -> dict[str, exp.Expression]:
+def _address(source: Source, target: Target, given: Any) -> dict[str, exp.Expr]:
     if isinstance(given, Mapping) and given and set(given) <= set(ADDRESS_PARTS):
         return {
             f"{target.slug}__{part}": _scalar(source, target, "VARCHAR", value)
@@ -274,7 +274,7 @@ def _address(source: Source, target: Target, given: Any) -> dict[str, exp.Expres
     )
 
 
-def _reference(source: Source, target: Target, reference: Reference, given: Any) -> dict[str, exp.Expression]:
+def _reference(source: Source, target: Target, reference: Reference, given: Any) -> dict[str, exp.Expr]:
     bind = source.scope.relations.params.bind
     if isinstance(given, Mapping):
         if set(given) != {"module", "id"} or given["module"] not in reference.targets:
@@ -301,7 +301,7 @@ def _reference(source: Source, target: Target, reference: Reference, given: Any)
 
 def _copied_reference(
     source: Source, target: Target, reference: Reference, path: Path, path_text: str
-) -> dict[str, exp.Expression]:
+) -> dict[str, exp.Expr]:
     pointed: Reference = path.field  # type: ignore[assignment]
     if not set(pointed.targets) & set(reference.targets):
         allowed = ", ".join(reference.targets)
@@ -309,7 +309,7 @@ def _copied_reference(
             path_text, f"“{target.slug}” points to {allowed}, “{path_text}” to {pointed.targets[0]}"
         )
     value = value_expression(path_text, source.scope)
-    module: exp.Expression = source.scope.relations.params.bind(pointed.targets[0])
+    module: exp.Expr = source.scope.relations.params.bind(pointed.targets[0])
     if pointed.polymorphic:
         if path.steps:
             raise ConditionInvalid(
@@ -322,7 +322,7 @@ def _copied_reference(
     return {reference.slug: value} | ({reference.module_column: module} if reference.polymorphic else {})
 
 
-def _id_of(source: Source, target: Target, given: Any) -> exp.Expression:
+def _id_of(source: Source, target: Target, given: Any) -> exp.Expr:
     if is_template(given):
         path_text = single_path(given)
         path = source.catalog.resolve(source.scope.module, path_text) if path_text else None

@@ -37,7 +37,7 @@ def stage_window(
         of_module = [flow for flow in flows if flow.definition.module == module]
         changes += (found := stage_changes(session, lake, catalog, module, window))
         if found:
-            stage_runs(session, catalog, module, of_module, window)
+            stage_runs(session, catalog, module, of_module, window, changes=found)
     return finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=started)
 
 
@@ -52,12 +52,12 @@ def finish_staging(
     started_at: datetime,
 ) -> Staged:
     """Work out the effects of the runs that are staged."""
-    runs = session.read(f"SELECT place, count(*) AS n FROM {ident(RUNS)} GROUP BY place")
-    having = set(runs["place"])
-    directory = read_directory(lake)
-    effects = Effects()
+    runs = session.read(f"SELECT place, state, count(*) AS n FROM {ident(RUNS)} GROUP BY ALL")
+    having = set(runs.filter(runs["state"] == "done")["place"])
     acting = [flow for flow in flows if flow.order in having]
+    directory, effects = Directory(), Effects()
     if acting:
+        directory = read_directory(lake)
         effects = stage_effects(session, catalog, directory, acting, window)
         fail_runs(session)
     return Staged(

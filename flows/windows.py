@@ -59,25 +59,30 @@ def next_window(
     Args:
         lake: the lake.
         after: the last snapshot that was read.
-        now: the aware instant that counts as now; by default the window's own, that of its last commit.
+        now: the aware instant that counts as now; by default that of the window's last commit where it matters.
         max_snapshots: how many commits at most.
     """
     current = lake.snapshot()
     if after >= current:
         return None
-    until = min(current, after + max_snapshots)
+    until, catalog = min(current, after + max_snapshots), read_catalog(lake)
+    if catalog.version > after + 1:
+        until = _before_definitions_change(lake, after, until)
+        catalog = catalog_at(lake, until)
+    moment = now or datetime.now(UTC)
+    if any(reads_the_clock(flow.definition.when) for flow in active_flows(catalog)):
+        until, times = _within_a_minute(until, _commit_times(lake, after, until))
+        moment = now or (times[-1][1] if times else moment)
+    return Window(after, until, until, moment), catalog
+
+
+def _before_definitions_change(lake: Lake, after: int, until: int) -> int:
+    """The last snapshot up to which the definitions of the first one hold."""
     changed = lake.read(
         f"SELECT min(snapshot) AS s FROM {_DEFINITIONS} WHERE snapshot > ? AND snapshot <= ?",
         [after + 1, until],
     )["s"][0]
-    if changed is not None:
-        until = int(changed) - 1
-    catalog = catalog_at(lake, until)
-    times = _commit_times(lake, after, until)
-    if any(reads_the_clock(flow.definition.when) for flow in active_flows(catalog)):
-        until, times = _within_a_minute(until, times)
-    moment = now or (times[-1][1] if times else datetime.now(UTC))
-    return Window(after, until, until, moment), catalog
+    return until if changed is None else int(changed) - 1
 
 
 def _commit_times(lake: Lake, after: int, until: int) -> list[tuple[int, datetime]]:

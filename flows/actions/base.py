@@ -22,7 +22,7 @@ class StepContext:
     """
 
     scope: Scope
-    occurred_at: exp.Expression
+    occurred_at: exp.Expr
     step: int = 0
 
     @property
@@ -52,7 +52,7 @@ class Insert:
 
     module: str
     columns: Columns
-    skip: tuple[tuple[str, exp.Expression], ...] = ()
+    skip: tuple[tuple[str, exp.Expr], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Message:
 
     row: Insert
     channel: str
-    recipient: exp.Expression
-    extra: Mapping[str, exp.Expression] = field(default_factory=dict)
+    recipient: exp.Expr
+    extra: Mapping[str, exp.Expr] = field(default_factory=dict)
 
 
 Plan = Sequence[Update | Insert | Message]

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import Field
+from sqlglot import exp
 
 from crm_core.errors import UnknownModule
 from crm_core.model import Catalog
 from crm_core.model.base import Slug
+from crm_core.trees import column
 from flows.actions.base import Action, Checks, Insert, Plan, StepContext, Writes
 from flows.check_values import check_new_record
 from flows.values import Columns, Source, compile_values
@@ -47,17 +49,25 @@ class CreateRecord(Action):
 def about_record(context: StepContext, module: str, given: Mapping[str, Any]) -> Columns:
     """The links of a new record to the one that set the flow off: `about`, and `customer` where both have one.
 
-    What the action names itself is left alone.
+    What the action names itself is left alone; to a record that was just deleted nothing can be linked.
     """
-    catalog, values = context.catalog, {}
+    catalog = context.catalog
+    to_record: dict[str, Any] = {}
+    to_customer: dict[str, Any] = {}
     about = catalog.reference(module, "about")
     if about is not None and "about" not in given and context.module in about.targets:
-        values["about"] = "{{ record }}"
+        to_record["about"] = "{{ record }}"
     customer = catalog.reference(module, "customer")
-    if customer is not None and "customer" not in given and "customer" not in values:
+    if customer is not None and "customer" not in given:
         own = catalog.reference(context.module, "customer")
         if context.module in customer.targets:
-            values["customer"] = "{{ record }}"
+            to_record["customer"] = "{{ record }}"
         elif own is not None and not own.polymorphic and own.targets[0] in customer.targets:
-            values["customer"] = "{{ customer }}"
-    return compile_values(Source(context.scope, context.occurred_at), module, values)
+            to_customer["customer"] = "{{ customer }}"
+    source = Source(context.scope, context.occurred_at)
+    links = compile_values(source, module, to_record).set
+    there = column("_event", context.scope.alias).neq(exp.Literal.string("deleted"))
+    return Columns(
+        {name: exp.Case().when(there.copy(), tree, copy=False) for name, tree in links.items()}
+        | dict(compile_values(source, module, to_customer).set)
+    )

@@ -118,9 +118,7 @@ class SendEmail(Action):
         extra = {"reply_to": compile_template(self.reply_to, scope)} if self.reply_to else {}
         return [Message(insert, "email", recipient.copy(), extra)]
 
-    def _skips(
-        self, recipient: exp.Expression, consent: exp.Expression
-    ) -> tuple[tuple[str, exp.Expression], ...]:
+    def _skips(self, recipient: exp.Expr, consent: exp.Expr) -> tuple[tuple[str, exp.Expr], ...]:
         empty = recipient.copy().eq(exp.Literal.string(""))
         fits = function("regexp_matches", recipient.copy(), exp.Literal.string(ADDRESS))
         state = coalesce(consent.copy(), exp.Literal.string(""))
@@ -138,12 +136,12 @@ class SendEmail(Action):
         return [Writes(COMMUNICATIONS, True)]
 
 
-def _one_line(text: exp.Expression) -> exp.Expression:
+def _one_line(text: exp.Expr) -> exp.Expr:
     return function("trim", function("regexp_replace", text, exp.Literal.string(r"[\r\n\t]+"),
                                      exp.Literal.string(" "), exp.Literal.string("g")))  # fmt: skip
 
 
-def _latest_consent(recipient: exp.Expression, purpose: str, scope: Scope) -> exp.Expression:
+def _latest_consent(recipient: exp.Expr, purpose: str, scope: Scope) -> exp.Expr:
     """What the address last said to mail of this purpose, as of the snapshot that is read; NULL for nothing."""
     bind, asked = scope.relations.params.bind, "consent"
     same = function("lower", column("address", asked)).eq(function("lower", recipient.copy()))

@@ -1,0 +1,228 @@
+"""Flows started by hand, by a command from outside, or for a load whose flows did not run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.definitions import read_catalog
+from crm_core.errors import Conflict, RecordNotFound
+from crm_core.model import Catalog
+from crm_core.params import Params
+from crm_core.relations import Relations
+from crm_core.trees import column, text
+from flows.active import ActiveFlow, active_flows, stored_flow
+from flows.commit import Stored, prepare, store
+from flows.errors import CommandInvalid, UnknownFlow
+from flows.run_history import Run, list_runs, read_effects
+from flows.runs import RUNS, begin_runs, stage_runs
+from flows.staging import Window, stage_changes, stage_records
+from flows.store import find_stored
+from flows.window import Staged, finish_staging
+from lake import Change, Lake, Session, Transaction, ident, table
+
+MOST_RECORDS = 10_000
+_CHANGES = table("ops", "changes")
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """What a run by hand came to for one record: done, failed, or not_matched."""
+
+    record_id: str
+    run_id: str
+    state: str
+    error: str | None
+    effects: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a command came to. `run_id` names the run, or all runs of a command together."""
+
+    run_id: str
+    state: str
+    results: tuple[RecordResult, ...] = ()
+
+
+def runnable(catalog: Catalog, flow: str) -> ActiveFlow:
+    """The newest version of a flow, for a run by hand.
+
+    Raises:
+        UnknownFlow: There is none.
+        Conflict: It is not active.
+    """
+    stored = find_stored(catalog, flow)
+    if stored.state == "retired":
+        raise UnknownFlow(flow)
+    if stored.state != "active":
+        raise Conflict(f"The flow {stored.slug} is a {stored.state}: activate it first, or test it.")
+    return stored_flow(stored)
+
+
+def visible_ids(lake: Lake, catalog: Catalog, module: str, ids: Sequence[str], actor: Actor) -> list[str]:
+    """The ids, each once, after it is clear that the actor sees every one of the records.
+
+    Raises:
+        RecordNotFound: One is not there, or not for him.
+        CommandInvalid: There are none, or too many.
+    """
+    wanted = list(dict.fromkeys(str(one).lower() for one in ids))
+    if not wanted or len(wanted) > MOST_RECORDS:
+        raise CommandInvalid(len(wanted), f"1 to {MOST_RECORDS:,} records are needed, not {len(wanted):,}")
+    relations = Relations(catalog, actor, Params())
+    listed = exp.cast(column("id", "r"), "VARCHAR").isin(query="SELECT unnest($ids)")
+    select = (
+        exp.select(exp.cast(column("id", "r"), "VARCHAR").as_("id"))
+        .from_(relations.table(module, "r"))
+        .where(relations.predicate(module, "r"), listed)
+    )
+    found = set(lake.read(text(select), relations.params.values | {"ids": wanted})["id"])
+    for one in wanted:
+        if one not in found:
+            raise RecordNotFound(module, one)
+    return wanted
+
+
+def stage_by_hand(
+    session: Session, lake: Lake, catalog: Catalog, flow: ActiveFlow, ids: Sequence[str], cause: str
+) -> Staged:
+    """Stage a run of one flow for each of some records as they are now; its trigger is not asked."""
+    snapshot, now = lake.snapshot(), datetime.now(UTC)
+    window, module = Window(snapshot, snapshot, snapshot, now), flow.definition.module
+    begin_runs(session)
+    count = stage_records(session, catalog, module, ids=ids, window=window, event="manual")
+    stage_runs(session, catalog, module, [flow], window, changes=count, by_hand=True)
+    session.execute(f"UPDATE {ident(RUNS)} SET change_id = CAST(? AS UUID)", [cause])
+    return finish_staging(session, lake, catalog, [flow], window, changes=count, started_at=now)
+
+
+def run_flow(
+    lake: Lake,
+    flow: str,
+    *,
+    ids: Sequence[str],
+    actor: Actor,
+    module: str | None = None,
+    also: Callable[[Transaction, str], None] | None = None,
+) -> CommandResult:
+    """Run an active flow on records, whatever its trigger; its condition counts. All in one transaction.
+
+    Args:
+        lake: the lake.
+        flow: a slug or id.
+        ids: the records.
+        actor: on whose behalf: he must see every record, and may not be a viewer.
+        module: the flow's module; another is refused.
+        also: what else is to be stored with it, given the transaction and the command's id.
+
+    Raises:
+        UnknownFlow, Conflict: There is no such flow, or it is not active.
+        RecordNotFound: A record is not there, or not for the actor.
+        Forbidden: The actor may only look.
+    """
+    catalog = read_catalog(lake)
+    wanted = runnable(catalog, flow)
+    own = wanted.definition.module
+    actor.require_change(f"records of {own}")
+    if module is not None and module != own:
+        raise CommandInvalid(module, f"the flow {wanted.slug} is for {own}, not for {module}")
+    chosen = visible_ids(lake, catalog, own, ids, actor)
+    change = Change(actor=actor.user, door="flow:manual", reason=wanted.definition.title)
+    with lake.session() as session:
+        staged = stage_by_hand(session, lake, catalog, wanted, chosen, change.id)
+        prepared = prepare(session, staged, person=actor.user)
+
+        def work(tx: Transaction) -> Stored:
+            if also is not None:
+                also(tx, change.id)
+            return store(tx, prepared, hold_over=catalog.workspace.hold_messages_over)
+
+        session.commit(work, change)
+    return command_result(lake, change.id, actor)
+
+
+def command_result(lake: Lake, command_id: str, actor: Actor) -> CommandResult:
+    """What became of a command, from its runs."""
+    runs = list_runs(lake, actor=actor, change_id=command_id, limit=MOST_RECORDS)
+    effects = read_effects(lake, [run.id for run in runs], actor=actor)
+    results = tuple(
+        RecordResult(str(run.record_id), run.id, run.state, run.error, tuple(effects[run.id])) for run in runs
+    )
+    return CommandResult(runs[0].id if len(runs) == 1 else command_id, _together(runs), results)
+
+
+def _together(runs: Sequence[Run]) -> str:
+    states = {run.state for run in runs}
+    if len(states) == 1:
+        return states.pop()
+    return "failed" if states == {"failed"} else "partly_failed" if "failed" in states else "done"
+
+
+def cancel(lake: Lake, run_id: str, *, actor: Actor) -> CommandResult:
+    """Drop the messages of a run, or of all runs of a command, that have not left; what was written stays.
+
+    Raises:
+        UnknownRun: There is no such run, or none that the actor may see.
+        Forbidden: The actor may only look.
+    """
+    from flows.cancelling import cancel_runs
+
+    return cancel_runs(lake, run_id, actor=actor)
+
+
+def replay_load(lake: Lake, load_id: str, *, actor: Actor) -> Stored:
+    """Let the flows that are active now act on the rows of a load that was silent, or that they did not see.
+
+    A flow that ran for a row already does not run for it again, so a second replay does nothing. Relative dates
+    begin now.
+
+    Raises:
+        Forbidden: The actor is no administrator.
+        CommandInvalid: There is no such load.
+        Conflict: Another replay is under way.
+    """
+    actor.require_admin("loads")
+    with lake.lease("replay") as mine:
+        if not mine:
+            raise Conflict("Another replay is under way; try again when it is done.")
+        return _replay(lake, load_id, actor)
+
+
+def _replay(lake: Lake, load_id: str, actor: Actor) -> Stored:
+    span = lake.read(
+        f"SELECT min(snapshot) AS first, max(snapshot) AS last FROM {_CHANGES} "
+        "WHERE load_id = try_cast(? AS UUID) AND flow_run_id IS NULL",
+        [load_id],
+    ).row(0)
+    if span[0] is None:
+        raise CommandInvalid(load_id, f"there is no load {load_id}")
+    catalog, now = read_catalog(lake), datetime.now(UTC)
+    window = Window(int(span[0]) - 1, int(span[1]), lake.snapshot(), now, load_id)
+    flows = active_flows(catalog)
+    change = Change(actor=actor.user, door="flow:replay", reason=f"flows of load {load_id}", load_id=load_id)
+    with lake.session() as session:
+        begin_runs(session)
+        changes = 0
+        for module in dict.fromkeys(flow.definition.module for flow in flows):
+            if ("crm", module) in lake.feed.tables_changed(window.after, window.until):
+                changes += stage_changes(session, lake, catalog, module, window)
+                stage_runs(
+                    session, catalog, module, [f for f in flows if f.definition.module == module], window
+                )
+        _leave_out_known(session)
+        staged = finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=now)
+        if not staged.runs:
+            return Stored()
+        prepared = prepare(session, staged)
+        hold_over = catalog.workspace.hold_messages_over
+        return session.commit(lambda tx: store(tx, prepared, hold_over=hold_over), change).value
+
+
+def _leave_out_known(session: Session) -> None:
+    session.execute(
+        f"DELETE FROM {ident(RUNS)} WHERE (flow_id, record_id, snapshot) IN ("
+        f"SELECT (flow_id, record_id, snapshot) FROM {table('ops', 'flow_runs')})"
+    )
