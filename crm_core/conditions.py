@@ -93,9 +93,7 @@ def _through(
     return exp.Exists(this=_related(head, scope, alias, inner).where(test))
 
 
-def _value(
-    path: Path, scope: Scope, steps: Sequence[Reference | ToMany], alias: str, depth: int
-) -> exp.Expr:
+def _value(path: Path, scope: Scope, steps: Sequence[Reference | ToMany], alias: str, depth: int) -> exp.Expr:
     if not steps:
         return column(path.column, alias)
     head, inner = steps[0], f"{alias}_{depth}"
@@ -214,7 +212,7 @@ def _names_a_day(value: object) -> bool:
     if isinstance(value, list):
         return bool(value) and all(_names_a_day(item) for item in value)
     word = str(value).strip().lower()
-    return len(word) == 10 and word[4:5] == "-" or word.split(" ")[0] in ("today", "yesterday", "tomorrow")
+    return (len(word) == 10 and word[4:5] == "-") or word.split(" ")[0] in ("today", "yesterday", "tomorrow")
 
 
 def _day_test(leaf: Leaf, value: exp.Expr, scope: Scope) -> exp.Expr:

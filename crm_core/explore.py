@@ -65,12 +65,9 @@ def shelf(catalog: Catalog, actor: Actor) -> Shelf:
 def schema(catalog: Catalog) -> dict[str, dict[str, str]]:
     """Module slug → its columns with types, those of people first, for the list beside the editor."""
     return {
-        module.slug: {
-            name: kind
-            for name, kind in sorted(
-                catalog.columns(module.slug).items(), key=lambda pair: pair[0] in SYSTEM_COLUMNS
-            )
-        }
+        module.slug: dict(
+            sorted(catalog.columns(module.slug).items(), key=lambda pair: pair[0] in SYSTEM_COLUMNS)
+        )
         for module in catalog.ordered
     }
 

@@ -43,9 +43,11 @@ def searched_columns(catalog: Catalog, module: str) -> tuple[str, ...]:
     own = catalog.module(module)
     names = [title_column(catalog, module)]
     for field in own.fields:
-        if field.searchable and isinstance(field, (TextField, LongTextField, EmailField, PhoneField)):
-            names.append(field.slug)
-        elif isinstance(field, (EmailField, PhoneField)) or field.kind == "auto_number":
+        if (
+            (field.searchable and isinstance(field, (TextField, LongTextField, EmailField, PhoneField)))
+            or isinstance(field, (EmailField, PhoneField))
+            or field.kind == "auto_number"
+        ):
             names.append(field.slug)
     return tuple(dict.fromkeys(name for name in names if name != "id"))
 

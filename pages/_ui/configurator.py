@@ -240,7 +240,8 @@ def _sections(now: Here, module: Module, state: ConfiguratorState) -> None:
             st.html(html.title(section.name, count=str(len(section.fields)), small=True))
             picked = st.multiselect(
                 "Fields in order", list(names), default=[n for n in section.fields if n in names],
-                format_func=names.__getitem__, key=f"section:{module.slug}:{section.slug}", label_visibility="collapsed",
+                key=f"section:{module.slug}:{section.slug}",
+                format_func=names.__getitem__, label_visibility="collapsed",
             )  # fmt: skip
             if tuple(picked) != section.fields:
                 changed = [

@@ -175,7 +175,7 @@ def _narrow(now: Here, module: Module, state: InboxState) -> None:
     teams = {"": "Any team"} | {
         slug: f"{now.catalog.teams[slug].name} · {n}"
         for slug, n in sorted(counts["team"].items(), key=str)
-        if slug in now.catalog.teams
+        if slug is not None and slug in now.catalog.teams
     }
     with st.container(horizontal=True, gap="xsmall", key="narrow"):
         for label, options, attribute in (("State", statuses, "status"), ("Team", teams, "team")):

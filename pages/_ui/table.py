@@ -215,7 +215,7 @@ def _text(
         folder = module.folder(item.get("folder") or "") or module.default_folder
         return next((s.name for s in folder.statuses if s.slug == value), value or "")
     if name == "owner":
-        return context.users.get(value, value or "")
+        return str(context.users.get(value, value or ""))
     if isinstance(value, dict):
         return named.get(str(value["id"]), "")
     if isinstance(value, list):

@@ -31,8 +31,10 @@ MODULES: list[dict[str, Any]] = [
         "slug": "customers", "title": "name", "subtitle": "company", "profile": True,
         "contact_points": {"module": "contact_points", "reference": "customer"},
         "fields": [
-            {"slug": "name", "kind": "text", "searchable": True}, {"slug": "company", "kind": "text", "searchable": True},
-            {"slug": "email", "kind": "email"}, {"slug": "phone", "kind": "phone"}, {"slug": "country", "kind": "country"},
+            {"slug": "name", "kind": "text", "searchable": True},
+            {"slug": "company", "kind": "text", "searchable": True},
+            {"slug": "email", "kind": "email"}, {"slug": "phone", "kind": "phone"},
+            {"slug": "country", "kind": "country"},
             {"slug": "credit", "kind": "money"}, {"slug": "home", "kind": "address"},
         ],
         "folders": [{"slug": "open", "statuses": STATUSES}, {"slug": "key", "teams": ["sales"], "statuses": STATUSES}],
@@ -47,7 +49,10 @@ MODULES: list[dict[str, Any]] = [
     },
     {
         "slug": "invoices", "title": "number", "access": "parent", "parent": "customer", "timeline": {"date": "issued"},
-        "fields": [{"slug": "number", "kind": "text"}, {"slug": "total", "kind": "money"}, {"slug": "issued", "kind": "datetime"}],
+        "fields": [
+            {"slug": "number", "kind": "text"}, {"slug": "total", "kind": "money"},
+            {"slug": "issued", "kind": "datetime"},
+        ],
     },
     {
         "slug": "payments", "title": "number", "access": "parent", "parent": "invoice", "timeline": {"date": "paid_at"},
@@ -61,7 +66,8 @@ MODULES: list[dict[str, Any]] = [
         "slug": "communications", "title": "subject", "timeline": {"date": "occurred_at"},
         "fields": [
             {"slug": "subject", "kind": "text"}, {"slug": "text", "kind": "long_text"},
-            {"slug": "direction", "kind": "select", "options": ["in", "out"]}, {"slug": "occurred_at", "kind": "datetime"},
+            {"slug": "direction", "kind": "select", "options": ["in", "out"]},
+            {"slug": "occurred_at", "kind": "datetime"},
         ],
     },
     {"slug": "inquiries", "title": "subject", "timeline": {}, "fields": [{"slug": "subject", "kind": "text"}]},
@@ -71,7 +77,8 @@ LINKS: list[dict[str, Any]] = [
     {"module": "invoices", "slug": "customer", "kind": "many_to_one", "to": "customers", "inverse": "invoices"},
     {"module": "payments", "slug": "invoice", "kind": "many_to_one", "to": "invoices", "inverse": "payments"},
     {"module": "tasks", "slug": "customer", "kind": "many_to_one", "to": "customers", "inverse": "tasks"},
-    {"module": "tasks", "slug": "about", "kind": "many_to_one", "to": ["customers", "invoices"], "inverse": "about_tasks"},
+    {"module": "tasks", "slug": "about", "kind": "many_to_one", "to": ["customers", "invoices"],
+     "inverse": "about_tasks"},
     {"module": "communications", "slug": "customer", "kind": "many_to_one", "to": "customers", "inverse": "messages"},
     {"module": "inquiries", "slug": "customer", "kind": "many_to_one", "to": "customers", "inverse": "inquiries"},
     {"module": "customers", "slug": "related", "kind": "many_to_many", "to": "customers", "inverse": "related_by"},

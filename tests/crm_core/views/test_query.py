@@ -92,9 +92,10 @@ def test_a_filter_over_a_hidden_record_finds_nothing(small: Small) -> None:
 def test_a_reference_is_expanded_only_as_far_as_it_may_be_seen(small: Small) -> None:
     (secret,) = small.put("customers", {"name": "Secret", "folder": "key"})
     small.put("tasks", {"title": "Call", "customer": secret})
-    read = lambda actor: read_page(
-        small.lake, small.catalog, module="tasks", actor=actor, expand=["customer"]
-    )  # noqa: E731
+
+    def read(actor):
+        return read_page(small.lake, small.catalog, module="tasks", actor=actor, expand=["customer"])
+
     assert read(SELLER).items[0]["customer"]["name"] == "Secret"
     assert read(AGENT).items[0]["customer"] == secret
     assert titles(small.lake, small.catalog, wanted={"customers": [secret]}, actor=AGENT) == {}
@@ -113,9 +114,10 @@ def test_a_record_reads_as_of_an_earlier_snapshot(small: Small) -> None:
     (made,) = small.put("customers", {"name": "Before"})
     before = small.lake.snapshot()
     small.change("customers", made, name="After")
-    read = lambda at: read_record(
-        small.lake, small.catalog, module="customers", record_id=made, actor=ADMIN, at=at
-    )  # noqa: E731
+
+    def read(at):
+        return read_record(small.lake, small.catalog, module="customers", record_id=made, actor=ADMIN, at=at)
+
     assert (read(before)["name"], read(None)["name"]) == ("Before", "After")
 
 
@@ -127,7 +129,10 @@ def test_an_id_that_is_none_is_not_found(small: Small, record_id: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"sort": "nothing"}, {"sort": "tasks.title"}, {"after": "rubbish"}, {"expand": ["home"]}, {"sort": "name", "after": "W10="}],
+    [
+        {"sort": "nothing"}, {"sort": "tasks.title"}, {"after": "rubbish"}, {"expand": ["home"]},
+        {"sort": "name", "after": "W10="},
+    ],
     ids=["unknown sort", "sort over a list", "broken cursor", "expand a field", "cursor of another order"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_in_words(small: Small, options: dict[str, Any]) -> None:

@@ -123,8 +123,14 @@ def test_velocity_shows_from_two_inquiries_and_twice_the_usual(
 
 @pytest.mark.parametrize(
     ("words", "found"),
-    [("anna", 1), ("ANNA web", 1), ("weber acme", 1), ("second@mail", 1), ("4571", 1), ("030 4571", 1), ("%", 0), ("_", 0), ("zzz", 0), ("", 2)],
-    ids=["name", "letters without case", "two columns", "another address", "digits", "spaced digits", "percent", "underscore", "nothing", "everything"],
+    [
+        ("anna", 1), ("ANNA web", 1), ("weber acme", 1), ("second@mail", 1), ("4571", 1), ("030 4571", 1),
+        ("%", 0), ("_", 0), ("zzz", 0), ("", 2),
+    ],
+    ids=[
+        "name", "letters without case", "two columns", "another address", "digits", "spaced digits",
+        "percent", "underscore", "nothing", "everything",
+    ],
 )  # fmt: skip
 def test_search_looks_into_names_companies_and_every_contact_point(
     small: Small, words: str, found: int
@@ -199,8 +205,11 @@ def _change() -> Change:
 
 def test_the_sql_door_shows_an_actor_his_records_under_their_slugs(small: Small) -> None:
     small.put("customers", {"name": "A"}, {"name": "Secret", "folder": "key"})
-    query = lambda actor: run_query(
-        small.lake, small.catalog, sql="SELECT name FROM customers ORDER BY name", actor=actor
-    )  # noqa: E731
+
+    def query(actor):
+        return run_query(
+            small.lake, small.catalog, sql="SELECT name FROM customers ORDER BY name", actor=actor
+        )
+
     assert query(AGENT).table.column("name").to_pylist() == ["A"]
     assert query(SELLER).table.column("name").to_pylist() == ["A", "Secret"]
