@@ -19,9 +19,11 @@ from streamlit.runtime.pages_manager import PagesManager
 from api.app import connect, create_api
 from api.background import Background
 from api.headers import LOOPBACK, AllowedHosts, SecurityHeaders
-from api.workers import workers_of
+from api.workers import runner_of, workers_of
 from crm_core import serving
+from crm_core.access import Actor
 from crm_core.errors import SettingInvalid
+from crm_core.relations import relations_for
 from crm_core.settings import Settings, read_settings
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
@@ -46,15 +48,17 @@ def create_app(settings: Settings | None = None) -> st.App:
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
         workspace = await to_thread.run_sync(_open, chosen)
-        background = Background(workers_of(workspace))
+        runner, background = runner_of(workspace), Background(workers_of(workspace))
         connect(api, workspace)
         to_thread.current_default_thread_limiter().total_tokens = THREADS
+        runner.start()
         background.start()
         _quiet()
         try:
             yield {"workspace": workspace}
         finally:
             with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(runner.stop)
                 await to_thread.run_sync(background.stop)
                 serving.stop()
                 await to_thread.run_sync(workspace.close)
@@ -120,6 +124,8 @@ def _listen(host: str, port: int) -> socket.socket:
 def _open(settings: Settings) -> Workspace:
     workspace = open_workspace(settings, schemas=[schema_sql()])
     workspace.lake.start_mirror()
+    # The first reader would wait for the copy to be made: make it now.
+    relations_for(workspace.lake, workspace.catalog, Actor.system())
     serving.serve(workspace)
     for name in HEAVY:
         importlib.import_module(name)

@@ -6,10 +6,18 @@ from functools import partial
 from api.background import Worker
 from crm_core.intake import forget_old_answers
 from crm_core.workspace import Workspace
+from flows.delivery import DeliveryConfig
+from flows.runner import Runner
 from lake import maintenance
 
 MAINTENANCE_SECONDS = 30.0
 FORGET_SECONDS = 3600.0
+
+
+def runner_of(workspace: Workspace) -> Runner:
+    """The runner of flows, which delivers mail as well where a server for it is set."""
+    settings = workspace.settings
+    return Runner(workspace.lake, delivery=DeliveryConfig(settings.smtp_url, settings.mail_from))
 
 
 def workers_of(workspace: Workspace) -> tuple[Worker, ...]:
