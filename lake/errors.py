@@ -138,6 +138,17 @@ class QueryInvalid(LakeError):
     """A query that is allowed but cannot be run; the message is the engine's own."""
 
 
+class QueryTooLarge(QueryInvalid):
+    """A query that needs more memory than queries have."""
+
+    def __init__(self, memory_limit: str) -> None:
+        super().__init__(
+            f"The query needs more memory than the {memory_limit} that a query has. "
+            "Read fewer rows or columns, or aggregate earlier."
+        )
+        self.memory_limit = memory_limit
+
+
 class QueryTimeout(LakeError):
     """A query was stopped because it took too long."""
 

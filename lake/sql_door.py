@@ -1,106 +1,78 @@
 """The SQL door: one SELECT of a person, over the relations that are put in front of it, and nothing else.
 
-No setting of DuckDB keeps a statement away from files and catalogs (`sqlite_scan` ignores them all), so the statement's
-own parse tree is checked name by name, and what runs is compared with what was checked. The instance behind it is
-apart from the lake's own, attached read-only, with limits of memory and time.
+The queries run in processes of their own (`lake.sql_worker`), which the lake's process ends when they take too long or
+too much. An interrupt would not do: DuckDB looks for it between batches of rows, and some functions take hours over
+one; and what a query can build beside the memory limit, or crash, would be the server's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pickle
+import queue
+import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import weakref
+from collections.abc import Iterator, Mapping
+from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
 
-import duckdb
 import pyarrow as pa
 
-from lake import engine
 from lake.connection import Lake, LakeConfig
-from lake.engine import Cursor, Params
-from lake.errors import (
-    CancelledError,
-    LakeError,
-    QueryInvalid,
-    QueryRefused,
-    QueryTimeout,
-    StatementError,
-    TransientError,
-)
-from lake.names import ident
-from lake.sql_check import relations_named, without_places
+from lake.engine import Params
+from lake.errors import QueryTimeout, QueryTooLarge
+from lake.sql_engine import QueryResult, SqlEngine
+from lake.sql_worker import decode_error
 
-_LONGEST_STATEMENT = 50_000
-_DEEPEST_EXPRESSION = 200
-_ATTEMPTS = 3
-# More rows than any table has: a LIMIT that changes nothing, but that no filter is moved across.
-_ALL_ROWS = 2**62
-_WHATEVER_THE_ROWS = (
-    duckdb.BinderException,
-    duckdb.CatalogException,
-    duckdb.InterruptException,
-    duckdb.IOException,
-    duckdb.OutOfMemoryException,
-    duckdb.ParserException,
-    MemoryError,
-)
-_PARSE = "SELECT json_serialize_sql(?, skip_default := true, skip_empty := true, skip_null := true)"
+__all__ = ["QueryResult", "SqlDoor"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class QueryResult:
-    """What a query gave.
-
-    Attributes:
-        table: the rows; a name that came twice carries a number, intervals are text.
-        types: DuckDB's type of each column, in the table's order.
-        truncated: whether there were more rows than asked for.
-        relations: the relations that the query read.
-        seconds: how long it took.
-    """
-
-    table: pa.Table
-    types: tuple[str, ...]
-    truncated: bool
-    relations: tuple[str, ...]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class _Query:
-    """A checked statement: its text without what stands after its end, its tree, and the relations it reads."""
-
-    text: str
-    tree: object
-    named: tuple[str, ...]
+# The worker stops a query itself; one that does not heed is ended so many seconds later.
+_GRACE_SECONDS = 2.0
+_START_SECONDS = 60.0
 
 
 class SqlDoor:
-    """Runs analysts' queries on a DuckDB instance of its own; safe to share between threads."""
+    """Runs analysts' queries apart from everything else; safe to share between threads."""
 
     def __init__(
-        self, source: Lake | LakeConfig, *, memory_limit: str = "1GB", timeout: float = 30.0, threads: int = 2
+        self,
+        source: Lake | LakeConfig,
+        *,
+        memory_limit: str = "1GB",
+        timeout: float = 30.0,
+        threads: int = 2,
+        workers: int = 2,
+        isolated: bool = True,
     ) -> None:
-        """Open the instance and attach the lake read-only.
+        """Prepare the door; the engine starts when the first query comes.
 
         Args:
             source: the lake, or where it is.
-            memory_limit: what all queries together may use, for example `512MB`.
+            memory_limit: what one query may use, for example `512MB`.
             timeout: seconds that a query may take when its call names no other.
-            threads: threads that all queries together may use.
-
-        Raises:
-            SettingError: the catalog cannot be attached.
+            threads: threads that one query may use.
+            workers: queries that may run at once; further ones wait.
+            isolated: whether they run in processes of their own, which takes some 2 s to start. A command that ends
+                after its query, in the hands of the administrator, needs none.
         """
         config = source.config if isinstance(source, Lake) else source
         self._timeout = timeout
-        self._memory_limit = memory_limit
-        self._root = _open(config, memory_limit=memory_limit, threads=threads)
+        self._settings: dict[str, Any] = {"config": config, "memory_limit": memory_limit, "threads": threads}
+        self._workers: list[_Worker] = []
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._idle.put(None)
         self._guard = threading.Lock()
+        self._closed = False
+        self._isolated = isolated
+        self._engine: SqlEngine | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -111,8 +83,13 @@ class SqlDoor:
         self.close()
 
     def close(self) -> None:
-        """Close the instance."""
-        self._root.close()
+        """End the workers, and with them what they run."""
+        with self._guard:
+            self._closed = True
+            for worker in self._workers:
+                worker.end()
+            if self._engine is not None:
+                self._engine.close()
 
     def run(
         self,
@@ -139,231 +116,118 @@ class SqlDoor:
 
         Raises:
             QueryRefused: the statement is not one SELECT over allowed names.
-            QueryInvalid: DuckDB cannot run it; the message is DuckDB's own.
-            QueryTimeout: it took too long.
+            QueryInvalid: DuckDB cannot run it, or it needs too much memory; the message is DuckDB's own.
+            QueryTimeout: it took too long, or too many other queries did.
+            SettingError: the lake cannot be attached.
         """
-        started = time.monotonic()
         seconds = self._timeout if timeout is None else timeout
-        with self._cursor() as cursor, _watched(cursor, seconds) as watch:
-            query = _check(cursor, sql, relations)
-            table, types = self._fetch(cursor, query, relations, params, max_rows + 1, watch)
-        return QueryResult(
-            table=table.slice(0, max_rows),
-            types=types,
-            truncated=table.num_rows > max_rows,
-            relations=query.named,
-            seconds=time.monotonic() - started,
-        )
+        request: dict[str, Any] = {
+            "sql": sql,
+            "relations": dict(relations),
+            "params": params,
+            "max_rows": max_rows,
+        }
+        if not self._isolated:
+            return self._in_process().run(**request, timeout=seconds)
+        with self._worker(seconds) as worker:
+            return worker.ask(request | {"timeout": seconds}, seconds=seconds)
 
-    def _fetch(
-        self,
-        cursor: Cursor,
-        query: _Query,
-        relations: Mapping[str, str],
-        params: Params,
-        rows: int,
-        watch: _Watch,
-    ) -> tuple[pa.Table, tuple[str, ...]]:
-        """Run a checked query; a failure is only believed when hidden rows cannot have caused it.
-
-        DuckDB may apply the person's expressions to a row before the relation's own filter has taken it away. An
-        error that only a hidden row raises would tell of it, so the query is run again over relations that are
-        filtered first.
-        """
-        try:
-            return _run(cursor, _compose(cursor, query, relations, rows), params)
-        except LakeError as error:
-            if not query.named or watch.expired or isinstance(error.__cause__, _WHATEVER_THE_ROWS):
-                raise self._explained(error, watch) from None
-        try:
-            return _run(cursor, _compose(cursor, query, relations, rows, barrier=True), params)
-        except LakeError as error:
-            raise self._explained(error, watch) from None
-
-    def _explained(self, error: LakeError, watch: _Watch) -> LakeError:
-        if isinstance(error, CancelledError) or watch.expired:
-            return QueryTimeout(watch.seconds)
-        if isinstance(error.__cause__, duckdb.OutOfMemoryException | MemoryError):
-            return QueryInvalid(
-                f"The query needs more memory than the {self._memory_limit} that queries have."
-            )
-        if isinstance(error, StatementError):
-            return QueryInvalid(_cleaned(str(error)))
-        return error
-
-    @contextmanager
-    def _cursor(self) -> Iterator[Cursor]:
+    def _in_process(self) -> SqlEngine:
         with self._guard:
-            cursor = self._root.cursor()
+            if self._engine is None:
+                self._engine = SqlEngine(**self._settings)
+            return self._engine
+
+    @contextlib.contextmanager
+    def _worker(self, seconds: float) -> Iterator[_Worker]:
         try:
-            yield cursor
+            worker = self._idle.get(timeout=seconds)
+        except queue.Empty:
+            raise QueryTimeout(seconds) from None
+        try:
+            if worker is None or not worker.alive:
+                worker = self._start()
+            yield worker
         finally:
-            cursor.close()
+            self._idle.put(worker if worker is not None and worker.alive else None)
+
+    def _start(self) -> _Worker:
+        worker = _Worker(self._settings)
+        with self._guard:
+            self._workers = [each for each in self._workers if each.alive] + [worker]
+            if self._closed:
+                worker.end()
+        worker.wait_until_ready()
+        return worker
 
 
-def _open(config: LakeConfig, *, memory_limit: str, threads: int) -> Cursor:
-    settings: dict[str, str | int | bool] = {
-        "memory_limit": memory_limit,
-        "threads": threads,
-        "temp_directory": "",
-        "python_enable_replacements": False,
-        "allow_community_extensions": False,
-    }
-    root = engine.connect(extensions=("ducklake", config.kind), settings=settings)
-    root.execute("SET GLOBAL TimeZone = 'UTC'")
-    address = config.catalog.replace("'", "''")
-    engine.run(root, f"ATTACH 'ducklake:{address}' AS lake (READ_ONLY)")
-    root.execute("SET GLOBAL allowed_directories = ?", [[config.data_path]])
-    root.execute("SET GLOBAL enable_external_access = false")
-    root.execute(f"SET GLOBAL max_expression_depth = {_DEEPEST_EXPRESSION}")
-    root.execute("SET GLOBAL lock_configuration = true")
-    return root
+class _Worker:
+    """One process that runs one query at a time."""
 
-
-def _check(cursor: Cursor, sql: str, relations: Mapping[str, str]) -> _Query:
-    if "\x00" in sql:
-        raise QueryRefused("the character U+0000", allowed="text without it")
-    if len(sql) > _LONGEST_STATEMENT:
-        raise QueryRefused(
-            f"a statement of {len(sql):,} characters",
-            allowed=f"statements up to {_LONGEST_STATEMENT:,} characters",
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        ours, theirs = socket.socketpair()
+        self._memory_limit = settings["memory_limit"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "lake.sql_worker", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
         )
-    statements = _statements(sql)
-    kind = statements[0].type.name if statements else "nothing"
-    if len(statements) == 2 and kind == "CREATE":
-        raise QueryRefused("a PIVOT that looks for its own columns", allowed="PIVOT … ON column IN (values)")
-    if len(statements) > 1:
-        raise QueryRefused(f"{len(statements)} statements", allowed="exactly one SELECT")
-    if not statements or statements[0].type != duckdb.StatementType.SELECT:
-        raise QueryRefused(f"a statement of the kind {kind}", allowed="exactly one SELECT")
-    tree = _parse(cursor, sql)
-    named = relations_named(tree, relations=relations)
-    return _Query(_without_end(sql), without_places(tree["node"]), tuple(sorted(named)))
+        theirs.close()
+        self._connection = Connection(ours.detach())
+        self._connection.send_bytes(pickle.dumps(dict(settings)))
+        weakref.finalize(self, _end, self._process)
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
 
-def _statements(sql: str) -> list[duckdb.Statement]:
-    try:
-        return duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise QueryInvalid(_cleaned(str(error), keep_place=True)) from None
+    def wait_until_ready(self) -> None:
+        """Wait for the lake to be attached."""
+        facts = json.loads(self._receive(time.monotonic() + _START_SECONDS, seconds=_START_SECONDS))
+        if "error" in facts:
+            raise decode_error(facts["error"])
 
+    def ask(self, request: Mapping[str, Any], *, seconds: float) -> QueryResult:
+        """Have a query run; one that does not end in time ends with its process."""
+        deadline = time.monotonic() + seconds + _GRACE_SECONDS
+        self._connection.send_bytes(pickle.dumps(dict(request)))
+        facts = json.loads(self._receive(deadline, seconds=seconds))
+        if "error" in facts:
+            error = decode_error(facts["error"])
+            if isinstance(error, QueryTooLarge):
+                # What it left behind in memory would be missing to the next one.
+                self.end()
+            raise error
+        with pa.ipc.open_stream(self._receive(deadline + seconds, seconds=seconds)) as stream:
+            table = stream.read_all()
+        result = facts["result"]
+        return QueryResult(
+            table=table,
+            types=tuple(result["types"]),
+            truncated=result["truncated"],
+            relations=tuple(result["relations"]),
+            seconds=result["seconds"],
+        )
 
-def _parse(cursor: Cursor, sql: str) -> dict[str, Any]:
-    text = engine.fetch_arrow(cursor, _PARSE, [sql]).column(0)[0].as_py()
-    try:
-        answer = json.loads(text)
-    except RecursionError:
-        raise QueryRefused("a statement nested this deeply", allowed="fewer levels of nesting") from None
-    if answer["error"]:
-        if answer.get("error_type") == "not implemented":
-            raise QueryRefused("a statement that is not a SELECT", allowed="exactly one SELECT")
-        raise QueryInvalid(_cleaned(str(answer["error_message"])))
-    if len(answer["statements"]) != 1:
-        raise QueryRefused(f"{len(answer['statements'])} statements", allowed="exactly one SELECT")
-    statement: dict[str, Any] = answer["statements"][0]
-    return statement
+    def end(self) -> None:
+        """End the process at once."""
+        _end(self._process)
 
-
-def _without_end(sql: str) -> str:
-    """The statement without the semicolons after it."""
-    tokens = duckdb.tokenize(sql)
-    encoded = sql.encode()
-    end = len(encoded)
-    for offset, _ in reversed(tokens):
-        if encoded[offset : offset + 1] != b";":
-            break
-        end = offset
-    return encoded[:end].decode()
-
-
-def _compose(
-    cursor: Cursor, query: _Query, relations: Mapping[str, str], rows: int, *, barrier: bool = False
-) -> str:
-    """Put the relations in front; what DuckDB makes of the whole must hold the checked statement unchanged."""
-    limit = f" LIMIT {_ALL_ROWS}" if barrier else ""
-    heads = [f"{ident(name)} AS (SELECT * FROM (\n{relations[name]}\n){limit})" for name in query.named]
-    text = (f"WITH {', '.join(heads)}\n" if heads else "") + f"SELECT * FROM (\n{query.text}\n) LIMIT {rows}"
-    node = without_places(_parse(cursor, text)["node"])
-    defined = {entry["key"] for entry in node.get("cte_map", {}).get("map", ())}
-    if node["from_table"].get("subquery", {}).get("node") != query.tree or defined != set(query.named):
-        raise QueryRefused("text that reads differently on its own", allowed="one complete SELECT")
-    return text
-
-
-def _run(cursor: Cursor, sql: str, params: Params) -> tuple[pa.Table, tuple[str, ...]]:
-    values = _needed(sql, params)
-    for attempt in range(1, _ATTEMPTS + 1):
+    def _receive(self, deadline: float, *, seconds: float) -> bytes:
         try:
-            engine.run(cursor, sql, values)
-            types = tuple(str(column[1]) for column in cursor.description or ())
-            if "INTERVAL" in types:
-                sql = _intervals_as_text(sql, [str(column[0]) for column in cursor.description or ()], types)
-                engine.run(cursor, sql, values)
-            return _taken(cursor, sql), types
-        except TransientError:
-            if attempt == _ATTEMPTS:
-                raise
-            time.sleep(0.02 * attempt)
-    raise AssertionError("unreachable")
+            if not self._connection.poll(max(0.0, deadline - time.monotonic())):
+                self.end()
+                raise QueryTimeout(seconds)
+            return self._connection.recv_bytes()
+        except (EOFError, ConnectionError):
+            self.end()
+            raise QueryTooLarge(self._memory_limit) from None
 
 
-def _taken(cursor: Cursor, sql: str) -> pa.Table:
-    try:
-        return cursor.to_arrow_table()
-    except (duckdb.Error, MemoryError, OSError) as error:
-        raise engine.translate(error, sql) from error
-
-
-def _intervals_as_text(sql: str, names: Sequence[str], types: Sequence[str]) -> str:
-    # Neither Polars nor JSON knows an interval of months, days and microseconds.
-    casts = ", ".join(
-        f"CAST({ident(name)} AS VARCHAR) AS {ident(name)}"
-        for name, kind in zip(names, types, strict=True)
-        if kind == "INTERVAL"
-    )
-    return f"SELECT * REPLACE ({casts}) FROM (\n{sql}\n)"
-
-
-def _needed(sql: str, params: Params) -> Params:
-    if not isinstance(params, Mapping):
-        return params
-    wanted: set[str] = set(duckdb.extract_statements(sql)[0].named_parameters)
-    missing = sorted(wanted - params.keys())
-    if missing:
-        raise QueryInvalid(f"The query has no value for ${', $'.join(missing)}.")
-    return {name: params[name] for name in wanted} or None
-
-
-@dataclass
-class _Watch:
-    seconds: float
-    expired: bool = False
-
-
-@contextmanager
-def _watched(cursor: Cursor, seconds: float) -> Iterator[_Watch]:
-    """Interrupt whatever the cursor runs once the seconds are over, until the block ends."""
-    watch = _Watch(seconds)
-    done = threading.Event()
-
-    def interrupt() -> None:
-        if done.wait(seconds):
-            return
-        watch.expired = True
-        # An interrupt between two statements is lost, so it is repeated.
-        while not done.wait(0.02):
-            cursor.interrupt()
-
-    thread = threading.Thread(target=interrupt, name="sql-door-watch", daemon=True)
-    thread.start()
-    try:
-        yield watch
-    finally:
-        done.set()
-        thread.join()
-
-
-def _cleaned(message: str, *, keep_place: bool = False) -> str:
-    """DuckDB's message without the excerpt of the statement, which holds the relations' own filters."""
-    text = message if keep_place else message.split("\n\nLINE ")[0].split("\nLINE ")[0]
-    return text.strip()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()

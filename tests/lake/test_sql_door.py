@@ -9,11 +9,13 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from lake import Change, Lake, LakeConfig
-from lake.errors import QueryInvalid, QueryRefused, QueryTimeout
+from lake.errors import LakeError, QueryInvalid, QueryRefused, QueryTimeout
 from lake.sql_door import SqlDoor
+from lake.sql_engine import SqlEngine
 
 _CANARY = "canary-7f3a"
 _RELATIONS = {
@@ -347,10 +349,55 @@ def test_threads_share_a_door(door: SqlDoor) -> None:
     assert sorted(sums) == [600 + n for n in range(6)]
 
 
-def test_the_catalog_is_attached_read_only(door: SqlDoor) -> None:
-    with pytest.raises(Exception, match="read-only"):
-        door._root.execute("DELETE FROM lake.crm.customers")
-    with pytest.raises(Exception, match="locked"):
-        door._root.execute("SET memory_limit = '10GB'")
-    with pytest.raises(Exception, match="disabled"):
-        door._root.execute("FROM read_text('/etc/passwd')")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT levenshtein(string_agg('abc', ''), string_agg('bcd', '')) FROM range(200000)",
+        "SELECT sum(len(list_transform(range(10000000), lambda x: repeat('x', 9999))))",
+    ],
+    ids=["a function that heeds no interrupt", "texts that no limit of DuckDB counts"],
+)
+def test_what_cannot_be_stopped_is_ended_with_its_process(door: SqlDoor, sql: str) -> None:
+    started = time.monotonic()
+    with pytest.raises((QueryTimeout, QueryInvalid), match=r"stopped|memory"):
+        door.run(sql, relations={}, timeout=1.0)
+    assert time.monotonic() - started < 15
+    assert door.run("SELECT count(*) AS n FROM orders", relations=_RELATIONS).table.to_pydict() == {
+        "n": [600]
+    }
+
+
+def test_a_lake_that_cannot_be_attached_says_so(tmp_path: Path) -> None:
+    config = LakeConfig(catalog=f"sqlite:{tmp_path / 'nothing' / 'there.sqlite'}", data_path=str(tmp_path))
+    with SqlDoor(config) as door, pytest.raises(LakeError, match=r"there\.sqlite"):
+        door.run("SELECT 1", relations={})
+
+
+def test_a_door_within_the_process_keeps_the_same_rules(lake: Lake) -> None:
+    with SqlDoor(lake, isolated=False) as door:
+        assert door.run("SELECT max(id) AS n FROM customers", relations=_RELATIONS).table.to_pydict() == {
+            "n": [29]
+        }
+        with pytest.raises(QueryRefused):
+            door.run("SELECT getenv('HOME')", relations=_RELATIONS)
+        assert door._workers == []
+
+
+def test_a_closed_door_leaves_no_process(lake: Lake) -> None:
+    with SqlDoor(lake) as door:
+        door.run("SELECT 1", relations={})
+        workers = list(door._workers)
+        assert [worker.alive for worker in workers] == [True]
+    assert [worker.alive for worker in workers] == [False]
+
+
+def test_the_catalog_is_attached_read_only(lake: Lake) -> None:
+    engine = SqlEngine(lake.config, memory_limit="300MB", threads=1)
+    for sql, why in {
+        "DELETE FROM lake.crm.customers": "read-only",
+        "SET memory_limit = '10GB'": "locked",
+        "FROM read_text('/etc/passwd')": "disabled",
+    }.items():
+        with pytest.raises(duckdb.Error, match=why):
+            engine._root.execute(sql)
+    engine.close()
