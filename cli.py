@@ -49,7 +49,11 @@ modules = _group("Definitions of modules, fields and relationships.", app, "modu
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this user.")]
+Mode = Literal["insert", "upsert", "update", "mirror"]
 Module = Annotated[str, typer.Option("--module", "-m", help="The module's slug.")]
+
+
+Ids = Annotated[list[str], typer.Option("--id", help="A record's id; may be given again.")]
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,69 @@ def demo(here: Here, size: Annotated[int, typer.Option(help="Customers; all else
         return crm.demo.make_demo(here.lake, size=size, files=files, progress=progress)
 
 
+# --- loading -------------------------------------------------------------------------------------------
+
+
+@verb(app)
+def load(
+    here: Here,
+    files: Annotated[list[str], typer.Argument(help="Files, folders, globs, `-`, tables of databases.")],
+    module: Module,
+    source: Annotated[str | None, typer.Option(help="The source's name; the first file's stem.")] = None,
+    key: Annotated[str, typer.Option(help="Fields that tell a record, with commas between.")] = "",
+    mode: Annotated[Mode | None, typer.Option(help="upsert with a key, else insert")] = None,
+    empty: Annotated[Literal["keep", "clear"] | None, typer.Option(help="What an empty cell does.")] = None,
+    evolve: Annotated[bool, typer.Option("--evolve", help="Make fields of unknown columns.")] = False,
+    map: Annotated[Path | None, typer.Option(help="A mapping or contract as YAML.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do.")] = False,
+    silent: Annotated[bool, typer.Option("--silent", help="Let no flow see it.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="All of it as it is, or nothing.")] = False,
+) -> Any:
+    """Load files into a module, in one commit."""
+    contract = map and crm.loading.load_contract(map, source=source or map.stem, module=module)
+    keys = tuple(part.strip() for part in key.split(",") if part.strip())
+    options = crm.loading.LoadOptions(
+        source=source, key=keys, mode=mode, empty=empty, evolve=evolve, contract=contract, silent=silent, strict=strict
+    )  # fmt: skip
+    with crm.telling.progress_bar("Loading") as progress:
+        given = {"module": module, "actor": here.actor, "options": options, "progress": progress}
+        if dry_run:
+            return crm.loading.preview(here.lake, files, **given)
+        result = crm.loading.load(here.lake, files, **given)
+    for note in result.notes:
+        crm.telling.note(note)
+    return (result if silent else automation.after_load.settle_load(here.lake, result)).as_dict()
+
+
+@verb(app)
+def rejects(
+    here: Here, load_id: str, out: Annotated[Path | None, typer.Option(help="As CSV.")] = None
+) -> Any:
+    """What a load did not take as it came; with `--out` the rows to be mended and loaded again."""
+    if out is not None:
+        out.write_bytes(crm.loading.download_rejects(here.lake, load_id, actor=here.actor))
+    return crm.loading.read_rejects(here.lake, load_id, actor=here.actor)
+
+
+@verb(sources, "list")
+def list_sources(here: Here) -> Any:
+    """The sources there are, and the modules they bring records of."""
+    names = ("source", "module", "version", "actor", "occurred_at")
+    return [{name: getattr(one, name) for name in names} for one in crm.loading.read_sources(here.lake)]
+
+
+@verb(sources, "show")
+def show_source(here: Here, source: str) -> Any:
+    """The mapping and contract of a source as YAML."""
+    return crm.loading.show_source(here.lake, source)
+
+
+@verb(sources, "apply")
+def apply_source(here: Here, path: Path) -> Any:
+    """Remember the mapping and contract of a source from a YAML file."""
+    return crm.loading.apply_source(here.lake, path.read_text(encoding="utf-8"), actor=here.actor)
+
+
 # --- reading -------------------------------------------------------------------------------------------
 
 
@@ -214,6 +281,32 @@ def activate(here: Here, flow: str) -> Any:
 def pause(here: Here, flow: str) -> Any:
     """Make a flow a draft again."""
     return automation.store.pause(here.lake, flow, actor=here.actor)
+
+
+@verb(flows)
+def run(here: Here, flow: str, module: Module, ids: Ids) -> Any:
+    """Run a flow on some records, whatever its trigger; its condition counts."""
+    return automation.manual.run_flow(here.lake, flow, ids=ids, module=module, actor=here.actor)
+
+
+@verb(flows)
+def replay(here: Here, load_id: Annotated[str, typer.Option("--load", help="The load's id.")]) -> Any:
+    """Let flows act on the rows of a load that they did not see."""
+    return automation.manual.replay_load(here.lake, load_id, actor=here.actor)
+
+
+@verb(flows)
+def runs(here: Here, flow: str | None = None, state: str | None = None, limit: int = 100) -> Any:
+    """What ran, the newest first."""
+    names = ("id", "flow", "state", "module", "record_id", "event", "started_at", "error")
+    found = automation.run_history.list_runs(here.lake, actor=here.actor, flow=flow, state=state, limit=limit)
+    return [{name: getattr(one, name) for name in names} for one in found]
+
+
+@verb(flows)
+def why(here: Here, flow: str, module: Module, id: Annotated[str, typer.Option("--id")]) -> Any:
+    """Which part of a flow's condition holds for a record, and the value it sees."""
+    return automation.why.why(here.lake, flow, module=module, record_id=id, actor=here.actor)
 
 
 # --- the outbox ----------------------------------------------------------------------------------------

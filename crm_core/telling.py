@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ def to_plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return to_plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if isinstance(value, Mapping):
-        return to_json_value({str(key): to_plain(part) for key, part in value.items()})
+        if isinstance(value.get("amount"), Decimal):
+            return to_json_value(dict(value))
+        return {str(key): to_plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_plain(part) for part in value]
     return str(value) if isinstance(value, Path) else to_json_value(value)
@@ -70,21 +73,38 @@ def progress_bar(about: str) -> Iterator[Callable[[str, int, int], None]]:
 
 
 def _draw(value: Any) -> None:
+    """A list as a table of rows; one thing as its facts, then a table for each of its lists."""
+    if isinstance(value, list):
+        _table(value)
+        return
+    lists = {key: part for key, part in value.items() if _is_table(part)}
+    facts = [{"": key.replace("_", " "), " ": part} for key, part in value.items() if key not in lists]
+    _table(facts, headed=False)
+    for key, rows in lists.items():
+        print(f"\n{key.replace('_', ' ').capitalize()}", flush=True)
+        _table(rows)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _table(rows: list[Any], *, headed: bool = True) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    rows = value if isinstance(value, list) else [{"fact": key, "value": part} for key, part in value.items()]
     if not rows:
         note("There is nothing.")
         return
     rows = [row if isinstance(row, dict) else {"": row} for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, show_header=isinstance(value, list))
-    for heading in rows[0]:
+    table = Table(box=box.SIMPLE_HEAD, show_header=headed)
+    headings = dict.fromkeys(heading for row in rows for heading in row)
+    for heading in headings:
         table.add_column(Text(heading.replace("_", " ")), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(row.get(heading))) for heading in rows[0]))
+        table.add_row(*(Text(_cell(row.get(heading))) for heading in headings))
     # A file or a pipe has no width that anything would have to be cut to.
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 

@@ -33,6 +33,12 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     [
         pytest.param([THING], ["name", "Ünï", "2026-01-02"], id="rows"),
         pytest.param({"restored": 3}, ["restored", "3"], id="facts"),
+        pytest.param(
+            {"read": 2, "rejects": [{"line": 7}]}, ["read", "Rejects", "line", "7"], id="facts and rows"
+        ),
+        pytest.param(
+            [{"price": {"amount": Decimal("12.5"), "currency": "EUR"}}], ["12.50", "EUR"], id="money"
+        ),
         pytest.param("a,b\r\n", ["a,b"], id="a text"),
         pytest.param([{"name": "[red]x[/red]"}], ["[red]x[/red]"], id="markup is text"),
     ],
