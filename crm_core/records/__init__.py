@@ -3,7 +3,6 @@
 from crm_core.query import count, read_page, read_record
 from crm_core.records.change import update, update_each, update_where
 from crm_core.records.create import create, create_in
-from crm_core.records.form import FormRules, read_form_rules
 from crm_core.records.hooks import Event, on_written
 from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
 from crm_core.records.links import link, link_where, unlink
@@ -17,7 +16,6 @@ __all__ = [
     "Changed",
     "Created",
     "Event",
-    "FormRules",
     "Merged",
     "Ready",
     "Writer",
@@ -33,7 +31,6 @@ __all__ = [
     "on_written",
     "prepare_insert",
     "prepare_update",
-    "read_form_rules",
     "read_page",
     "read_problems",
     "read_record",

@@ -14,7 +14,7 @@ from crm_core.query import matching_ids_sql
 from crm_core.records.create import Values
 from crm_core.records.outcome import Changed
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
-from crm_core.records.writer import Writer
+from crm_core.records.writer import Writer, note_commit
 from crm_core.shape import shape_record
 from crm_core.values.formats import Reading
 from crm_core.values.lookups import Runner
@@ -206,6 +206,7 @@ def _run(
             ids, unchanged = work(s)
             return Changed(ids, s.snapshot(), change.id, unchanged)
         done = s.commit(work, change)
+        note_commit(lake, done)
         ids, unchanged = done.value
         return Changed(ids, done.snapshot, done.change_id, unchanged)
 

@@ -11,7 +11,7 @@ from crm_core.access import Actor
 from crm_core.errors import CrmError, Problem, ValuesInvalid
 from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
 from crm_core.records.outcome import Created
-from crm_core.records.writer import Writer
+from crm_core.records.writer import Writer, note_commit
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import normalise, read_problems
 from crm_core.values.plan import writable
@@ -132,6 +132,7 @@ def _create_alone(wanted: Creation) -> Created:
         if ready.problems or ready.ready.typed.found:
             _raise_problems(s, ready, wanted)
         done = s.commit(work, wanted.change)
+    note_commit(wanted.lake, done)
     return Created(wanted.ids, done.snapshot, done.change_id)
 
 

@@ -12,7 +12,7 @@ from crm_core.params import Params
 from crm_core.query import matching_ids_sql
 from crm_core.records.change import update, update_each, update_where
 from crm_core.records.outcome import Changed
-from crm_core.records.writer import Writer
+from crm_core.records.writer import Writer, note_commit
 from crm_core.relations import Relations
 from crm_core.trees import text
 from crm_core.values.lookups import Runner
@@ -102,6 +102,7 @@ def link(
         return _write_links(tx, writer, place, dict(values or {}))
 
     done = lake.commit(work, made)
+    note_commit(lake, done)
     return Changed(done.value[0], done.snapshot, done.change_id, done.value[1])
 
 
@@ -146,6 +147,7 @@ def link_where(
         return outcome
 
     done = lake.commit(work, made)
+    note_commit(lake, done)
     return Changed(done.value[0], done.snapshot, done.change_id, done.value[1])
 
 
@@ -190,6 +192,7 @@ def unlink(
         return _remove_links(tx, place)
 
     done = lake.commit(work, made)
+    note_commit(lake, done)
     return Changed(done.value, done.snapshot, done.change_id)
 
 

@@ -11,7 +11,7 @@ from crm_core.query import matching_ids_sql
 from crm_core.records.contact_points import settle_points
 from crm_core.records.hooks import Event, tell
 from crm_core.records.outcome import Changed
-from crm_core.records.writer import Writer
+from crm_core.records.writer import Writer, note_commit
 from crm_core.relations import Relations
 from crm_core.trees import column, text
 from crm_core.values.checks import Checked, check_set
@@ -153,6 +153,7 @@ def _run(
         return ids
 
     done = lake.commit(work, change)
+    note_commit(lake, done)
     return Changed(done.value, done.snapshot, done.change_id)
 
 

@@ -1,15 +1,18 @@
 """Who writes, under which definitions, and what every write does with owner, workers, folder and status."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlglot import exp
 
+from crm_core import definitions, people
 from crm_core.access import Actor
 from crm_core.directory import Directory
 from crm_core.model import Catalog, Module
 from crm_core.params import Params
 from crm_core.values.formats import Reading
 from crm_core.values.fragments import sql
+from lake import Committed, Lake
 
 
 @dataclass(frozen=True)
@@ -87,3 +90,10 @@ def with_owner(owner: exp.Expr, workers: exp.Expr) -> exp.Expr:
         owner=owner,
         workers=workers,
     )
+
+
+def note_commit(lake: Lake, done: Committed[Any]) -> None:
+    """Know that a commit of this process wrote records only: the definitions and people that are known still stand."""
+    if done.wrote:
+        definitions.note_commit(lake, done.snapshot)
+        people.note_commit(lake, done.snapshot)

@@ -44,8 +44,8 @@ def test_a_record_has_every_value_in_its_standard_form(crm: Crm) -> None:
         "age": 42, "score": Decimal("1.5"), "credit": {"amount": Decimal("12.5"), "currency": "USD"}, "tax_id": "DE1",
         "home": {"street": None, "postal_code": None, "city": "Bonn", "region": None, "country": "DE"},
         "langs": ["de", "en"], "manager": "bob", "vip": False, "site": "https://shop.example",
-        "facts": {"a": [1, None, "x"]}, "papers": [file], "seen": datetime(2026, 7, 1, 8, tzinfo=UTC), "number": "C-0001", "reason": None,
-        "tier": "platinum",
+        "facts": {"a": [1, None, "x"]}, "papers": [file], "reason": None, "tier": "platinum",
+        "seen": datetime(2026, 7, 1, 8, tzinfo=UTC), "number": "C-0001",
     }  # fmt: skip
     assert {name: record[name] for name in expected} == expected
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_core.people import read_directory
-from crm_core.values import Reading, lookups, normalise
+from crm_core.values import Reading, normalise
 from crm_core.values.standards import currencies, to_address, to_country, to_e164
 from tests.crm_core.conftest import Crm
 
@@ -45,7 +45,7 @@ def test_phone_numbers_are_what_the_library_makes_of_them(shared: Crm, region: s
         for gap in ("", " ", "-", "/")
         for cut in (2, 3)
     ] + ["call me", "+", "110", "1-800-FLOWERS", "030 123 ext. 5", "(030) 12-34"]
-    many = [*texts, *[f"{text} " for text in texts], *[f"0{i:09d}" for i in range(lookups._EASY_FROM)]]
+    many = [*texts, *[f"{text} " for text in texts], *[f"0{i:09d}" for i in range(20)]]
     assert standards(shared, "phone", many, region) == [to_e164(text.strip(), region) for text in many]
 
 
