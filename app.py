@@ -21,8 +21,15 @@ def _module_page(slug: str) -> Page:
     return st.Page(partial(records_page.draw, slug), title=module.name, icon=icon, url_path=slug)
 
 
-def _file(name: str, title: str, icon: str) -> Page:
-    return st.Page(f"pages/{name}.py", title=title, icon=f":material/{icon}:")
+def _file(name: str, title: str, icon: str, *, admin: bool = False) -> Page:
+    """A page of its own; one for administrators is not offered to others, and says so when they address it."""
+    offered = not admin or now.actor.role == "admin"
+    return st.Page(
+        f"pages/{name}.py",
+        title=title,
+        icon=f":material/{icon}:",
+        visibility="visible" if offered else "hidden",
+    )
 
 
 def _start() -> None:
@@ -45,13 +52,10 @@ pages = {
         customers,
         *[page for slug, page in modules.items() if not now.catalog.module(slug).hidden],
     ],
-    "Automate": [_file("flows", "Flows", "account_tree")],
+    "Automate": [_file("flows", "Flows", "account_tree", admin=True)],
     "Data": [_file("load", "Load", "upload_file"), _file("explore", "Explore", "database")],
-    "Configure": [_file("modules", "Modules", "deployed_code")],
+    "Configure": [_file("modules", "Modules", "deployed_code", admin=True)],
 }
-if now.actor.role != "admin":
-    pages.pop("Configure")
-    pages.pop("Automate")
 chosen = st.navigation(pages, expanded=True)
 with st.sidebar:
     choose_actor(session.actors(now), current=now.actor, on_choose=session.act_as)

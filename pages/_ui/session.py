@@ -18,6 +18,7 @@ from crm_core.model import Catalog
 from crm_core.serving import served
 from crm_core.settings import read_settings
 from crm_core.workspace import Workspace, open_workspace
+from flows import schema_sql
 from lake import Lake
 
 _ACTING = "acting_as"
@@ -44,7 +45,7 @@ class Here:
 
 @st.cache_resource(show_spinner=False)
 def _own_workspace() -> Workspace:
-    return open_workspace(read_settings())
+    return open_workspace(read_settings(), schemas=[schema_sql()])
 
 
 def workspace() -> Workspace:

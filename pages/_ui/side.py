@@ -9,8 +9,10 @@ import streamlit as st
 from crm_core import people
 from crm_core.facets import read_tags
 from crm_core.profile import Profile
-from flows import manual, store
+from flows import manual
+from flows.active import active_flows
 from pages._ui import feedback, html
+from pages._ui.flows_why import outcome_of
 from pages._ui.layout import redraw
 from pages._ui.profile import change
 from pages._ui.session import Here
@@ -106,25 +108,44 @@ def _tags(here: Here, profile: Profile, locked: bool) -> None:
 
 
 def _automation(here: Here, profile: Profile, locked: bool) -> None:
-    st.html(html.section_header("Automation"))
-    offered = store.runnable(
-        here.lake, here.catalog, module=profile.module.slug, folder=profile.record["folder"]
-    )
-    if not offered:
-        st.html(html.join([html.missing("No flow can be run by hand here.")]))
+    """The flows that wait for a hand as buttons; any other active one of this module can be run too."""
+    offered = [
+        flow.definition
+        for flow in active_flows(here.catalog)
+        if flow.definition.module == profile.module.slug
+        and flow.definition.trigger.event != "deleted"
+        and (not flow.definition.folders or profile.record["folder"] in flow.definition.folders)
+    ]
+    if not offered or locked:
         return
+    st.html(html.section_header("Automation"))
+    others = [flow for flow in offered if flow.trigger.event != "manual"]
     for flow in offered:
-        st.button(
-            flow.title, key=f"run:{flow.slug}:{profile.record['id']}", icon=":material/bolt:", width="stretch",
-            disabled=locked, help=flow.sentence, on_click=_run, args=(here, profile, flow.slug),
+        if flow not in others:
+            st.button(
+                flow.title, key=f"run:{flow.flow}:{profile.record['id']}", icon=":material/bolt:", width="stretch",
+                help=flow.description or None, on_click=_run, args=(here, profile, flow.flow),
+            )  # fmt: skip
+    if others:
+        titles = {flow.flow: flow.title for flow in others}
+        key = f"run:other:{profile.record['id']}"
+        st.menu_button(
+            "Run a flow", list(titles), format_func=titles.__getitem__, icon=":material/bolt:", width="stretch",
+            key=key, on_click=_run_chosen, args=(here, profile, key),
         )  # fmt: skip
+
+
+def _run_chosen(here: Here, profile: Profile, key: str) -> None:
+    chosen = st.session_state.get(key)
+    if chosen:
+        _run(here, profile, str(chosen))
 
 
 def _run(here: Here, profile: Profile, flow: str) -> None:
     feedback.run(
         lambda: manual.run_flow(
-            here.lake, flow=flow, module=profile.module.slug, ids=[profile.record["id"]], actor=here.actor
+            here.lake, flow, module=profile.module.slug, ids=[profile.record["id"]], actor=here.actor
         ),
-        done="The flow ran",
+        done=outcome_of,
     )
     redraw("left", "centre", "right")

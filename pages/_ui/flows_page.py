@@ -1,0 +1,227 @@
+"""The page of flows: which there are on the left; in the middle what one does, did, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import streamlit as st
+
+from crm_core.model.documents import State
+from flows import outbox, run_history, store
+from flows.store import FlowInfo
+from pages._ui import (
+    feedback,
+    flows_definition,
+    flows_new,
+    flows_outbox,
+    flows_runs,
+    flows_why,
+    html,
+    nav,
+    words,
+)
+from pages._ui.components import Click, ListRow, clicks, record_list
+from pages._ui.flows_state import DEFINITION, OUTBOX, RUNS, TABS, WHY, FlowsState
+from pages._ui.layout import body, head, redraw, show_panel, three_panels
+from pages._ui.pulse import pulse
+from pages._ui.session import Here, here
+from pages._ui.state import page_state, record_id, set_url, slug_in_url, word_in_url
+
+STATES: dict[str, tuple[str, str]] = {"active": ("Active", "green"), "draft": ("Draft", "gray")}
+FILTERS = {"": "All", "active": "Active", "draft": "Drafts"}
+
+
+def draw() -> None:
+    """Draw the page."""
+    nav.follow()
+    now = here()
+    if now.actor.role != "admin":
+        st.html(html.empty_state("Only administrators see flows", "Ask one of them what runs, and why."))
+        return
+    state = page_state(FlowsState, page="flows")
+    known = store.list_flows(now.lake)
+    state.flow = slug_in_url("flow", among=[flow.flow for flow in known]) or state.flow
+    if state.flow not in [flow.flow for flow in known]:
+        state.flow = known[0].flow if known else ""
+    state.tab = word_in_url("tab", among=TABS, default=state.tab)
+    three_panels(left=lambda: _left(state), centre=lambda: _centre(state), labels=("Flows", "Flow", ""))
+
+
+# --- the list ------------------------------------------------------------------------------------------
+
+
+def _left(state: FlowsState) -> None:
+    now = here()
+    flows = store.list_flows(now.lake)
+    with head("left"):
+        _list_head(now, state, flows)
+    counts = run_history.count_runs(now.lake, actor=now.actor, since=datetime.now(UTC) - timedelta(days=1))
+    shown = [flow for flow in flows if _is_wanted(now, state, flow)]
+    record_list(
+        [_row(now, flow, counts.get(flow.id, {})) for flow in shown],
+        key="list:flows", selected=state.flow, on_select=lambda slug: _select(state, slug), search="flows:words",
+        label="Flows", none="No flow is like that." if flows else "No flow yet. Press N to make the first one.",
+    )  # fmt: skip
+    pulse(now.lake.known_snapshot(), on_move=lambda: _moved(state), key="pulse:flows")
+
+
+def _moved(state: FlowsState) -> None:
+    # What is being written in the other tabs must not be disturbed.
+    redraw(*(("left", "centre") if state.tab in (RUNS, OUTBOX) else ("left",)))
+
+
+def _list_head(now: Here, state: FlowsState, flows: list[FlowInfo]) -> None:
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="left_title"
+    ):
+        st.html(html.title("Flows", count=str(len(flows)), small=True), width="content")
+        if st.button("New flow", icon=":material/add:", type="tertiary", key="new:flow", shortcut="N"):
+            flows_new.new_flow(now, on_created=lambda slug: _created(state, slug))
+
+    def narrowed() -> None:
+        state.words = st.session_state["flows:words"] or ""
+        state.only = st.session_state["flows:only"] or ""
+        redraw("left")
+
+    st.text_input("Search", key="flows:words", type="search", live="150ms", value=state.words, on_change=narrowed,
+                  placeholder="Search flows…", label_visibility="collapsed")  # fmt: skip
+    with st.container(key="folders"):
+        st.pills("State", list(FILTERS), default=state.only, required=True, key="flows:only", on_change=narrowed,
+                 format_func=FILTERS.__getitem__, label_visibility="collapsed")  # fmt: skip
+
+
+def _created(state: FlowsState, slug: str) -> None:
+    state.flow, state.tab, state.as_yaml, state.words, state.only = slug, DEFINITION, True, "", ""
+    set_url(flow=slug, tab=None)
+
+
+def _is_wanted(now: Here, state: FlowsState, flow: FlowInfo) -> bool:
+    told = f"{flow.title} {flow.flow} {_module(now, flow)}".lower()
+    asked = state.words.lower().split()
+    return all(word in told for word in asked) and state.only in ("", flow.state)
+
+
+def _module(now: Here, flow: FlowInfo) -> str:
+    known = now.catalog.modules.get(flow.definition.module)
+    return known.name if known else flow.definition.module
+
+
+def _row(now: Here, flow: FlowInfo, count: dict[str, Any]) -> ListRow:
+    done, failed = count.get("done", 0), count.get("failed", 0)
+    label, color = STATES.get(flow.state, (flow.state, "gray"))
+    told = [_module(now, flow)]
+    if flow.problems:
+        told.append(words.plural(len(flow.problems), "problem"))
+    if done or failed:
+        told.append(
+            f"{words.plural(done + failed, 'run')} today" + (f", {failed:,} failed" if failed else "")
+        )
+    elif flow.state == "draft":
+        told.append("draft")
+    return ListRow(
+        id=flow.flow, title=flow.title, text=" · ".join(told), status=label,
+        when=words.ago(count["last"], zone=now.zone) if count.get("last") else "",
+        color="red" if failed or flow.problems else color,
+    )  # fmt: skip
+
+
+def _select(state: FlowsState, slug: str) -> None:
+    state.flow, state.run, state.shown = slug, "", flows_runs.PAGE
+    set_url(flow=slug)
+    show_panel("centre")
+    redraw("centre")
+
+
+# --- one flow ------------------------------------------------------------------------------------------
+
+
+def _centre(state: FlowsState) -> None:
+    nav.follow()
+    now = here()
+    clicks(lambda click: _clicked(state, click), key="clicks:flows")
+    found = feedback.run(lambda: store.show_flow(now.lake, state.flow), at="here") if state.flow else None
+    if found is None:
+        st.html(html.empty_state("No flow is chosen", "Choose one on the left, or make the first one.",
+                                 icon_name="account_tree"))  # fmt: skip
+        return
+    with head("centre"):
+        _head(now, state, found)
+    with body("centre"):
+        {
+            DEFINITION: flows_definition.draw,
+            RUNS: flows_runs.draw,
+            WHY: flows_why.draw,
+            OUTBOX: flows_outbox.draw,
+        }[state.tab](now, state, found)
+
+
+def _head(now: Here, state: FlowsState, flow: FlowInfo) -> None:
+    label, color = STATES.get(flow.state, (flow.state, "gray"))
+    subtitle = f"{_module(now, flow)} · version {flow.version} · {flow.flow}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        st.html(html.record_header(flow.title, subtitle=subtitle, badge=html.badge(label, color=color, dot=True),
+                                   square=True))  # fmt: skip
+        with st.container(
+            horizontal=True, gap="small", width="content", wrap=False, vertical_alignment="center"
+        ):
+            # A refused switch must jump back, so every try has a key of its own.
+            key = f"flow:on:{flow.flow}:{flow.version}:{state.tries}"
+            st.toggle(
+                "On", value=flow.state == "active", key=key, on_change=_switch, args=(now, state, flow, key)
+            )
+            _more(now, state, flow)
+
+    def chosen() -> None:
+        state.tab, state.run = st.session_state["flows:tab"], ""
+        set_url(tab=None if state.tab == DEFINITION else state.tab)
+        redraw("centre")
+
+    st.session_state["flows:tab"] = state.tab
+    st.segmented_control("Part", TABS, required=True, key="flows:tab", on_change=chosen, label_visibility="collapsed",
+                         format_func=lambda tab: _tab_name(now, tab))  # fmt: skip
+
+
+def _tab_name(now: Here, tab: str) -> str:
+    held = outbox.count_messages(now.lake).get("held", 0) if tab == OUTBOX else 0
+    return f"{words.readable(tab)} · {held:,} held" if held else words.readable(tab)
+
+
+def _more(now: Here, state: FlowsState, flow: FlowInfo) -> None:
+    with st.popover("", icon=":material/more_horiz:", help="More", key=f"flow:more:{flow.flow}"):
+        if st.button("Duplicate", icon=":material/content_copy:", type="tertiary", key="flow:duplicate"):
+            made = flows_new.duplicate(now, flow)
+            if made:
+                _created(state, made)
+                st.rerun()
+        st.html(html.Html('<div class="m-sub">Removed, it runs no more. Its versions and runs stay.</div>'))
+        if st.button("Remove this flow", icon=":material/delete:", key="flow:remove"):
+            feedback.run(
+                lambda: store.retire(now.lake, flow.flow, actor=now.actor), done=f"{flow.title} is removed"
+            )
+            state.flow = ""
+            set_url(flow=None)
+            st.rerun()
+
+
+def _switch(now: Here, state: FlowsState, flow: FlowInfo, key: str) -> None:
+    wanted: State = "active" if st.session_state[key] else "draft"
+    state.tries += 1
+    command = store.activate if wanted == "active" else store.pause
+    said = "runs from now on" if wanted == "active" else "is a draft and does not run"
+    applied = feedback.run(lambda: command(now.lake, flow.flow, actor=now.actor), done=f"{flow.title} {said}")
+    state.warnings = applied.warnings if applied else ()
+    redraw("left", "centre")
+
+
+def _clicked(state: FlowsState, click: Click) -> None:
+    match click.verb, click.values:
+        case "open", (module, target) if record_id(target):
+            nav.go(module, target)
+        case "run", (run,) if record_id(run):
+            state.tab, state.run = RUNS, run
+        case "why", (record,) if record_id(record):
+            state.tab, state.record = WHY, record
+        case _:
+            pass
+    redraw("centre")

@@ -1,0 +1,309 @@
+"""Flows as people read them: one sentence, and the words of a trigger and of each step. Pure functions.
+
+told = FlowWords(catalog, context, definition)
+told.sentence      # "When an inquiry is created and Status is New, send an e-mail to ‹E-mail›."
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from crm_core.model import All, AnyOf, Catalog, Condition, Leaf, Not
+from crm_core.model.condition import to_document
+from flows.actions import Action
+from flows.model import FlowDefinition, Trigger
+from pages._ui import html, words
+from pages._ui.conditions import (
+    JOINS,
+    OPERATORS,
+    Choice,
+    condition_choices,
+    describe,
+    from_condition,
+    to_condition,
+)
+from pages._ui.field_views import FieldContext
+from pages._ui.rules import UNITS, names_of
+
+EVENTS = {
+    "created": "is created",
+    "updated": "changes",
+    "deleted": "is deleted",
+    "restored": "is restored",
+    "manual": "is chosen by hand",
+}
+"""Event of a trigger → what happens to the record."""
+_PAIRS = (("eq", "ne"), ("in", "not_in"), ("contains", "not_contains"), ("is_empty", "is_set"))
+_OPPOSITE = dict(_PAIRS) | {second: first for first, second in _PAIRS}
+_PLACE = re.compile(r"\{\{\s*([^}|]+?)\s*(\|[^}]*)?\}\}")
+_SPAN = re.compile(r"\s*([+-]?)\s*(\d+)\s*(min|h|d|w|mo|y)\s*")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step in words: an icon with its colour, what is done, and the rest as label and value."""
+
+    icon: str
+    color: str
+    title: str
+    details: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One comparison in words; under a `not`, what is wanted is that it does not hold."""
+
+    label: str
+    words: str
+    negated: bool
+
+
+@dataclass(frozen=True)
+class FlowWords:
+    """A flow with what its fields and values are called."""
+
+    catalog: Catalog
+    context: FieldContext
+    flow: FlowDefinition
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """What the flow's module can be asked for."""
+        return condition_choices(self.catalog, self.flow.module)
+
+    @property
+    def sentence(self) -> str:
+        """The whole flow in one sentence."""
+        asked = f" and {self.condition}" if self.flow.when != All() else ""
+        done = ", then ".join(_small(step.title) for step in self.steps)
+        return f"When {self.trigger}{asked}, {done}."
+
+    @property
+    def trigger(self) -> str:
+        """What sets the flow off, as a clause."""
+        one = a(self.catalog.module(self.flow.module).one.lower())
+        return f"{_happening(self, self.flow.trigger, one)}{self._folders}"
+
+    @property
+    def condition(self) -> str:
+        """What must hold, in one line."""
+        return describe(_affirmed(to_document(self.flow.when)), self.choices, context=self.context)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The actions in their order."""
+        return tuple(_TOLD.get(action.key, _told_plainly)(self, action) for action in self.flow.do)
+
+    @property
+    def _folders(self) -> str:
+        module = self.catalog.module(self.flow.module)
+        named = [found.name if (found := module.folder(slug)) else slug for slug in self.flow.folders]
+        return f" in {_or(named)}" if named else ""
+
+    def label(self, path: str, module: str = "") -> str:
+        """What people read for a field or a path of the flow's module, or of another."""
+        choices = self.choices if not module else condition_choices(self.catalog, module)
+        known = next((choice.label for choice in choices if choice.path == path), None)
+        if known or path == "record":
+            return known or "This record"
+        reference = self.catalog.reference(module or self.flow.module, path)
+        return reference.label if reference else words.readable(path.replace(".", " "))
+
+    def text(self, given: Any) -> str:
+        """A text in which fields stand for themselves: `Answer {{ subject }}` is “Answer ‹Subject›”."""
+        return _PLACE.sub(lambda found: f"‹{self.label(found[1])}›", str(given))
+
+    def value(self, module: str, slug: str, given: Any) -> str:
+        """A value that a step sets, as people read it."""
+        choices = condition_choices(self.catalog, module)
+        choice = next((one for one in choices if one.path == slug), None)
+        named = names_of(choice.field, self.context) if choice else {}
+        return self._value(given, named)
+
+    def named(self, path: str, value: str) -> str:
+        """A value that a record has, by the name of its option where it is one."""
+        choice = next((one for one in self.choices if one.path == path), None)
+        return names_of(choice.field, self.context).get(value, value) if choice else value
+
+    def asked(self, traced: Sequence[tuple[str, str, str | None]]) -> list[Asked]:
+        """What each traced comparison (field, operator, value as text) was to find, in words.
+
+        The run may be of an older version: where the comparisons are not those of this one, they are told as they
+        were traced.
+        """
+        own = list(_signed_leaves(self.flow.when))
+        if [(leaf.field, leaf.op) for leaf, _ in own] != [(field, op) for field, op, _ in traced]:
+            return [
+                Asked(self.label(field), f"{OPERATORS.get(op, op)} {value or ''}".strip(), False)
+                for field, op, value in traced
+            ]
+        return [self._asked(leaf, negated) for leaf, negated in own]
+
+    def _asked(self, leaf: Leaf, negated: bool) -> Asked:
+        label, document = self.label(leaf.field), to_document(leaf)
+        told = describe(
+            _affirmed({"not": document} if negated else document), self.choices, context=self.context
+        )
+        return Asked(label, told.removeprefix(label).strip(), negated)
+
+    def _value(self, given: Any, named: Mapping[str, str]) -> str:
+        if given is None:
+            return "nothing"
+        if isinstance(given, Mapping):
+            return self._object(given, named)
+        if isinstance(given, list | tuple):
+            return ", ".join(self._value(one, named) for one in given)
+        if isinstance(given, bool):
+            return "Yes" if given else "No"
+        return named.get(str(given)) or self.text(given)
+
+    def _object(self, given: Mapping[str, Any], named: Mapping[str, str]) -> str:
+        match dict(given):
+            case {"in": span} | {"now": span}:
+                return _later(
+                    str(span), at="the moment of the event", after="after the event", before="before it"
+                )
+            case {"today": span}:
+                return _later(str(span), at="that day", after="after that day", before="before that day")
+            case {"amount": amount, **rest}:
+                return words.money(amount, str(rest.get("currency") or self.context.currency))
+        parts = [
+            f"{words.readable(str(key)).lower()} {self._value(one, named)}" for key, one in given.items()
+        ]
+        return " and ".join(parts)
+
+
+def condition_tree(told: FlowWords) -> html.Html:
+    """The condition as nested lists, a line for each comparison."""
+    if told.flow.when == All():
+        return html.Html('<div class="m-none">Always: no condition is set.</div>')
+    return html.Html('<div class="m-rules">{}</div>').format(
+        _tree(from_condition(_affirmed(to_document(told.flow.when))), told, top=True)
+    )
+
+
+def _signed_leaves(condition: Condition, negated: bool = False) -> Iterator[tuple[Leaf, bool]]:
+    match condition:
+        case Leaf():
+            yield condition, negated
+        case All(all=parts) | AnyOf(any=parts):
+            for part in parts:
+                yield from _signed_leaves(part, negated)
+        case Not(not_=part):
+            yield from _signed_leaves(part, not negated)
+
+
+def _affirmed(condition: dict[str, Any]) -> dict[str, Any]:
+    """The same condition with as few negations as can be: not empty is set, not equal is its own operator."""
+    if "not" in condition:
+        part = _affirmed(condition["not"])
+        opposite = _OPPOSITE.get(str(part.get("op")))
+        return {**part, "op": opposite} if opposite else {"not": part}
+    for join in ("all", "any"):
+        if join in condition:
+            return {join: [_affirmed(part) for part in condition[join]]}
+    return condition
+
+
+def _tree(draft: dict[str, Any], told: FlowWords, *, top: bool = False) -> html.Html:
+    if "parts" not in draft:
+        return html.html(describe(to_condition(draft), told.choices, context=told.context))
+    if top and len(draft["parts"]) == 1 and draft["join"] == "all":
+        return _tree(draft["parts"][0], told)
+    items = html.join(html.Html("<li>{}</li>").format(_tree(part, told)) for part in draft["parts"])
+    return html.Html("<span>{}</span><ul>{}</ul>").format(JOINS[draft["join"]], items)
+
+
+def a(noun: str) -> str:
+    """The noun with its article."""
+    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
+
+
+def _happening(told: FlowWords, trigger: Trigger, one: str) -> str:
+    if not trigger.fields:
+        return f"{one} {EVENTS[trigger.event]}"
+    named = _or([told.label(slug) for slug in trigger.fields])
+    slug, module = trigger.fields[0], told.flow.module
+    was = f" from {told.value(module, slug, trigger.was)}" if trigger.asks_was else ""
+    to = f" to {told.value(module, slug, trigger.is_)}" if trigger.asks_is else ""
+    return f"{named} of {one} changes{was}{to}"
+
+
+def _task(told: FlowWords, action: Action) -> Step:
+    values = dict(action.options())
+    title = told.text(values.pop("title", ""))
+    return Step("add_task", "violet", f"Make a task “{title}”", _pairs(told, "tasks", values))
+
+
+def _record(told: FlowWords, action: Action) -> Step:
+    options = action.options()
+    module = told.catalog.modules.get(options["module"])
+    one = a(module.one.lower() if module else str(options["module"]))
+    details = _pairs(told, options["module"], options["values"]) if module else ()
+    return Step("note_add", "blue", f"Make {one}", details)
+
+
+def _set(told: FlowWords, action: Action) -> Step:
+    pairs = _pairs(told, told.flow.module, action.options())
+    said = [f"{label} to {value}" if not value.startswith(("add ", "remove ")) else f"{label}: {value}"
+            for label, value in pairs]  # fmt: skip
+    return Step("edit", "orange", f"Set {_and(said)}")
+
+
+def _mail(told: FlowWords, action: Action) -> Step:
+    options = dict(action.options())
+    to = told.text(options.pop("to", ""))
+    template = told.catalog.templates.get(str(options.pop("template", "")))
+    details = (
+        [("Template", template.name or template.slug), ("Subject", told.text(template.subject))]
+        if template
+        else []
+    )
+    details += [(words.readable(key), told.text(value)) for key, value in options.items()]
+    return Step("mail", "green", f"Send an e-mail to {to}", tuple(details))
+
+
+def _told_plainly(told: FlowWords, action: Action) -> Step:
+    options = action.options()
+    given = options.items() if isinstance(options, Mapping) else [("with", options)]
+    details = tuple((words.readable(str(key)), told.text(value)) for key, value in given)
+    return Step("bolt", "gray", words.readable(action.key), details)
+
+
+_TOLD: Mapping[str, Callable[[FlowWords, Action], Step]] = {
+    "create_task": _task,
+    "create_record": _record,
+    "set_field": _set,
+    "send_email": _mail,
+}
+
+
+def _pairs(told: FlowWords, module: str, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (told.label(slug, module), told.value(module, slug, given)) for slug, given in values.items()
+    )
+
+
+def _later(span: str, *, at: str, after: str, before: str) -> str:
+    found = _SPAN.fullmatch(span)
+    if found is None:
+        return span
+    if int(found[2]) == 0:
+        return at
+    return f"{words.plural(int(found[2]), UNITS[found[3]].removesuffix('s'))} {before if found[1] == '-' else after}"
+
+
+def _small(title: str) -> str:
+    return title[:1].lower() + title[1:]
+
+
+def _and(parts: list[str]) -> str:
+    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
+
+
+def _or(parts: list[str]) -> str:
+    return ", ".join(parts[:-1]) + " or " + parts[-1] if len(parts) > 1 else "".join(parts)
