@@ -276,13 +276,14 @@ def _join_known(key: str, steps: Steps) -> exp.Join:
 def _questions(every: list[Steps], staged: str) -> list[Question]:
     found = []
     for steps in every:
-        for key, lookup in steps.lookups.items():
+        for lookup in steps.lookups.values():
             # No WHERE: a filter would be pushed down and work the cleaned text out again at each mention.
             given: exp.Expr = column(lookup.cleaned)
             if lookup.shortcut is not None:
                 unsettled = lookup.shortcut.is_(exp.null())
                 given = sql("CASE WHEN $unsettled THEN $given END", unsettled=unsettled, given=given)
-            inner = select_from([aliased(steps.clean[key], lookup.cleaned)], named_table(staged))
+            cleaned_texts = [aliased(tree, f"{clean}__t") for clean, tree in steps.clean.items()]
+            inner = select_from(cleaned_texts, named_table(staged))
             select = select_from([aliased(given, "given")], nested(inner, "c"))
             found.append(Question(lookup.kind, lookup.region, text(select)))
     return found

@@ -8,53 +8,66 @@ from functools import cache
 from typing import Any
 
 import phonenumbers
-import polars as pl
 from phonenumbers import PhoneMetadata
 
 
 @dataclass(frozen=True)
-class NationalPlan:
-    """How the numbers of one country are written at home, where that is simple: a 0 before the number.
+class PlainNumbers:
+    """Regular expressions (RE2) of numbers, spaces and signs left out, that need no library.
 
-    `general` is the expression that every number of the country matches.
+    Attributes:
+        international: a plus, a calling code, and a possible number that the library would not alter.
+        abroad: the same after 00, where that is how one dials abroad; empty elsewhere.
+        national: how numbers of the region are written at home, a 0 before them; empty where it is not so simple.
+        not_national: what looks so and is a whole number with its 0.
+        code: the region's calling code.
     """
 
+    international: str
+    abroad: str
+    national: str
+    not_national: str
     code: str
-    lengths: tuple[int, ...]
-    general: str
 
 
 @cache
-def calling_codes() -> pl.DataFrame:
-    """Calling code → possible lengths of its national numbers, and the digits that may begin a prefix.
+def plain_numbers(region: str) -> PlainNumbers:
+    """The expressions for numbers that are read in a region; an unknown region has no national ones."""
+    abroad = f"00(?:{_codes()})" if _dials_abroad_with_00(region) else ""
+    known = _national(region)
+    international = f"[+](?:{_codes()})"
+    if known is None:
+        return PlainNumbers(international, abroad, "", "", "")
+    lengths = "|".join(f"[1-9][0-9]{{{length - 1}}}" for length in known.general_desc.possible_length)
+    code = str(phonenumbers.country_code_for_region(region))
+    general = known.general_desc.national_number_pattern
+    return PlainNumbers(international, abroad, f"0(?:{lengths})", general, code)
 
-    Columns: `code`, `lengths` (list), `prefix` (a text that the library might strip, or empty). Codes whose
-    prefix is no plain digits are left out.
-    """
-    rows = []
-    for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+
+@cache
+def _codes() -> str:
+    """Every calling code with its possible numbers; codes whose numbers the library might alter are left out."""
+    ways = []
+    for code, regions in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()):
         plan: Any = PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0])
         prefix = plan.national_prefix_for_parsing or ""
-        if not prefix or prefix.isdigit():
-            rows.append((str(code), list(plan.general_desc.possible_length), prefix))
-    schema: dict[str, Any] = {"code": pl.String, "lengths": pl.List(pl.Int64), "prefix": pl.String}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+        if len(prefix) > 1 or (prefix and not prefix.isdigit()):
+            continue
+        first = "".join(digit for digit in "0123456789" if digit != prefix)
+        lengths = "|".join(f"[0-9]{{{length - 1}}}" for length in plan.general_desc.possible_length)
+        ways.append(f"{code}[{first}](?:{lengths})")
+    return "|".join(ways)
 
 
-@cache
-def national_plan(region: str) -> NationalPlan | None:
+def _national(region: str) -> Any:
     """The plan of a region that dials a plain 0 at home and 00 abroad; None for others."""
     plan = _plan(region)
     if plan is None or plan.national_prefix_for_parsing != "0" or plan.national_prefix_transform_rule:
         return None
-    if not dials_abroad_with_00(region):
-        return None
-    code = phonenumbers.country_code_for_region(region)
-    lengths = tuple(plan.general_desc.possible_length)
-    return NationalPlan(str(code), lengths, str(plan.general_desc.national_number_pattern))
+    return plan if _dials_abroad_with_00(region) else None
 
 
-def dials_abroad_with_00(region: str) -> bool:
+def _dials_abroad_with_00(region: str) -> bool:
     """Whether 00 means + when it is dialled in that region."""
     plan = _plan(region)
     return plan is not None and plan.international_prefix == "00"

@@ -79,6 +79,10 @@ class Context:
             )
         return sql("CAST($x AS VARCHAR)", x=column(name))
 
+    def as_text(self, name: str) -> exp.Expr:
+        """The staged column as text, as it is."""
+        return column(name) if self.is_text(name) else exp.cast(column(name), "VARCHAR")
+
     def is_text(self, name: str) -> bool:
         """Whether the staged column is text that must be read."""
         return self.staged[name] == "VARCHAR"

@@ -16,7 +16,8 @@ from crm_core.model.fields import (
     UrlField,
     UserField,
 )
-from crm_core.values.fragments import literal, literals, sql
+from crm_core.values.fragments import case, literal, literals, sql
+from crm_core.values.phone_plan import plain_numbers
 from crm_core.values.steps import Context, Lookup, Steps, cleaned, holds_nul, parsed, unreadable
 
 _ADDRESS = (
@@ -73,8 +74,26 @@ def email(ctx: Context, field: EmailField, steps: Steps) -> None:
 
 def phone(ctx: Context, field: PhoneField, steps: Steps) -> None:
     """Numbers as E.164."""
-    region = field.region or ctx.reading.country
-    _standard(ctx, field.slug, steps, Lookup("phone", region, f"{field.slug}__t"))
+    name, region = field.slug, field.region or ctx.reading.country
+    plain = plain_numbers(region)
+    bare = f"{name}__bare"
+    steps.clean[bare] = sql("regexp_replace($x, '[\\s().\\-/]', '', 'g')", x=ctx.as_text(name))
+    here = cleaned(bare)
+    ways = [(sql("regexp_full_match($b, $form)", b=here, form=literal(plain.international)), here)]
+    if plain.national:
+        at_home = sql(
+            "regexp_full_match($b, $form) AND NOT regexp_full_match($b, $other)",
+            b=here,
+            form=literal(plain.national),
+            other=literal(plain.not_national),
+        )
+        ways.append((at_home, sql("concat('+', $code, substr($b, 2))", b=here, code=literal(plain.code))))
+    if plain.abroad:
+        from_home = sql("regexp_full_match($b, $form)", b=here, form=literal(plain.abroad))
+        ways.append((from_home, sql("concat('+', substr($b, 3))", b=here)))
+    # A bracketed zero, as in +49 (0)30, is the library's.
+    shortcut = sql("CASE WHEN NOT contains($t, '(0') THEN $number END", t=cleaned(name), number=case(ways))
+    _standard(ctx, name, steps, Lookup("phone", region, f"{name}__t", shortcut))
 
 
 def country(ctx: Context, field: CountryField, steps: Steps) -> None:
