@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from api import docs, export, flow_routes, loads, modules, public, queries, records, views
 from api.context import Here
 from api.headers import API_POLICY, BodyLimit, SecurityHeaders
+from api.imports import Imports
 from api.limits import IntakeLimit
 from api.openapi import install_openapi
 from api.problems import install_problem_handlers
@@ -55,6 +56,7 @@ def create_api(settings: Settings) -> FastAPI:
         ),
     )
     api.add_middleware(SecurityHeaders, policy=API_POLICY)
+    api.state.imports = Imports()
     api.state.intake_limit = IntakeLimit(settings.intake_per_minute, settings.trusted_proxies)
     install_problem_handlers(api)
     api.add_api_route("/health", health, methods=["GET"], tags=["health"], summary="Health")

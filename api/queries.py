@@ -20,9 +20,7 @@ class Statement(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sql: str = Field(
-        min_length=1, max_length=50_000, examples=["SELECT count(*) FROM inquiries"]
-    )
+    sql: str = Field(min_length=1, max_length=50_000, examples=["SELECT count(*) FROM inquiries"])
     limit: int = Field(default=10_000, ge=1, le=100_000)
 
 

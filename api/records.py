@@ -107,7 +107,12 @@ def update_record(
 def delete_record(module: str, id: str, workspace: Here, actor: Who, if_match: IfMatch = None) -> Response:
     """Delete softly: the record leaves every list and can be restored."""
     records.delete(
-        workspace.lake, module=module, record_id=id, actor=actor, base_version=base_version(if_match), door=DOOR
+        workspace.lake,
+        module=module,
+        record_id=id,
+        actor=actor,
+        base_version=base_version(if_match),
+        door=DOOR,
     )
     return Response(status_code=204)
 

@@ -113,7 +113,13 @@ def add_link(module: str, id: str, relationship: str, other: Linked, workspace: 
 def remove_link(module: str, id: str, relationship: str, other: str, workspace: Here, actor: Who) -> Response:
     """Take the link to the other record away."""
     records.unlink(
-        workspace.lake, module=module, record_id=id, relationship=relationship, to=other, actor=actor, door=DOOR
+        workspace.lake,
+        module=module,
+        record_id=id,
+        relationship=relationship,
+        to=other,
+        actor=actor,
+        door=DOOR,
     )
     return Response(status_code=204)
 

@@ -1,0 +1,87 @@
+"""Loads: import a file, see what became of it, take it back."""
+
+from typing import Annotated, Literal
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.context import Here, Json, Who
+from api.imports import Import, Imports, load_file
+from api.spool import Spooled, has_more_rows, spool
+from crm_core.access import Actor
+from crm_core.export import MEDIA_TYPES
+from crm_core.loading import LoadOptions, download_rejects, preview, read_rejects
+from crm_core.workspace import Workspace
+
+router = APIRouter(prefix="/v1", tags=["loads"])
+ANSWERED_UP_TO_ROWS = 50_000
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+            },
+        },
+    }
+}
+
+
+@router.post("/modules/{module}/import", summary="Import", openapi_extra=_BODY)
+async def import_file(
+    module: str,
+    request: Request,
+    workspace: Here,
+    actor: Who,
+    filename: Annotated[str, Query(description="What the file is called.", max_length=255)] = "import.csv",
+    source: Annotated[str | None, Query(description="The source's name; the file's stem.")] = None,
+    key: Annotated[str, Query(description="Fields that tell a record, with commas between.")] = "",
+    mode: Literal["insert", "upsert", "update", "mirror"] | None = None,
+    empty: Annotated[Literal["keep", "clear"] | None, Query(description="What an empty cell does.")] = None,
+    evolve: Annotated[bool, Query(description="Make fields of unknown columns.")] = False,
+    silent: Annotated[bool, Query(description="Let no flow see it.")] = False,
+    strict: Annotated[bool, Query(description="All of it as it is, or nothing.")] = False,
+    dry_run: Annotated[bool, Query(description="Show what it would do.")] = False,
+) -> JSONResponse:
+    """Load a file: 200 with the counts up to 50,000 rows, else 202 with the id of a load that goes on."""
+    actor.require_change(f"records of {module}")
+    keys = tuple(part.strip() for part in key.split(",") if part.strip())
+    options = LoadOptions(
+        source=source, key=keys, mode=mode, empty=empty, evolve=evolve, silent=silent, strict=strict
+    )
+    spooled = await spool(request, filename)
+    if not dry_run and await to_thread.run_sync(has_more_rows, spooled.source, ANSWERED_UP_TO_ROWS):
+        imports: Imports = request.app.state.imports
+        begun = imports.begin(workspace, spooled, module=module, actor=actor, options=options)
+        place = {"Location": f"/api/v1/loads/{begun.load_id}"}
+        return JSONResponse({"load_id": begun.load_id}, status_code=202, headers=place)
+    return await to_thread.run_sync(_answer, workspace, spooled, module, actor, options, dry_run)
+
+
+def _answer(
+    workspace: Workspace, spooled: Spooled, module: str, actor: Actor, options: LoadOptions, dry_run: bool
+) -> JSONResponse:
+    try:
+        if dry_run:
+            shown = preview(workspace.lake, [spooled.source], module=module, actor=actor, options=options)
+            return Json(shown.as_dict())
+        return Json(load_file(workspace, spooled, Import(module, actor), options))
+    finally:
+        spooled.discard()
+
+
+@router.get("/loads/{id}/rejects", summary="Rejects")
+def list_rejects(
+    id: str,
+    workspace: Here,
+    actor: Who,
+    format: Annotated[Literal["json", "csv"], Query(description="csv: the rows, to be mended")] = "json",
+) -> Response:
+    """What a load did not take as it came."""
+    if format == "csv":
+        rows = download_rejects(workspace.lake, id, actor=actor)
+        return Response(rows, media_type=MEDIA_TYPES["csv"])
+    return Json({"items": read_rejects(workspace.lake, id, actor=actor)})
