@@ -35,7 +35,7 @@ def stored_flow(stored: Stored, order: int = 0) -> ActiveFlow:
 
 def active_flows(catalog: Catalog) -> tuple[ActiveFlow, ...]:
     """The active flows in the order in which they run: by slug. One that cannot be read is left out."""
-    found = []
+    found: list[ActiveFlow] = []
     for slug in sorted(catalog.flows):
         try:
             found.append(stored_flow(catalog.stored["flow", slug], len(found)))

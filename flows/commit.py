@@ -50,7 +50,7 @@ def flow_writer(staged: Staged, actor: Actor | None = None) -> Writer:
     return Writer(staged.catalog, staged.directory, actor or Actor.system(), door=DOOR, trusted=True)
 
 
-def prepare(session: Session, staged: Staged, *, person: str | None = None) -> Prepared:
+def prepare(session: Session | Transaction, staged: Staged, *, person: str | None = None) -> Prepared:
     """Make the new records of a window whole, outside the lock: ids, defaults, folders, and their own rules."""
     writer = flow_writer(staged)
     inserts = {}

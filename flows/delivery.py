@@ -57,7 +57,7 @@ class DeliveryConfig:
 
     def pause(self, attempt: int) -> timedelta:
         """How long to wait after a failed attempt (1-based): twice as long each time, with a fifth of jitter."""
-        plain = min(self.first_pause * 2 ** (attempt - 1), LONGEST_PAUSE)
+        plain: timedelta = min(self.first_pause * 2.0 ** (attempt - 1), LONGEST_PAUSE)
         return plain * random.uniform(0.8, 1.2)
 
 
@@ -87,9 +87,10 @@ def deliver_once(lake: Lake, config: DeliveryConfig, *, now: datetime | None = N
 
 def next_due(lake: Lake) -> datetime | None:
     """When the next message is to be tried; None when none waits."""
-    return lake.read(
+    found: datetime | None = lake.read(
         f"SELECT min(next_attempt_at) AS due FROM {OUTBOX} WHERE state IN ('queued', 'unknown', 'sending')"
-    )["due"][0]  # type: ignore[no-any-return]
+    )["due"][0]
+    return found
 
 
 def _due(session: Session, now: datetime) -> list[str]:

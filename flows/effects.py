@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlglot import exp
 
+from crm_core.directory import Directory
 from crm_core.errors import CrmError
 from crm_core.model import Catalog
 from crm_core.params import Params
-from crm_core.people import Directory
 from crm_core.trees import column, function
 from crm_core.values import Typed, normalise
 from flows.actions import Insert, Message, StepContext, Update
@@ -19,7 +19,7 @@ from flows.lookups import AT, Lookups, Statement, compile_statement
 from flows.runs import FAILURES, RUNS
 from flows.staging import Window, matched_table, rows_view
 from flows.statements import create_temp, empty_table_sql, insert_by_name, temp
-from lake import Session, ident
+from lake import Session, Transaction, ident
 from lake.errors import StatementError
 
 _STEPS_A_FLOW = 1000
@@ -34,8 +34,8 @@ UPDATE_META = {
 
 INSERT_META = {
     "_row": "BIGINT", "_run": "UUID", "_ord": "BIGINT", "_place": "INTEGER", "_step": "INTEGER",
-    "_action": "VARCHAR", "_id": "UUID", "_change_id": "UUID", "_depth": "INTEGER", "_skip": "VARCHAR", "_channel": "VARCHAR",
-    "_recipient": "VARCHAR", "_reply_to": "VARCHAR", "_occurred": "TIMESTAMPTZ",
+    "_action": "VARCHAR", "_id": "UUID", "_change_id": "UUID", "_depth": "INTEGER", "_skip": "VARCHAR",
+    "_channel": "VARCHAR", "_recipient": "VARCHAR", "_reply_to": "VARCHAR", "_occurred": "TIMESTAMPTZ",
 }  # fmt: skip
 """`_skip` is the reason why the record is not made after all; `_recipient` is there for messages only."""
 
@@ -93,7 +93,7 @@ class Effects:
 
 
 def stage_effects(
-    session: Session,
+    session: Session | Transaction,
     catalog: Catalog,
     directory: Directory,
     flows: Sequence[ActiveFlow],
@@ -127,7 +127,10 @@ def stage_effects(
 
 
 def _tables(
-    session: Session, prefix: str, meta: Mapping[str, str], parts: Sequence[Mapping[str, Mapping[str, str]]]
+    session: Session | Transaction,
+    prefix: str,
+    meta: Mapping[str, str],
+    parts: Sequence[Mapping[str, Mapping[str, str]]],
 ) -> dict[str, str]:
     """Make an empty temp table for each module that is written, with every column that any flow touches."""
     columns: dict[str, dict[str, str]] = {}
@@ -139,7 +142,7 @@ def _tables(
     return {module: f"{prefix}{module}" for module in columns}
 
 
-def _run_effect(session: Session, effect: StagedEffect) -> None:
+def _run_effect(session: Session | Transaction, effect: StagedEffect) -> None:
     """One row a run of the flow. When the statement fails for the values of some record, the flow's runs fail."""
     try:
         effect.statement.execute(session)
@@ -218,7 +221,7 @@ def _plans(
             yield Planned(flow, step, effect, values, params)
 
 
-def _fail_flow(session: Session, flow: ActiveFlow, step: int, reason: str) -> None:
+def _fail_flow(session: Session | Transaction, flow: ActiveFlow, step: int, reason: str) -> None:
     session.execute(
         f"INSERT INTO {ident(FAILURES)} SELECT id, $step, $reason FROM {ident(RUNS)} "
         "WHERE state = 'done' AND flow_id = $flow",
@@ -306,7 +309,12 @@ def _row_statement(raw: str, plan: Planned, values: Mapping[str, exp.Expr]) -> S
 
 
 def _typed(
-    session: Session, catalog: Catalog, directory: Directory, module: str, raw: str, counts: str = "true"
+    session: Session | Transaction,
+    catalog: Catalog,
+    directory: Directory,
+    module: str,
+    raw: str,
+    counts: str = "true",
 ) -> Typed:
     """The staged values as what their fields are; whatever is none makes its run fail."""
     typed = normalise(

@@ -1,27 +1,30 @@
-"""Flows started by hand, by a command from outside, or for a load whose flows did not run."""
+"""Flows started by hand, or for a load whose flows did not run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlglot import exp
 
 from crm_core.access import Actor
-from crm_core.definitions import read_catalog
+from crm_core.definitions import read_catalog, read_catalog_in
 from crm_core.errors import Conflict, RecordNotFound
 from crm_core.model import Catalog
 from crm_core.params import Params
+from crm_core.people import read_directory_in
+from crm_core.records import Writer, create_in
 from crm_core.relations import Relations
 from crm_core.trees import column, text
 from flows.active import ActiveFlow, active_flows, stored_flow
 from flows.commit import Stored, prepare, store
 from flows.errors import CommandInvalid, UnknownFlow
-from flows.run_history import Run, list_runs, read_effects
+from flows.run_history import Effect, Run, list_runs, read_effects
 from flows.runs import RUNS, begin_runs, stage_runs
 from flows.staging import Window, stage_changes, stage_records
 from flows.store import find_stored
 from flows.window import Staged, finish_staging
-from lake import Change, Lake, Session, Transaction, ident, table
+from lake import Change, Lake, Session, Transaction, ident, new_id, table
 
 MOST_RECORDS = 10_000
 _CHANGES = table("ops", "changes")
@@ -35,7 +38,7 @@ class RecordResult:
     run_id: str
     state: str
     error: str | None
-    effects: tuple[object, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,15 +90,40 @@ def visible_ids(lake: Lake, catalog: Catalog, module: str, ids: Sequence[str], a
 
 
 def stage_by_hand(
-    session: Session, lake: Lake, catalog: Catalog, flow: ActiveFlow, ids: Sequence[str], cause: str
+    session: Session | Transaction,
+    lake: Lake,
+    catalog: Catalog,
+    flow: ActiveFlow,
+    ids: Sequence[str],
+    *,
+    cause: str,
+    snapshot: int,
+    uncommitted: bool = False,
+    run_id: str | None = None,
 ) -> Staged:
-    """Stage a run of one flow for each of some records as they are now; its trigger is not asked."""
-    snapshot, now = lake.snapshot(), datetime.now(UTC)
+    """Stage a run of one flow for each of some records as they are; its trigger is not asked.
+
+    Args:
+        session: where it is staged.
+        lake: the lake.
+        catalog: the definitions.
+        flow: the flow.
+        ids: the records.
+        cause: the change under which the runs are recorded as set off.
+        snapshot: as of which related records are read, and the records themselves.
+        uncommitted: whether the records are those that the open transaction sees instead.
+        run_id: the id that the only run shall have.
+    """
+    now = datetime.now(UTC)
     window, module = Window(snapshot, snapshot, snapshot, now), flow.definition.module
     begin_runs(session)
-    count = stage_records(session, catalog, module, ids=ids, window=window, event="manual")
+    count = stage_records(
+        session, catalog, module, ids=ids, window=window, event="manual", now_there=uncommitted
+    )
     stage_runs(session, catalog, module, [flow], window, changes=count, by_hand=True)
     session.execute(f"UPDATE {ident(RUNS)} SET change_id = CAST(? AS UUID)", [cause])
+    if run_id is not None:
+        session.execute(f"UPDATE {ident(RUNS)} SET id = CAST(? AS UUID)", [run_id])
     return finish_staging(session, lake, catalog, [flow], window, changes=count, started_at=now)
 
 
@@ -132,7 +160,9 @@ def run_flow(
     chosen = visible_ids(lake, catalog, own, ids, actor)
     change = Change(actor=actor.user, door="flow:manual", reason=wanted.definition.title)
     with lake.session() as session:
-        staged = stage_by_hand(session, lake, catalog, wanted, chosen, change.id)
+        staged = stage_by_hand(
+            session, lake, catalog, wanted, chosen, cause=change.id, snapshot=lake.snapshot()
+        )
         prepared = prepare(session, staged, person=actor.user)
 
         def work(tx: Transaction) -> Stored:
@@ -144,12 +174,65 @@ def run_flow(
     return command_result(lake, change.id, actor)
 
 
+def run_on_values(
+    lake: Lake,
+    flow: str,
+    *,
+    values: Mapping[str, Any],
+    actor: Actor,
+    also: Callable[[Transaction, str], None] | None = None,
+) -> CommandResult:
+    """Create a record of the flow's module and run the flow on it, in one transaction.
+
+    Other flows that wait for such a record see it as they see any; this one does not run twice.
+
+    Raises:
+        UnknownFlow, Conflict: There is no such flow, or it is not active.
+        ValuesInvalid: The values break the rules of their fields.
+        Forbidden: The actor may only look.
+    """
+    wanted = runnable(read_catalog(lake), flow)
+    actor.require_change(f"records of {wanted.definition.module}")
+    run_id = new_id()
+    change = Change(actor=actor.user, door="flow:manual", reason=wanted.definition.title, flow_run_id=run_id)
+
+    def work(tx: Transaction) -> None:
+        if also is not None:
+            also(tx, change.id)
+        catalog = read_catalog_in(tx, lake)
+        writer = Writer(catalog, read_directory_in(tx, lake), actor, door="flow")
+        ids = create_in(tx, writer, module=wanted.definition.module, values=[values])
+        staged = stage_by_hand(
+            tx,
+            lake,
+            catalog,
+            wanted,
+            ids,
+            cause=change.id,
+            snapshot=tx.snapshot - 1,
+            uncommitted=True,
+            run_id=run_id,
+        )
+        store(tx, prepare(tx, staged, person=actor.user), hold_over=catalog.workspace.hold_messages_over)
+
+    lake.commit(work, change)
+    return command_result(lake, change.id, actor)
+
+
 def command_result(lake: Lake, command_id: str, actor: Actor) -> CommandResult:
     """What became of a command, from its runs."""
     runs = list_runs(lake, actor=actor, change_id=command_id, limit=MOST_RECORDS)
-    effects = read_effects(lake, [run.id for run in runs], actor=actor)
+    effects = read_effects(lake, [run.id for run in runs])
+    return as_result(runs, command_id, effects)
+
+
+def as_result(
+    runs: Sequence[Run], command_id: str, effects: Mapping[str, Sequence[Effect]] | None = None
+) -> CommandResult:
+    """Runs as the answer to a command: its state is theirs when they agree."""
     results = tuple(
-        RecordResult(str(run.record_id), run.id, run.state, run.error, tuple(effects[run.id])) for run in runs
+        RecordResult(str(run.record_id), run.id, run.state, run.error, tuple((effects or {}).get(run.id, ())))
+        for run in runs
     )
     return CommandResult(runs[0].id if len(runs) == 1 else command_id, _together(runs), results)
 
@@ -158,19 +241,7 @@ def _together(runs: Sequence[Run]) -> str:
     states = {run.state for run in runs}
     if len(states) == 1:
         return states.pop()
-    return "failed" if states == {"failed"} else "partly_failed" if "failed" in states else "done"
-
-
-def cancel(lake: Lake, run_id: str, *, actor: Actor) -> CommandResult:
-    """Drop the messages of a run, or of all runs of a command, that have not left; what was written stays.
-
-    Raises:
-        UnknownRun: There is no such run, or none that the actor may see.
-        Forbidden: The actor may only look.
-    """
-    from flows.cancelling import cancel_runs
-
-    return cancel_runs(lake, run_id, actor=actor)
+    return "partly_failed" if "failed" in states else "done"
 
 
 def replay_load(lake: Lake, load_id: str, *, actor: Actor) -> Stored:
@@ -202,16 +273,16 @@ def _replay(lake: Lake, load_id: str, actor: Actor) -> Stored:
     catalog, now = read_catalog(lake), datetime.now(UTC)
     window = Window(int(span[0]) - 1, int(span[1]), lake.snapshot(), now, load_id)
     flows = active_flows(catalog)
-    change = Change(actor=actor.user, door="flow:replay", reason=f"flows of load {load_id}", load_id=load_id)
+    change = Change(actor=actor.user, door="flow:replay", reason=f"flows of load {load_id}")
     with lake.session() as session:
         begin_runs(session)
         changes = 0
         for module in dict.fromkeys(flow.definition.module for flow in flows):
             if ("crm", module) in lake.feed.tables_changed(window.after, window.until):
-                changes += stage_changes(session, lake, catalog, module, window)
-                stage_runs(
-                    session, catalog, module, [f for f in flows if f.definition.module == module], window
-                )
+                own = [flow for flow in flows if flow.definition.module == module]
+                changes += (found := stage_changes(session, lake, catalog, module, window))
+                if found:
+                    stage_runs(session, catalog, module, own, window, changes=found)
         _leave_out_known(session)
         staged = finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=now)
         if not staged.runs:

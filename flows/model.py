@@ -3,7 +3,6 @@
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_serializer, model_validator
-from pydantic.functional_serializers import SerializerFunctionWrapHandler
 
 from crm_core.errors import DefinitionInvalid
 from crm_core.model import All, Condition
@@ -48,8 +47,8 @@ class Trigger(Definition):
         """Whether the new value counts."""
         return "is_" in self.model_fields_set
 
-    @model_serializer(mode="wrap")
-    def _only_what_was_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    @model_serializer
+    def _only_what_was_said(self) -> dict[str, Any]:
         document: dict[str, Any] = {"event": self.event}
         if self.fields:
             document["fields"] = list(self.fields)

@@ -181,17 +181,36 @@ def set_states(
     )
 
 
-def drop_of_load(tx: Transaction, lake: Lake, load_id: str) -> tuple[int, list[str]]:
-    """Within the undo of a load: drop its messages that have not left.
+def drop_messages(
+    tx: Transaction,
+    lake: Lake,
+    *,
+    reason: str,
+    run_ids: Sequence[str] | None = None,
+    load_id: str | None = None,
+    tell: bool = True,
+) -> tuple[int, list[str]]:
+    """Within the cancelling of runs, or the undo of a load: drop their messages that have not left.
+
+    Args:
+        tx: the transaction.
+        lake: its lake.
+        reason: why, for people.
+        run_ids: the runs whose messages they are.
+        load_id: or the load.
+        tell: whether the messages' records are told; not when the same transaction writes them anyway.
 
     Returns:
-        How many were dropped, and the ids of those that had left already, or may have.
+        How many were dropped, and the ids of those that have left already, or may have.
     """
-    rows = tx.read(
-        f"SELECT id, communication_id, state FROM {OUTBOX} WHERE load_id = CAST(? AS UUID)", [load_id]
-    )
+    where, value = ("CAST(run_id AS VARCHAR) IN (SELECT unnest($value))", list(run_ids or ()))
+    if load_id is not None:
+        where, value = "load_id = CAST($value AS UUID)", load_id  # type: ignore[assignment]
+    rows = tx.read(f"SELECT id, communication_id, state FROM {OUTBOX} WHERE {where}", {"value": value})
     gone = rows.filter(rows["state"].is_in(["sent", "sending", "unknown"]))["id"].to_list()
-    waiting = rows.filter(rows["state"].is_in(["held", "queued", "dead"]))["id"].to_list()
-    if waiting:
-        set_states(tx, waiting, state="dropped", reason="its load was undone")
-    return len(waiting), gone
+    waiting = rows.filter(rows["state"].is_in(["held", "queued", "dead"]))
+    if waiting.height:
+        set_states(tx, waiting["id"].to_list(), state="dropped", reason=reason)
+        if tell:
+            write_message_states(tx, lake, dict.fromkeys(waiting["communication_id"], "failed"))
+    return waiting.height, gone

@@ -89,6 +89,7 @@ def list_runs(
     state: str | None = None,
     load_id: str | None = None,
     change_id: str | None = None,
+    run_id: str | None = None,
     since: datetime | None = None,
     limit: int = 100,
     offset: int = 0,
@@ -103,6 +104,7 @@ def list_runs(
         state: one of `STATES`.
         load_id: only those that a load set off.
         change_id: only those that one change, or one command, set off.
+        run_id: only this one.
         since: an aware instant; only those that began then or later.
         limit: at most so many.
         offset: how many to pass over.
@@ -117,7 +119,12 @@ def list_runs(
     for name, value in (("module", module), ("state", state)):
         if value is not None:
             select = select.where(column(name, "r").eq(bind(value)))
-    for name, value in (("record_id", record_id), ("load_id", load_id), ("change_id", change_id)):
+    for name, value in (
+        ("record_id", record_id),
+        ("load_id", load_id),
+        ("change_id", change_id),
+        ("id", run_id),
+    ):
         if value is not None:
             is_it = exp.TryCast(this=bind(str(value)), to=exp.DataType.build("UUID"))
             select = select.where(column(name, "r").eq(is_it))
@@ -149,11 +156,11 @@ def show_run(lake: Lake, run_id: str, *, actor: Actor) -> Run:
     rows = lake.read(text(select), used(select, params)).to_dicts()
     if not rows:
         raise UnknownRun(run_id)
-    return replace(_run(rows[0], actor), effects=tuple(read_effects(lake, [run_id], actor=actor)[run_id]))
+    return replace(_run(rows[0], actor), effects=tuple(read_effects(lake, [run_id])[run_id]))
 
 
-def read_effects(lake: Lake, run_ids: Sequence[str], *, actor: Actor) -> dict[str, list[Effect]]:
-    """What the steps of runs did, in their order, by the runs' ids."""
+def read_effects(lake: Lake, run_ids: Sequence[str]) -> dict[str, list[Effect]]:
+    """What the steps of runs did, in their order, by the runs' ids; the caller knows who may see the runs."""
     rows = lake.read(
         f"SELECT run_id, step, action, module, record_id, outcome, fields, detail FROM {table('ops', 'flow_effects')} "
         "WHERE CAST(run_id AS VARCHAR) IN (SELECT unnest(?)) ORDER BY run_id, step",

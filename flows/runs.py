@@ -8,7 +8,7 @@ from flows.compiler import Compiled, compile_flows
 from flows.cycles import DEPTH_LIMIT
 from flows.staging import Window, rows_view
 from flows.statements import Runner, empty_table_sql
-from lake import Session, ident
+from lake import Session, Transaction, ident
 from lake.errors import StatementError
 
 RUNS = "flow_runs_staged"
@@ -26,14 +26,14 @@ RUN_COLUMNS = {
 }  # fmt: skip
 
 
-def begin_runs(session: Session) -> None:
+def begin_runs(session: Session | Transaction) -> None:
     """Empty tables for the runs of a window and what fails in them."""
     session.execute(empty_table_sql(RUNS, RUN_COLUMNS))
     session.execute(empty_table_sql(FAILURES, {"run": "UUID", "step": "INTEGER", "error": "VARCHAR"}))
 
 
 def stage_runs(
-    session: Session,
+    session: Session | Transaction,
     catalog: Catalog,
     module: str,
     flows: Sequence[ActiveFlow],
@@ -60,7 +60,7 @@ def stage_runs(
 
 
 def _hit(
-    session: Session,
+    session: Session | Transaction,
     catalog: Catalog,
     module: str,
     flows: Sequence[ActiveFlow],
@@ -105,7 +105,9 @@ def _sorted_out(
     return sound, broken
 
 
-def _stage_broken(session: Session, module: str, flow: ActiveFlow, window: Window, reason: str) -> None:
+def _stage_broken(
+    session: Session | Transaction, module: str, flow: ActiveFlow, window: Window, reason: str
+) -> None:
     session.execute(
         f"INSERT INTO {ident(RUNS)} BY NAME SELECT uuidv7() AS id, $place AS place, $flow AS flow, "
         "$flow_id AS flow_id, $version AS flow_version, $module AS module, $event AS event, $snapshot AS snapshot, "
@@ -118,7 +120,13 @@ def _stage_broken(session: Session, module: str, flow: ActiveFlow, window: Windo
 
 
 def _insert_runs(
-    session: Session, module: str, flows: Sequence[ActiveFlow], hits: str, *, traced: bool, misses: int | None
+    session: Session | Transaction,
+    module: str,
+    flows: Sequence[ActiveFlow],
+    hits: str,
+    *,
+    traced: bool,
+    misses: int | None,
 ) -> int:
     """A run for every match, and for some changes whose condition did not hold; too deep ones fail at once."""
     if not flows:
@@ -150,7 +158,7 @@ def _insert_runs(
 
 
 def _trace_some(
-    session: Session,
+    session: Session | Transaction,
     catalog: Catalog,
     module: str,
     flows: Sequence[ActiveFlow],

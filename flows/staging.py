@@ -15,7 +15,7 @@ from crm_core.params import Params
 from crm_core.trees import coalesce, column, function, lake_table, text
 from flows.lookups import AT, Statement, compile_statement
 from flows.statements import create_temp, run, temp
-from lake import Lake, Session
+from lake import Lake, Session, Transaction
 
 SILENT_DOORS = ("load:silent", "undo", "undo:load", "definitions", "bootstrap", "maintenance", "demo")
 """Doors whose changes set off nothing: what they do is mended, undone, or replayed on purpose."""
@@ -84,9 +84,19 @@ def _bounds(window: Window) -> dict[str, object]:
 
 
 def stage_records(
-    session: Session, catalog: Catalog, module: str, *, ids: Sequence[str], window: Window, event: str
+    session: Session | Transaction,
+    catalog: Catalog,
+    module: str,
+    *,
+    ids: Sequence[str],
+    window: Window,
+    event: str,
+    now_there: bool = False,
 ) -> int:
-    """Stage records as they are at the window's end, as if each had just had the event; returns how many."""
+    """Stage records as they are at the window's end, as if each had just had the event; returns how many.
+
+    With `now_there` they are read as the session sees them, what it has not committed yet included.
+    """
     session.register("flow_wanted_ids", pl.DataFrame({"id": list(ids)}, schema={"id": pl.String}))
     columns: list[exp.Expr] = [
         column("id", "f").as_("_id"),
@@ -97,7 +107,7 @@ def stage_records(
         columns += [column(name, "f"), column(name, "f").as_(f"old__{name}", quoted=True)]
     rows = (
         exp.select(*columns)
-        .from_(lake_table(module, alias="f", at=window.until))
+        .from_(lake_table(module, alias="f", at=None if now_there else window.until))
         .where(column("id", "f").isin(query=_wanted_ids()))
         .where(column("deleted_at", "f").is_(exp.null()))
     )
@@ -122,8 +132,10 @@ def stage_last_change(
     values = [column(name, "n") for name in columns]
     if "o" in this:
         olds: list[exp.Expr] = [column(name, "o").as_(f"old__{name}", quoted=True) for name in columns]
-        kind = exp.Case().when(column("id", "o").is_(exp.null()), exp.Literal.string("insert"), copy=False)
-        kind = kind.else_(exp.Literal.string("update"), copy=False)
+        was_there = exp.Case().when(
+            column("id", "o").is_(exp.null()), exp.Literal.string("insert"), copy=False
+        )
+        kind: exp.Expr = was_there.else_(exp.Literal.string("update"), copy=False)
     else:
         olds = [
             exp.cast(exp.null(), of, dialect="duckdb").as_(f"old__{name}", quoted=True)

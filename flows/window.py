@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from crm_core.directory import Directory
 from crm_core.model import Catalog
-from crm_core.people import Directory, read_directory
+from crm_core.people import read_directory
 from flows.active import ActiveFlow
 from flows.effects import Effects, stage_effects
 from flows.runs import RUNS, begin_runs, fail_runs, stage_runs
 from flows.staging import Window, stage_changes
-from lake import Lake, Session, ident
+from lake import Lake, Session, Transaction, ident
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def stage_window(
 
 
 def finish_staging(
-    session: Session,
+    session: Session | Transaction,
     lake: Lake,
     catalog: Catalog,
     flows: Sequence[ActiveFlow],

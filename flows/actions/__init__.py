@@ -5,11 +5,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.actions.base import Action, Checks, Insert, Message, Plan, StepContext, Update
+from flows.actions.base import Action, Insert, Message, Plan, StepContext, Update
 from flows.actions.create_record import CreateRecord
 from flows.actions.create_task import CreateTask
 from flows.actions.send_email import SendEmail
 from flows.actions.set_field import SetField
+from flows.checks import Checks
 
 ACTIONS: dict[str, type[Action]] = {
     kind.key: kind for kind in (CreateTask, SetField, CreateRecord, SendEmail)

@@ -10,8 +10,9 @@ from crm_core.errors import UnknownModule
 from crm_core.model import Catalog
 from crm_core.model.base import Slug
 from crm_core.trees import column
-from flows.actions.base import Action, Checks, Insert, Plan, StepContext, Writes
+from flows.actions.base import Action, Insert, Plan, StepContext, Writes
 from flows.check_values import check_new_record
+from flows.checks import Checks
 from flows.values import Columns, Source, compile_values
 
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from crm_core.model import Catalog
-from flows.actions.base import Action, Checks, Insert, Plan, StepContext, Writes
+from flows.actions.base import Action, Insert, Plan, StepContext, Writes
 from flows.actions.create_record import about_record
 from flows.check_values import check_new_record
+from flows.checks import Checks
 from flows.values import Columns, Source, compile_values
 
 TASKS = "tasks"

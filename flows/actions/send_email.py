@@ -10,8 +10,9 @@ from crm_core.conditions import Scope
 from crm_core.model import Catalog
 from crm_core.templates import check_template, compile_template
 from crm_core.trees import coalesce, column, function, lake_table
-from flows.actions.base import Action, Checks, Insert, Message, Plan, StepContext, Writes
+from flows.actions.base import Action, Insert, Message, Plan, StepContext, Writes
 from flows.actions.create_record import about_record
+from flows.checks import Checks
 from flows.values import Columns
 
 COMMUNICATIONS = "communications"
@@ -122,6 +123,7 @@ class SendEmail(Action):
         empty = recipient.copy().eq(exp.Literal.string(""))
         fits = function("regexp_matches", recipient.copy(), exp.Literal.string(ADDRESS))
         state = coalesce(consent.copy(), exp.Literal.string(""))
+        refused: exp.Expr
         if self.purpose == "service":
             refused = state.isin(*[exp.Literal.string(word) for word in _REFUSED])
         else:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from crm_core.model import Catalog
-from flows.actions.base import Action, Checks, Plan, StepContext, Update, Writes
+from flows.actions.base import Action, Plan, StepContext, Update, Writes
 from flows.check_values import check_values
+from flows.checks import Checks
 from flows.targets import find_target
 from flows.values import Source, compile_values, plain_values
 

@@ -56,7 +56,7 @@ def test_a_changed_field_sets_off_a_flow(crm: Lake, trigger: dict[str, Any], exp
 
 def test_deleting_and_restoring_set_off_flows(crm: Lake) -> None:
     task = {"create_task": {"title": "{{ subject }} is gone"}}
-    activate(crm, flow("gone", task, on="deleted"), flow("back", on="restored"), flow("changed", on={}))
+    activate(crm, flow("gone", task, on="deleted"), flow("back", on="restored"), flow("changed", on={"fields": ["status"]}))
     record = inquiry(crm, subject="A")
     delete(crm, module="inquiries", record_id=record, actor=ADMIN)
     run(crm)
@@ -268,8 +268,9 @@ def test_changes_of_many_commits_are_seen_in_windows_of_any_size(crm: Lake) -> N
     activate(crm, flow("seen", {"create_task": {"title": "{{ subject }}"}}))
     for number in range(5):
         inquiry(crm, subject=f"s{number}")
-    while run_once(crm, max_snapshots=2) is not None:
-        pass
+    after = 0
+    while (report := run_once(crm, after=after, max_snapshots=2)) is not None:
+        after = report.until
     assert rows(crm, "tasks", "title") == [f"s{number}" for number in range(5)]
 
 
