@@ -5,7 +5,7 @@ from crm_core.records.change import update, update_each, update_where
 from crm_core.records.create import create, create_in
 from crm_core.records.hooks import Event, on_written
 from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
-from crm_core.records.links import link, link_where, unlink
+from crm_core.records.links import link, link_where, unlink, unlink_where
 from crm_core.records.outcome import Changed, Created
 from crm_core.records.remove import delete, delete_where, restore
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
@@ -36,6 +36,7 @@ __all__ = [
     "read_record",
     "restore",
     "unlink",
+    "unlink_where",
     "update",
     "update_each",
     "update_where",

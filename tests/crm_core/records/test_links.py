@@ -128,3 +128,22 @@ def test_all_that_match_are_linked_to_one(crm: Crm) -> None:
     assert records.link_where(crm.lake, **given, dry_run=True).count == 2 and links(crm) == []
     records.link_where(crm.lake, **given)
     assert links(crm) == sorted([(first, hub, "family"), (second, hub, "family")])
+    assert records.unlink_where(crm.lake, **given, dry_run=True).count == 2 and len(links(crm)) == 2
+    assert records.unlink_where(crm.lake, **given).count == 2 and links(crm) == []
+
+
+def test_all_that_match_can_refer_to_one_and_cease_to(crm: Crm) -> None:
+    customer, other = crm.create(name="A"), crm.create(name="B")
+    task, kept = crm.create("tasks", title="t"), crm.create("tasks", title="t", customer=other)
+    condition = parse_condition({"field": "customer", "op": "is_empty"})
+    given: dict[str, Any] = {"module": "tasks", "relationship": "customer", "to": customer, "actor": ADMIN}
+    assert records.link_where(crm.lake, condition=condition, **given).ids == (task,)
+    everything = parse_condition({})
+    assert records.unlink_where(crm.lake, condition=everything, **given).ids == (task,)
+    assert crm.read(kept, "tasks")["customer"] == other
+
+
+def test_a_list_of_references_cannot_be_linked_to_many_at_once(crm: Crm) -> None:
+    with pytest.raises(ValuesInvalid, match="one by one"):
+        given: dict[str, Any] = {"module": "customers", "relationship": "tasks", "to": "x", "actor": ADMIN}
+        records.link_where(crm.lake, condition=parse_condition({}), **given)
