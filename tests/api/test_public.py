@@ -12,7 +12,12 @@ from api.app import connect, create_api
 from crm_core.workspace import Workspace
 
 Make = Callable[..., dict[str, Any]]
-CONTACT = {"name": "Ida Berg", "email": "ida@intake.example", "subject": "Hours", "message": "When are you open?"}
+CONTACT = {
+    "name": "Ida Berg",
+    "email": "ida@intake.example",
+    "subject": "Hours",
+    "message": "When are you open?",
+}
 ITEM = {"description": "Pallets of paper", "quantity": 12, "weight_kg": 8400}
 INQUIRY = {
     "name": "Ida Berg",
@@ -49,7 +54,9 @@ def test_what_is_handed_in_is_an_inquiry_with_its_first_message(
     made = record(admin, "inquiries", answer.json()["inquiry_id"])
     assert made["reference"] == answer.json()["reference"]
     assert (made["service"], made["channel"], made["extra"]["utm"]) == (service, "api", "ad")
-    [message] = admin.get(f"/v1/modules/inquiries/records/{made['id']}/links/communications_about").json()["items"]
+    [message] = admin.get(f"/v1/modules/inquiries/records/{made['id']}/links/communications_about").json()[
+        "items"
+    ]
     assert (message["direction"], message["state"], message["from"]) == ("in", "received", body["email"])
 
 

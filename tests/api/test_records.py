@@ -52,7 +52,11 @@ def test_a_change_of_the_same_field_conflicts_and_of_another_does_not(admin: Tes
 
 def test_pages_follow_each_other_and_count_all(admin: TestClient, make: Make) -> None:
     names = [make("customers", name=f"Page {number}", city="Pagetown")["name"] for number in range(5)]
-    asked = {"filter": json.dumps({"field": "city", "op": "eq", "value": "Pagetown"}), "sort": "-name", "limit": 2}
+    asked = {
+        "filter": json.dumps({"field": "city", "op": "eq", "value": "Pagetown"}),
+        "sort": "-name",
+        "limit": 2,
+    }
     seen: list[str] = []
     after: str | None = ""
     while after is not None:
@@ -109,7 +113,9 @@ def test_what_cannot_be_written_is_told_by_field(
         pytest.param({"as_of": "tomorrow-ish"}, 422, id="no instant"),
     ],
 )
-def test_a_list_that_cannot_be_made_is_refused(admin: TestClient, params: dict[str, str], status: int) -> None:
+def test_a_list_that_cannot_be_made_is_refused(
+    admin: TestClient, params: dict[str, str], status: int
+) -> None:
     answer = admin.get(CUSTOMERS, params=params)
     assert (answer.status_code, answer.json()["status"]) == (status, status)
 

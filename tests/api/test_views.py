@@ -47,7 +47,9 @@ def test_a_timeline_has_the_changes_when_they_are_asked_for(admin: TestClient, m
     place = f"/v1/modules/customers/records/{made['id']}"
     admin.patch(place, json={"city": "Bergen"})
     entries = admin.get(f"{place}/timeline", params={"kinds": "changes"}).json()["items"]
-    assert [field["new"] for entry in entries for field in entry["fields"] if field["field"] == "city"] == ["Bergen"]
+    assert [field["new"] for entry in entries for field in entry["fields"] if field["field"] == "city"] == [
+        "Bergen"
+    ]
 
 
 @pytest.mark.parametrize("view", ["profile", "timeline", "history", "links/customer"])
