@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ATTEMPTS: Final = 3
+# A commit costs some 0.1 s when it is read apart, a changed row some 5 µs; in a chain with others 15 µs.
+_APART_COMMITS: Final = 3
+_APART_ROWS: Final = 20_000
 
 
 class Feed:
@@ -114,16 +117,19 @@ class _Staging:
 
     def run(self, *, per_commit: bool) -> int:
         commits = self.window.commits
-        chained = per_commit and len(commits) > 1
         try:
             if not commits:
                 self._create(self.into, self._nothing_sql())
-            elif not self._removed(chained) and self._all_inserts():
+                return 0
+            removed = self._removed()
+            if not removed and self._all_inserts():
                 pass
-            elif chained:
-                self._by_commit()
-            else:
+            elif len(commits) == 1 or not per_commit:
                 self._by_window()
+            elif removed > _APART_ROWS * (len(commits) - _APART_COMMITS):
+                self._commits_apart()
+            else:
+                self._by_commit()
             return self._count(ident(self.into))
         finally:
             for part in self._parts:
@@ -142,18 +148,18 @@ class _Staging:
     def _count(self, place: str) -> int:
         return int(self.session.read(f"SELECT count(*) AS n FROM {place}")["n"][0])
 
-    def _removed(self, chained: bool) -> int:
+    def _removed(self) -> int:
         """Keep what was taken away; materialised before anything is filtered, as the functions need it."""
-        digest = f", {self.window.digest} AS _digest" if chained else ""
         self._store(
-            "removed",
-            f"SELECT id AS _id, snapshot_id AS _snapshot, rowid AS _row{digest} FROM {self.window.rows('deletions')}",
+            "removed", f"SELECT id AS _id, snapshot_id AS _snapshot FROM {self.window.rows('deletions')}"
         )
         return self._count(self._part("removed"))
 
     def _all_inserts(self) -> bool:
         """Where nothing was taken away, what was written is what changed, unless an id was written twice."""
         columns = self.window.columns
+        if self.window.altered and self.window.until != self.window.end:
+            return False
         olds = ", ".join(f"NULL::{column.type} AS {ident('old__' + column.name)}" for column in columns)
         self._create(
             self.into,
@@ -192,9 +198,23 @@ class _Staging:
             ):
                 return
 
+    def _commits_apart(self) -> None:
+        """One row a record and commit, each commit as a window of its own: exact, and quick for few or large ones."""
+        self._create(self.into, self._nothing_sql())
+        part = f"{self.into}__commit"
+        for snapshot in self.window.commits:
+            _Staging(self.session, self.window.of_commit(snapshot), part).run(per_commit=False)
+            self.session.execute(f"INSERT INTO {ident(self.into)} FROM {ident(part)}")
+        self.session.execute(f"DROP TABLE {ident(part)}")
+
     def _by_commit(self) -> None:
         """One row a record and commit: the states that the commits gave it, each linked to the one before."""
         window, states = self.window, self._part("states")
+        self._store(
+            "removed",
+            f"SELECT id AS _id, snapshot_id AS _snapshot, rowid AS _row, {window.digest} AS _digest "
+            f"FROM {window.rows('deletions')}",
+        )
         self._store(
             "states",
             f"SELECT id AS _id, {window.names}, {window.digest} AS _digest, snapshot_id AS _snapshot, rowid AS _row "

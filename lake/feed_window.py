@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import polars as pl
@@ -39,9 +39,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """A table over a window of snapshots, in the terms of the columns that it has at the window's end.
+    """A table over a window of snapshots, in the terms of the columns that it has at one of them.
 
     Attributes:
+        end: the snapshot whose columns it has.
         start: the first snapshot whose changes count.
         base: whether the table was there at `after`.
         altered: whether its columns changed within the window.
@@ -53,11 +54,19 @@ class Window:
     table_id: int
     after: int
     until: int
+    end: int
     start: int
     base: bool
     altered: bool
     commits: tuple[int, ...]
     columns: tuple[Column, ...]
+
+    def of_commit(self, snapshot: int) -> Window:
+        """The part of the window that one of its commits makes."""
+        there = self.base or snapshot > self.start
+        return replace(
+            self, after=snapshot - 1, until=snapshot, start=snapshot, base=there, commits=(snapshot,)
+        )
 
     @property
     def names(self) -> str:
@@ -109,6 +118,7 @@ def open_window(session: Runner, schema: str, name: str, after: int, until: int)
         table_id=int(found["table_id"][0]),
         after=after,
         until=until,
+        end=until,
         start=max(after + 1, begin),
         base=begin <= after,
         altered=int(found["altered"][0]) > 0,
@@ -148,8 +158,8 @@ def _columns(session: Runner, schema: str, name: str, snapshot: int) -> tuple[Co
 
 
 def as_at_end(session: Runner, window: Window, snapshot: int) -> list[str]:
-    """Expressions that give the rows of an earlier snapshot the columns of the window's end."""
-    if not window.altered or snapshot == window.until:
+    """Expressions that give the rows of an earlier snapshot the columns of the window."""
+    if not window.altered or snapshot == window.end:
         return [f"x.{column.quoted}" for column in window.columns]
     found = session.read(
         f"""
@@ -160,7 +170,7 @@ def as_at_end(session: Runner, window: Window, snapshot: int) -> list[str]:
         WHERE n.table_id = $table AND n.parent_column IS NULL
           AND n.begin_snapshot <= $until AND coalesce(n.end_snapshot > $until, true)
         """,
-        {"table": window.table_id, "snapshot": snapshot, "until": window.until},
+        {"table": window.table_id, "snapshot": snapshot, "until": window.end},
     )
     then = {row["now"]: row for row in found.iter_rows(named=True)}
     return [
