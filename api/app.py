@@ -4,7 +4,7 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from api import docs, export, flow_routes, loads, modules, public, queries, records, views
+from api import docs, export, flow_routes, loads, modules, public, queries, records, uploads, views
 from api.context import Here
 from api.headers import API_POLICY, BodyLimit, SecurityHeaders
 from api.imports import Imports
@@ -25,6 +25,7 @@ ROUTERS = (
     views.router,
     export.router,
     loads.router,
+    uploads.router,
     flow_routes.router,
     queries.router,
     docs.router,
@@ -51,6 +52,7 @@ def create_api(settings: Settings) -> FastAPI:
         limit=MOST_BODY_BYTES,
         larger=(
             ("/import", MOST_IMPORT_BYTES),
+            ("/upload", MOST_IMPORT_BYTES),
             ("/submit-contact", MOST_INTAKE_BYTES),
             ("/submit-inquiry", MOST_INTAKE_BYTES),
         ),

@@ -27,6 +27,7 @@ class Mapped:
         target: what it brings; None keeps it in the source row only.
         reason: why, in words.
         known: whether the contract speaks of it, so that it is not proposed as a new field.
+        sure: how sure that is, from 0 to 100; what a contract says is sure.
     """
 
     position: int
@@ -34,6 +35,7 @@ class Mapped:
     target: Target | None
     reason: str
     known: bool = False
+    sure: int = 0
 
     @property
     def raw(self) -> str:
@@ -48,6 +50,20 @@ def map_columns(place: Place, headers: Sequence[str], contract: Contract | None 
         ContractInvalid: the contract names what is not there.
         NothingMapped: no column brings anything.
     """
+    mapped = suggest_columns(place, headers, contract)
+    if not any(one.target for one in mapped):
+        raise NothingMapped(place.name, columns=headers, fields=list(place.targets()))
+    return mapped
+
+
+def suggest_columns(
+    place: Place, headers: Sequence[str], contract: Contract | None = None
+) -> tuple[Mapped, ...]:
+    """As `map_columns`, for a person to look at: that no column is known is no error.
+
+    Raises:
+        ContractInvalid: the contract names what is not there.
+    """
     told = _told(place, headers, contract)
     taken = {target.path for target in told.values() if target is not None}
     # A reference told by one of its keys is told altogether.
@@ -59,16 +75,16 @@ def map_columns(place: Place, headers: Sequence[str], contract: Contract | None 
         if position in told:
             target = told[position]
             reason = "as the contract says" if target else "kept in the source row, as the contract says"
-            mapped.append(Mapped(position=position, header=header, target=target, reason=reason, known=True))
+            mapped.append(
+                Mapped(position=position, header=header, target=target, reason=reason, known=True, sure=100)
+            )
         elif position in guessed:
-            target, reason = guessed[position]
-            mapped.append(Mapped(position=position, header=header, target=target, reason=reason))
+            target, reason, sure = guessed[position]
+            mapped.append(Mapped(position=position, header=header, target=target, reason=reason, sure=sure))
         else:
             mapped.append(
                 Mapped(position=position, header=header, target=None, reason="no field is known by this name")
             )
-    if not any(one.target for one in mapped):
-        raise NothingMapped(place.name, columns=headers, fields=list(place.targets()))
     return tuple(mapped)
 
 
@@ -114,7 +130,7 @@ def _told(place: Place, headers: Sequence[str], contract: Contract | None) -> di
 
 def _guess(
     headers: Mapping[int, str], targets: Iterable[Target], place: Place
-) -> dict[int, tuple[Target, str]]:
+) -> dict[int, tuple[Target, str, int]]:
     """The best assignment, the surest pairs first."""
     pairs = []
     for order, target in enumerate(targets):
@@ -123,7 +139,7 @@ def _guess(
             if score:
                 pairs.append((-score, order, position, target, reason))
     pairs.sort(key=lambda pair: pair[:3])
-    found: dict[int, tuple[Target, str]] = {}
+    found: dict[int, tuple[Target, str, int]] = {}
     used: set[str] = set()
     best_of: dict[int, float] = {}
     for negative, _, position, target, reason in pairs:
@@ -132,7 +148,7 @@ def _guess(
         rival = best_of.setdefault(position, -negative)
         if -negative < 90 and rival - -negative < _LEAD and rival != -negative:
             continue
-        found[position] = (target, reason)
+        found[position] = (target, reason, round(-negative))
         used.add(target.column)
     return found
 
