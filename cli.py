@@ -122,9 +122,6 @@ def _fail(error: Exception, *, as_json: bool = False) -> None:
     raise typer.Exit(1)
 
 
-# --- the server ----------------------------------------------------------------------------------------
-
-
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Where to listen.")] = None,
@@ -148,9 +145,6 @@ def demo(here: Here, size: Annotated[int, typer.Option(help="Customers; all else
     with crm.telling.progress_bar("Making the demo") as progress:
         files = here.workspace.settings.files_path
         return crm.demo.make_demo(here.lake, size=size, files=files, progress=progress)
-
-
-# --- loading -------------------------------------------------------------------------------------------
 
 
 @verb(app)
@@ -177,7 +171,7 @@ def load(
     with crm.telling.progress_bar("Loading") as progress:
         given = {"module": module, "actor": here.actor, "options": options, "progress": progress}
         if dry_run:
-            return crm.loading.preview(here.lake, files, **given)
+            return crm.loading.preview(here.lake, files, **given).as_dict()
         result = crm.loading.load(here.lake, files, **given)
     for note in result.notes:
         crm.telling.note(note)
@@ -213,9 +207,6 @@ def apply_source(here: Here, path: Path) -> Any:
     return crm.loading.apply_source(here.lake, path.read_text(encoding="utf-8"), actor=here.actor)
 
 
-# --- reading -------------------------------------------------------------------------------------------
-
-
 @verb(app, "query")
 def run_query(
     here: Here,
@@ -240,13 +231,30 @@ def record_history(here: Here, module: str, id: str) -> Any:
 
 
 @verb(app)
+def changes(here: Here, limit: int = 50) -> Any:
+    """The newest commits of the lake: who, through which door, why."""
+    return crm.history.read_changes(here.lake, actor=here.actor, limit=limit)
+
+
+@verb(app)
+def check(here: Here, everything: bool = False) -> Any:
+    """The rules that records break which another program wrote; with `--everything` those of all records."""
+    return crm.check.check_workspace(here.lake, actor=here.actor, everything=everything)
+
+
+@verb(app)
+def work(
+    here: Here, once: Annotated[bool, typer.Option("--once", help="What is due, and end.")] = False
+) -> Any:
+    """Run the flows and deliver mail, without pages, until it is stopped."""
+    return automation.work.work(here.lake, here.workspace.settings, once=once)
+
+
+@verb(app)
 def maintain(here: Here, everything: bool = False) -> Any:
     """Flush small writes into files, merge small files, rewrite dead rows; nothing expires."""
     here.actor.require_admin("maintenance")
     return storage.maintenance.run(here.lake, everything=everything)
-
-
-# --- flows ---------------------------------------------------------------------------------------------
 
 
 @verb(flows, "list")
@@ -309,8 +317,6 @@ def why(here: Here, flow: str, module: Module, id: Annotated[str, typer.Option("
     return automation.why.why(here.lake, flow, module=module, record_id=id, actor=here.actor)
 
 
-# --- the outbox ----------------------------------------------------------------------------------------
-
 Messages = Annotated[list[str] | None, typer.Argument(help="Ids of messages; without any, all that it fits.")]
 
 
@@ -323,25 +329,17 @@ def outbox_list(here: Here, state: str | None = None, limit: int = 100) -> Any:
     )
 
 
-@verb(outbox)
-def retry(here: Here, ids: Messages = None) -> Any:
-    """Try dead messages again, or waiting ones at once."""
-    return {"retried": automation.outbox.retry(here.lake, actor=here.actor, ids=ids or None)}
+def _decision(name: str, past: str, about: str) -> None:
+    @verb(outbox, name)
+    def decide(here: Here, ids: Messages = None) -> Any:
+        return {past: getattr(automation.outbox, name)(here.lake, actor=here.actor, ids=ids or None)}
+
+    decide.__doc__ = about
 
 
-@verb(outbox)
-def drop(here: Here, ids: Messages = None) -> Any:
-    """Decide against messages that have not left."""
-    return {"dropped": automation.outbox.drop(here.lake, actor=here.actor, ids=ids or None)}
-
-
-@verb(outbox)
-def release(here: Here, ids: Messages = None) -> Any:
-    """Let held messages go."""
-    return {"released": automation.outbox.release(here.lake, actor=here.actor, ids=ids or None)}
-
-
-# --- keys and definitions ------------------------------------------------------------------------------
+_decision("retry", "retried", "Try dead messages again, or waiting ones at once.")
+_decision("drop", "dropped", "Decide against messages that have not left.")
+_decision("release", "released", "Let held messages go.")
 
 
 @verb(keys, "add")

@@ -1,4 +1,4 @@
-"""What happened to the fields of one record, for whoever may see it."""
+"""What happened: to the fields of one record, and in the lake, as far as somebody may see it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from crm_core.access import Actor
 from crm_core.errors import RecordNotFound
 from crm_core.model import Catalog
 from crm_core.query import read_record
-from lake import Lake
+from lake import Lake, table
 
 
 def read_history(
@@ -24,4 +24,16 @@ def read_history(
     except RecordNotFound:
         record = read_record(lake, catalog, module=module, record_id=record_id, actor=actor, deleted=True)
     frame = lake.history.of_record("crm", catalog.module(module).slug, record["id"])
+    return frame.to_dicts()
+
+
+def read_changes(lake: Lake, *, actor: Actor, limit: int = 50) -> list[dict[str, Any]]:
+    """The newest changes of the lake: when, who, through which door, why. Who is no administrator sees his own."""
+    own = "" if actor.sees_all else "WHERE actor = $actor "
+    frame = lake.read(
+        "SELECT CAST(id AS VARCHAR) AS id, occurred_at, actor, door, reason, snapshot, "
+        "CAST(load_id AS VARCHAR) AS load_id, CAST(flow_run_id AS VARCHAR) AS flow_run_id "
+        f"FROM {table('ops', 'changes')} {own}ORDER BY snapshot DESC, id DESC LIMIT $limit",
+        {"limit": limit} | ({} if actor.sees_all else {"actor": actor.user}),
+    )
     return frame.to_dicts()
