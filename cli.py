@@ -108,7 +108,8 @@ def verb(group: typer.Typer, name: str | None = None) -> Callable[[Callable[...,
 
 def _open() -> "Workspace":
     schema = importlib.import_module("flows").schema_sql()
-    return crm.workspace.open_workspace(crm.settings.read_settings(), schemas=[schema])
+    opened: Workspace = crm.workspace.open_workspace(crm.settings.read_settings(), schemas=[schema])
+    return opened
 
 
 def _fail(error: Exception, *, as_json: bool = False) -> None:

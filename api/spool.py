@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import pyarrow.parquet as parquet
 from anyio import to_thread
@@ -132,6 +132,6 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         plain.seek(0)
         if packed:
             with gzip.open(plain) as unpacked:
-                yield unpacked
+                yield cast("IO[bytes]", unpacked)
         else:
             yield plain

@@ -11,6 +11,7 @@ from typing import Any
 from crm_core import people
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog
+from crm_core.directory import Directory
 from crm_core.errors import Problem
 from crm_core.model import Catalog, Module
 from crm_core.records import read_problems
@@ -79,7 +80,7 @@ def _outside(everything: bool) -> str:
     return "deleted_at IS NULL" + ("" if everything else unknown)
 
 
-def _judge(session: Session, catalog: Catalog, module: Module, directory: people.Directory) -> list[Finding]:
+def _judge(session: Session, catalog: Catalog, module: Module, directory: Directory) -> list[Finding]:
     """Each value by itself, each row as a whole, and where its references lead."""
     actor, fields = Actor.system(), writable(catalog, module.slug)
     typed = normalise(

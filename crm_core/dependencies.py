@@ -70,7 +70,10 @@ def _states(catalog: Catalog, module: str, truths: tuple[bool, ...]) -> FieldSta
         elif holds:
             named[dependency.effect] |= set(dependency.fields)
     return FieldStates(
-        frozenset(named["visible"] - shown), frozenset(named["required"]), frozenset(named["read_only"]), options
+        frozenset(named["visible"] - shown),
+        frozenset(named["required"]),
+        frozenset(named["read_only"]),
+        options,
     )
 
 

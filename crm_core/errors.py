@@ -37,7 +37,9 @@ class ValuesInvalid(CrmError):
         self.problems = tuple(problems)
         first = self.problems[0]
         more = f" and {len(self.problems) - 1} more" if len(self.problems) > 1 else ""
-        super().__init__(f"{module}: {first.message}{more}. Nothing was written; mend the values and try again.")
+        super().__init__(
+            f"{module}: {first.message}{more}. Nothing was written; mend the values and try again."
+        )
 
 
 class DefinitionInvalid(CrmError):

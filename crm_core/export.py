@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -142,7 +142,7 @@ def _address(slug: str) -> exp.Expr:
     return _unless_null(any_part, _object(parts))
 
 
-def _object(parts: dict[str, exp.Expr]) -> exp.Expr:
+def _object(parts: Mapping[str, exp.Expr]) -> exp.Expr:
     pairs: list[exp.Expr] = []
     for name, value in parts.items():
         pairs += [exp.Literal.string(name), value.copy()]

@@ -44,7 +44,9 @@ class KeyReused(CrmError):
 
     def __init__(self, key: str) -> None:
         self.key = key
-        super().__init__(f"The Idempotency-Key {key!r} was used for another body. Use a new key for a new request.")
+        super().__init__(
+            f"The Idempotency-Key {key!r} was used for another body. Use a new key for a new request."
+        )
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def forget_old_answers(lake: Lake, *, now: datetime | None = None) -> int:
         return 0
     change = Change(actor="system", door="maintenance", reason="idempotency keys that count no more")
     work = lambda tx: tx.execute(f"DELETE FROM {_KEPT} WHERE created_at <= ?", [limit])  # noqa: E731
-    return lake.commit(work, change).value
+    forgotten: int = lake.commit(work, change).value
+    return forgotten
 
 
 def _digest(body: Mapping[str, Any]) -> str:
@@ -292,7 +295,15 @@ def _copied(slug: str, given: set[str]) -> exp.Expr:
 
 def _write_consents(tx: Transaction, written: Sequence[Submission], customers: Mapping[str, str]) -> None:
     rows = [
-        (new_id(), address, channel, _customer_of(one, customers), purpose, f"submit-{one.form}", one.change.id)
+        (
+            new_id(),
+            address,
+            channel,
+            _customer_of(one, customers),
+            purpose,
+            f"submit-{one.form}",
+            one.change.id,
+        )
         for one in written
         for purpose in dict.fromkeys(one.given.consent)
         for channel, address in (("email", _address(one)), ("phone", one.given.phone or ""))

@@ -38,7 +38,9 @@ def with_field(catalog: Catalog, module: Module, field: Document, *, section: st
     document = plain(module)
     fields = list(document.get("fields", []))
     given = {key: value for key, value in field.items() if value not in (None, "", [], ())}
-    names = [own["slug"] for own in fields] + [reference.slug for reference in catalog.references(module.slug)]
+    names = [own["slug"] for own in fields] + [
+        reference.slug for reference in catalog.references(module.slug)
+    ]
     given.setdefault("slug", slug_from(str(field.get("label", "field")), names))
     place = next((i for i, own in enumerate(fields) if own["slug"] == given["slug"]), len(fields))
     fields[place : place + 1] = [given]

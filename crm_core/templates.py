@@ -84,7 +84,7 @@ def _compile_problems(catalog: Catalog, module: str, source: str) -> list[str]:
     return []
 
 
-def compile_template(source: str, scope: Scope) -> exp.Expression:
+def compile_template(source: str, scope: Scope) -> exp.Expr:
     """Build the expression of a template's text over the rows of `scope.alias`; never NULL.
 
     Raises:
@@ -180,9 +180,9 @@ def _check_filter(node: nodes.Filter) -> None:
         raise TemplateInvalid(node.name, f"the filter “{node.name}” takes {wanted}, not {given!r}")
 
 
-def _text(body: Sequence[nodes.Node], scope: Scope) -> exp.Expression:
+def _text(body: Sequence[nodes.Node], scope: Scope) -> exp.Expr:
     """The texts of the parts, one after the other."""
-    parts: list[exp.Expression] = []
+    parts: list[exp.Expr] = []
     for node in body:
         if isinstance(node, nodes.Output):
             parts += [_piece(piece, scope) for piece in node.nodes]
@@ -197,14 +197,14 @@ def _text(body: Sequence[nodes.Node], scope: Scope) -> exp.Expression:
     return exp.Anonymous(this="concat", expressions=parts)
 
 
-def _branches(node: nodes.If, scope: Scope) -> exp.Expression:
+def _branches(node: nodes.If, scope: Scope) -> exp.Expr:
     case = exp.Case().when(_truth(node.test, scope), _text(node.body, scope), copy=False)
     for branch in node.elif_:
         case = case.when(_truth(branch.test, scope), _text(branch.body, scope), copy=False)
     return case.else_(_text(node.else_, scope), copy=False)
 
 
-def _piece(node: nodes.Node, scope: Scope) -> exp.Expression:
+def _piece(node: nodes.Node, scope: Scope) -> exp.Expr:
     if isinstance(node, nodes.TemplateData):
         return scope.relations.params.bind(node.data)
     return exp.Coalesce(this=display(_value(node, scope), scope), expressions=[exp.Literal.string("")])
@@ -241,7 +241,7 @@ def _named(path: str, scope: Scope) -> Value:
     return read_value(path, scope)
 
 
-def _truth(node: nodes.Node, scope: Scope) -> exp.Expression:
+def _truth(node: nodes.Node, scope: Scope) -> exp.Expr:
     """A test of `if`, made of the same leaves as any condition."""
     if isinstance(node, nodes.And):
         return exp.and_(_truth(node.left, scope), _truth(node.right, scope))
@@ -259,7 +259,7 @@ def _truth(node: nodes.Node, scope: Scope) -> exp.Expression:
     return compile_leaf(leaf, scope)
 
 
-def _comparison(node: nodes.Compare, scope: Scope) -> exp.Expression:
+def _comparison(node: nodes.Compare, scope: Scope) -> exp.Expr:
     path = _path_of(node.expr)
     operand = node.ops[0]
     value = _constant(operand.expr)

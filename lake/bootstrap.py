@@ -29,8 +29,11 @@ _OTHER_PATH = re.compile(r'does not match existing data path in the catalog "(.*
 _CREATE = re.compile(r"^\s*create\b", re.IGNORECASE | re.MULTILINE)
 
 
-def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> None:
+def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> str:
     """Attach the catalog as `lake`, making it when it is not there.
+
+    Returns:
+        The statement that attaches it again.
 
     Raises:
         SettingError: the catalog or its data path cannot be used.
@@ -39,6 +42,7 @@ def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> None:
     # Our lock keeps our own writers apart; an outside writer who slips in must fail us, or our rows would carry
     # the number of a snapshot that is not theirs.
     engine.run(root, "SET ducklake_max_retry_count = 0")
+    existing = _attach_sql(config, "CREATE_IF_NOT_EXISTS false")
     try:
         if "://" in config.data_path:
             _reach_object_store(root, os.environ)
@@ -46,17 +50,18 @@ def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> None:
             Path(config.data_path).mkdir(parents=True, exist_ok=True)
         try:
             # One that exists needs no lock: opening a lake does not wait for a writer.
-            engine.run(root, _attach_sql(config, "CREATE_IF_NOT_EXISTS false"))
+            engine.run(root, existing)
         except LakeError as error:
             if isinstance(error, TransientError) or not _NOT_MADE_YET.search(str(error)):
                 _attach_moved(root, config, error)
-                return
+                return existing
             with lock.hold(timeout=config.lock_timeout):
                 engine.run(root, _attach_sql(config))
     except OSError as error:
         raise _refused(config, error, setting="data_path") from error
     except (StatementError, TransientError) as error:
         raise _refused(config, error, setting="catalog") from error
+    return existing
 
 
 def _reach_object_store(root: Cursor, environment: Mapping[str, str]) -> None:

@@ -9,10 +9,13 @@ Nothing expires: whatever asks for a parked snapshot gets it back first (`unpark
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lake import engine
 from lake.errors import TransientError
+from lake.names import ident
 
 if TYPE_CHECKING:
     from lake.connection import Lake
@@ -23,6 +26,9 @@ _CATALOG = "__ducklake_metadata_lake"
 _HOT = f'"{_CATALOG}"."ducklake_snapshot"'
 _PARKED = f'"{_CATALOG}"."parked_snapshot"'
 _ATTEMPTS = 6
+
+# A snapshot that will not be.
+NEVER = 2**63 - 1
 
 # So many of the newest snapshots are never parked; the rest goes in steps, for each step is a catalog write.
 KEPT_SNAPSHOTS = 1000
@@ -89,16 +95,11 @@ def park(lake: Lake, *, keep: int = KEPT_SNAPSHOTS) -> int:
     if waiting < min(_STEP, keep):
         return 0
     with lake.session() as session:
-        session.execute("BEGIN TRANSACTION")
-        try:
+        with _metadata_transaction(session):
             # One that was brought back stands in both.
             session.execute(f"DELETE FROM {_PARKED} WHERE snapshot_id IN (SELECT snapshot_id FROM {_HOT})")
             session.execute(f"INSERT INTO {_PARKED} SELECT * FROM {_HOT} WHERE snapshot_id < ?", [first])
             session.execute(f"DELETE FROM {_HOT} WHERE snapshot_id < ?", [first])
-            session.execute("COMMIT")
-        except BaseException:
-            session.rollback()
-            raise
     return waiting
 
 
@@ -129,3 +130,50 @@ def forget_parked(session: Session, *, kind: str, before: int) -> None:
     """Drop the parked copies of snapshots that were expired."""
     if kind == "sqlite":
         session.execute(f"DELETE FROM {_PARKED} WHERE snapshot_id < ?", [before])
+
+
+def pin_superseded(lake: Lake) -> None:
+    """Keep a flush from dropping tables of inlined rows; the caller holds the writer lock.
+
+    After a schema change a table's older inlined rows stand in a table of their own, and a flush drops it once it is
+    empty. Every other engine that remembers its name then fails on each read, or crashes (DuckLake 1.0: reading an
+    inlined table that is gone is a race). A row that no snapshot will ever see keeps it from being empty.
+    """
+    for name in _superseded(lake):
+        with lake.session() as session:
+            session.execute(
+                f"INSERT INTO {ident(_CATALOG, name)} (row_id, begin_snapshot) SELECT -1, {NEVER} "
+                f"WHERE NOT EXISTS (FROM {ident(_CATALOG, name)} WHERE begin_snapshot = {NEVER})"
+            )
+
+
+def retire_superseded(lake: Lake) -> None:
+    """Take flushed tables of inlined rows off DuckLake's list, and leave them standing empty for who remembers them."""
+    for name in _superseded(lake):
+        if int(query(lake, f'SELECT count(*) AS n FROM "{name}" WHERE begin_snapshot < {NEVER}')[0]["n"]):
+            continue
+        with lake.session() as session, _metadata_transaction(session):
+            session.execute(
+                f"DELETE FROM {ident(_CATALOG, 'ducklake_inlined_data_tables')} WHERE table_name = ?", [name]
+            )
+            session.execute(f"DELETE FROM {ident(_CATALOG, name)} WHERE begin_snapshot = {NEVER}")
+
+
+def _superseded(lake: Lake) -> list[str]:
+    rows = query(
+        lake,
+        "SELECT t.table_name FROM ducklake_inlined_data_tables t WHERE t.schema_version < "
+        "(SELECT max(n.schema_version) FROM ducklake_inlined_data_tables n WHERE n.table_id = t.table_id)",
+    )
+    return [str(row["table_name"]) for row in rows]
+
+
+@contextmanager
+def _metadata_transaction(session: Session) -> Iterator[None]:
+    session.execute("BEGIN TRANSACTION")
+    try:
+        yield
+        session.execute("COMMIT")
+    except BaseException:
+        session.rollback()
+        raise

@@ -17,11 +17,19 @@ import polars as pl
 import pyarrow as pa
 
 from lake import engine
+from lake.attachment import Attachment
 from lake.catalog import newest_snapshot_sql
 from lake.cursors import Cursors
 from lake.door import Change, Committed, Door, Transaction
 from lake.engine import Cursor, Params
-from lake.errors import LakeError, SettingError, SnapshotMissingError, StatementError, TransientError
+from lake.errors import (
+    LakeError,
+    SettingError,
+    SnapshotMissingError,
+    StaleCatalogError,
+    StatementError,
+    TransientError,
+)
 from lake.feed import Feed
 from lake.group import Group
 from lake.history import History
@@ -87,10 +95,10 @@ class LakeConfig:
 class Lake:
     """A DuckLake, attached as `lake` in a DuckDB of its own."""
 
-    def __init__(self, config: LakeConfig, *, root: Cursor, lock: WriterLock) -> None:
+    def __init__(self, config: LakeConfig, *, attachment: Attachment, lock: WriterLock) -> None:
         self.config = config
-        self._root = root
-        self._light: Cursor | None = None
+        self._attachment = attachment
+        self._light: Attachment | None = None
         self._lock = lock
         self._idle: list[Cursor] = []
         self._guard = threading.Lock()
@@ -110,19 +118,16 @@ class Lake:
             SettingError: the catalog or the data path cannot be used.
             LakeLockedError: another process is making the lake and does not finish in time.
         """
-        from lake.bootstrap import attach, bootstrap_lake
+        from lake.bootstrap import bootstrap_lake
 
-        given = {"threads": config.threads, "memory_limit": config.memory_limit}
-        settings = {name: value for name, value in given.items() if value is not None}
-        root = engine.connect(extensions=("ducklake", config.kind), settings=settings)
         lock: WriterLock
         if config.kind == "sqlite":
             Path(config.place).parent.mkdir(parents=True, exist_ok=True)
             lock = FileWriterLock(Path(config.place))
         else:
             lock = PostgresWriterLock(config.place)
-        attach(root, config=config, lock=lock)
-        lake = cls(config, root=root, lock=lock)
+        attachment = Attachment(config, lock=lock, threads=config.threads, memory_limit=config.memory_limit)
+        lake = cls(config, attachment=attachment, lock=lock)
         bootstrap_lake(lake)
         return lake
 
@@ -147,7 +152,7 @@ class Lake:
                 self._light.close()
                 self._light = None
         self._lock.close()
-        self._root.close()
+        self._attachment.close()
 
     def snapshot(self) -> int:
         """The number of the current snapshot; cheap enough to poll."""
@@ -172,11 +177,12 @@ class Lake:
     def read_arrow(self, sql: str, params: Params = None) -> pa.Table:
         """As `read`, as an Arrow table."""
         for attempt in range(1, _READ_ATTEMPTS + 1):
+            seen = self._attachment.generation
             try:
                 with self._borrowed() as cursor:
                     return engine.fetch_arrow(cursor, sql, params)
             except LakeError as error:
-                if attempt == _READ_ATTEMPTS or not self._worth_rereading(error):
+                if attempt == _READ_ATTEMPTS or not self._worth_rereading(error, seen=seen):
                     raise
             time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
@@ -188,8 +194,8 @@ class Lake:
             light: for a handful of rows. It runs on an engine of one thread: a commit consists of dozens of tiny
                 statements on the catalog, which cost the more the more threads an engine wakes for each.
         """
-        root = self._light_engine() if light else self._root
-        return Session(self._new_cursor(root), door=self.door, newest_sql=self._newest_sql)
+        attachment = self._light_engine() if light else self._attachment
+        return Session(attachment, door=self.door, newest_sql=self._newest_sql)
 
     def commit(
         self, work: Callable[[Transaction], T], change: Change, *, light: bool = False
@@ -226,44 +232,34 @@ class Lake:
 
     def load_extension(self, name: str) -> None:
         """Load a further extension from its wheel: `excel`, `sqlite`, `postgres`, `httpfs`."""
-        engine.load_extension(self._root, name)
+        self._attachment.load_extension(name)
 
-    def _worth_rereading(self, error: LakeError) -> bool:
+    def _worth_rereading(self, error: LakeError, *, seen: int) -> bool:
         """Maintenance may take a file away, or DDL a table, between the planning of a read and its running."""
-        if isinstance(error, SnapshotMissingError):
-            with self._borrowed() as cursor:
-                return self.door.bring_back(cursor, error.snapshot)
-        if isinstance(error, TransientError):
+        if isinstance(error, StaleCatalogError):
+            self._attachment.refresh(seen=seen)
+            with self._guard:
+                self._idle.clear()
             return True
+        if isinstance(error, TransientError | SnapshotMissingError):
+            with self.session() as session:
+                return session.mend(error, seen=seen)
         cause = error.__cause__
         return isinstance(error, StatementError) and isinstance(
             cause, duckdb.IOException | duckdb.CatalogException
         )
 
-    def _light_engine(self) -> Cursor:
-        from lake.bootstrap import attach
-
+    def _light_engine(self) -> Attachment:
         with self._guard:
             if self._light is None:
-                self._light = engine.connect(
-                    extensions=("ducklake", self.config.kind),
-                    settings={"threads": 1, "memory_limit": "512MB"},
-                )
-                attach(self._light, config=self.config, lock=self._lock)
+                self._light = Attachment(self.config, lock=self._lock, threads=1, memory_limit="512MB")
             return self._light
-
-    def _new_cursor(self, root: Cursor | None = None) -> Cursor:
-        with self._guard:
-            cursor = (root or self._root).cursor()
-        # A cursor knows nothing of what was set on the connection that it came from.
-        cursor.execute("SET TimeZone = 'UTC'")
-        return cursor
 
     @contextmanager
     def _borrowed(self) -> Iterator[Cursor]:
         with self._guard:
             cursor = self._idle.pop() if self._idle else None
-        cursor = cursor or self._new_cursor()
+        cursor = cursor or self._attachment.cursor()
         try:
             yield cursor
         except BaseException:

@@ -23,6 +23,7 @@ from lake.errors import (
     LakeError,
     LakeLockedError,
     SnapshotMissingError,
+    StaleCatalogError,
     StorageFullError,
     TransactionAbortedError,
     TransientError,
@@ -181,7 +182,7 @@ class Door:
         for attempt in itertools.count(1):
             try:
                 with self._lock.hold(timeout=self._timeout):
-                    return self._attempt_with_past(session, work, change)
+                    return self._attempt_mended(session, work, change)
             except LakeLockedError:
                 raise
             except StorageFullError as error:
@@ -198,17 +199,19 @@ class Door:
             time.sleep(pause * random.uniform(0.5, 1.0))
         raise AssertionError("unreachable")
 
-    def _attempt_with_past(
+    def _attempt_mended(
         self, session: Session, work: Callable[[Transaction], T], change: Change
     ) -> Committed[T]:
-        brought_back: set[int] = set()
+        """Attempt; again under the same lock when a parked snapshot was asked for, or the catalog was stale."""
+        mended: set[str] = set()
         while True:
+            seen = session.generation
             try:
                 return self._attempt(session, work, change)
-            except SnapshotMissingError as error:
-                if error.snapshot in brought_back or not session.bring_back(error.snapshot):
+            except (SnapshotMissingError, StaleCatalogError) as error:
+                if str(error) in mended or not session.mend(error, seen=seen):
                     raise
-                brought_back.add(error.snapshot)
+                mended.add(str(error))
 
     def _attempt(self, session: Session, work: Callable[[Transaction], T], change: Change) -> Committed[T]:
         session.begin()

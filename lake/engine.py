@@ -24,6 +24,7 @@ from lake.errors import (
     NulCharacterError,
     SettingError,
     SnapshotMissingError,
+    StaleCatalogError,
     StatementError,
     StorageFullError,
     TransientError,
@@ -168,6 +169,9 @@ def translate(error: BaseException, sql: str) -> LakeError:
         return CancelledError("The statement was interrupted.", sql=sql)
     if "database is locked" in lowered or "database is busy" in lowered:
         return CatalogBusyError(f"The catalog is busy: {message}")
+    gone = "ducklake_inlined_" in lowered and "does not exist" in lowered
+    if gone or any(sign in lowered for sign in _STALE_SIGNS):
+        return StaleCatalogError(message)
     if isinstance(error, duckdb.TransactionException) and "conflict" in lowered:
         return ConflictError(message, sql=sql)
     if any(sign in lowered for sign in _TRANSIENT_SIGNS):
@@ -180,8 +184,17 @@ def translate(error: BaseException, sql: str) -> LakeError:
 
 _NO_SNAPSHOT = re.compile(r"No snapshot found at version (\d+)")
 _UNFINISHED_FILE = re.compile(r'write (?:to )?file "(.*?)"')
+# All that is heard on PostgreSQL when DuckLake asks for a table that is gone: the second with the stack of its reader.
+# The third: DuckDB refuses everything after such an error.
+_STALE_SIGNS = (
+    "fetch from an unsuccessful query result",
+    "ducklakeinlineddatareader",
+    "database has been invalidated",
+)
 _FULL_SIGNS = ("no space left", "disk is full", "file too large", "quota exceeded")
 _TRANSIENT_SIGNS = (
+    # While the lake is being attached anew.
+    'catalog "lake" does not exist',
     "conflict",
     "constraint violated",
     "unique constraint",

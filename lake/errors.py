@@ -68,6 +68,10 @@ class CatalogBusyError(TransientError):
     """The catalog itself was locked when a statement wanted it."""
 
 
+class StaleCatalogError(TransientError):
+    """What this engine remembers of the catalog was changed by another; it must read the catalog afresh."""
+
+
 class LakeLockedError(TransientError):
     """The writer lock, or the catalog itself, was not free within the time allowed."""
 

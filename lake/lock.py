@@ -59,6 +59,23 @@ class WriterLock(ABC):
         finally:
             self._threads.release()
 
+    @contextmanager
+    def hold_here(self, *, timeout: float) -> Iterator[None]:
+        """Keep the other threads of this process from writing; other processes may.
+
+        Raises:
+            LakeLockedError: one of them wrote for longer than `timeout` seconds.
+        """
+        if self.mine:
+            yield
+            return
+        if not self._threads.acquire(timeout=timeout):
+            raise LakeLockedError(self._catalog, waited=timeout, holder="another thread of this process")
+        try:
+            yield
+        finally:
+            self._threads.release()
+
     @abstractmethod
     def _acquire(self, remaining: float, timeout: float) -> None: ...
 

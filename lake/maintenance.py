@@ -193,9 +193,11 @@ def _inlined_rows(lake: Lake) -> dict[int, int]:
 def _maintain(lake: Lake, state: TableState, policy: Policy) -> tuple[int, int, int]:
     """Flush, merge and rewrite one table under the lock that the caller holds."""
     target = {"schema": state.schema, "name": state.name}
+    catalog.pin_superseded(lake)
     flushed = lake.read(
         "CALL ducklake_flush_inlined_data('lake', schema_name => $schema, table_name => $name)", target
     )
+    catalog.retire_superseded(lake)
     rows = int(flushed["rows_flushed"].sum()) if flushed.height else 0
     merged = 0
     for low, high in _current(lake, state).crowded_tiers():

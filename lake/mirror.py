@@ -128,7 +128,9 @@ class Mirror:
             "ducklake_table_changes('lake', ?, ?, ?, ?)",
             [name[0], name[1], self.snapshot + 1, until],
         )
-        sizes = session.read(f"SELECT (SELECT count(*) FROM mirror_ids) AS c, (SELECT count(*) FROM {place}) AS n")
+        sizes = session.read(
+            f"SELECT (SELECT count(*) FROM mirror_ids) AS c, (SELECT count(*) FROM {place}) AS n"
+        )
         changed, held = sizes.row(0)
         if changed > 1000 and changed > held * _REBUILD_SHARE:
             return False

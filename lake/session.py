@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -12,11 +13,15 @@ import polars as pl
 import pyarrow as pa
 
 from lake import engine
+from lake.attachment import Attachment
 from lake.door import Change, Committed, Door, Transaction
 from lake.engine import Cursor, Params
-from lake.errors import LakeError, SnapshotMissingError
+from lake.errors import LakeError, SnapshotMissingError, StaleCatalogError, TransientError
 
 T = TypeVar("T")
+
+_ATTEMPTS = 4
+_PAUSE_SECONDS = 0.05
 
 _TRANSACTION_SNAPSHOT = "SELECT id FROM ducklake_current_snapshot('lake')"
 
@@ -24,8 +29,10 @@ _TRANSACTION_SNAPSHOT = "SELECT id FROM ducklake_current_snapshot('lake')"
 class Session:
     """One cursor with its own temp tables, for one thread: stage here, then commit."""
 
-    def __init__(self, cursor: Cursor, *, door: Door, newest_sql: str) -> None:
-        self._cursor = cursor
+    def __init__(self, attachment: Attachment, *, door: Door, newest_sql: str) -> None:
+        self._attachment = attachment
+        self._opened = attachment.opened
+        self._cursor = attachment.cursor()
         self._door = door
         self._newest_sql = newest_sql
         self._in_transaction = False
@@ -72,9 +79,30 @@ class Session:
         """DuckDB's own cursor, for the parts of this package."""
         return self._cursor
 
-    def bring_back(self, snapshot: int) -> bool:
-        """Make a snapshot readable that was parked; returns whether it was."""
-        return self._door.bring_back(self._cursor, snapshot)
+    @property
+    def generation(self) -> int:
+        """How often the lake was attached anew."""
+        return self._attachment.generation
+
+    def mend(self, error: LakeError, *, seen: int) -> bool:
+        """Take away what made a statement fail; returns whether it may succeed now. Not within a transaction.
+
+        Args:
+            error: what the statement raised.
+            seen: the `generation` in which it did.
+        """
+        if isinstance(error, SnapshotMissingError):
+            return self._door.bring_back(self._cursor, error.snapshot)
+        if isinstance(error, StaleCatalogError):
+            self._attachment.refresh(seen=seen)
+            if self._opened != self._attachment.opened:
+                self._opened = self._attachment.opened
+                self._cursor = self._attachment.cursor()
+            return True
+        if isinstance(error, TransientError):
+            time.sleep(_PAUSE_SECONDS)
+            return True
+        return False
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session; it raises `CancelledError`. May be called by any thread."""
@@ -120,13 +148,13 @@ class Session:
         return engine.fetch_count(self._cursor)
 
     def _tried(self, call: Callable[[], T]) -> T:
-        try:
-            return call()
-        except SnapshotMissingError as error:
-            if self._in_transaction or not self.bring_back(error.snapshot):
+        """Call; outside a transaction, once more after what kept it from succeeding is mended."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            seen = self._attachment.generation
+            try:
+                return call()
+            except LakeError as error:
                 self.failed = error
-                raise
-            return self._tried(call)
-        except LakeError as error:
-            self.failed = error
-            raise
+                if self._in_transaction or attempt == _ATTEMPTS or not self.mend(error, seen=seen):
+                    raise
+        raise AssertionError("unreachable")

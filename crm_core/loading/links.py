@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from crm_core import definitions
-from crm_core.loading.errors import LoadError
 from crm_core.loading.job import Job
 from crm_core.values.lookups import Runner
 

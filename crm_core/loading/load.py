@@ -58,6 +58,10 @@ def preview(
     stdin: BinaryIO | None = None,
     rows: int = 20,
 ) -> Preview:
-    """What `load` would do, with a sample of inserts, changes and rejects; writes nothing. Raises what it would raise."""
+    """What `load` would do, with a sample of inserts, changes and rejects; writes nothing.
+
+    Raises:
+        LoadError: What `load` would raise.
+    """
     with Run(lake, module, actor, options, progress, cancel, None) as run:
         return run.preview(inputs, stdin, rows)

@@ -169,6 +169,18 @@ class Preview:
     changes: tuple[dict[str, Any], ...]
     rejects: tuple[dict[str, Any], ...]
 
+    def as_dict(self) -> dict[str, Any]:
+        """The document that terminal and API show: the counts of the result, and the samples."""
+        return self.result.as_dict() | {
+            "dry_run": True,
+            "proposed": [list(one) for one in self.result.proposed],
+            "notes": list(self.result.notes),
+            "columns": [vars(column) for column in self.columns],
+            "inserts": list(self.inserts),
+            "changes": list(self.changes),
+            "rejects": list(self.rejects),
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class UndoResult:

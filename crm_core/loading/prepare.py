@@ -81,7 +81,7 @@ def with_references(
         )
     if texts:
         joins.insert(0, f"JOIN (SELECT rowid AS _row, {', '.join(texts)} FROM {RAW}) w ON w._row = t._row")
-    plan = f"JOIN {PLAN} p ON p._row = t._row" if job.matches else ""
+    plan = f"JOIN {PLAN} p ON p._row = t._row" if "p." in where or "p." in more else ""
     s.execute(
         f"CREATE OR REPLACE TEMP VIEW {ident(name)} AS SELECT {', '.join(parts)}{more} "
         f"FROM {TYPED} t {plan} {' '.join(joins)} WHERE {where}"
@@ -132,10 +132,7 @@ def _drop(job: Job, s: Runner, *, first: bool = False) -> None:
 
 
 def _prepare_new(job: Job, s: Runner) -> Ready:
-    new = "p.state = 'new'" if job.matches else "true"
-    if job.known_files:
-        new += f" AND t._file_no NOT IN ({', '.join(map(str, job.known_files))})"
-    where = f"{new} AND t._row NOT IN (SELECT _row FROM {DROPPED})"
+    where = _which_are_new(job, s)
     typed = with_references(job, s, name=_NEW, where=where)
     ready = prepare_insert(s, job.writer, module=job.module, typed=typed, staged=STAGED, ready=READY)
     _take_back_pending(job, s)
@@ -150,6 +147,18 @@ def _prepare_new(job: Job, s: Runner) -> Ready:
         _drop(job, s)
         s.execute(f"DELETE FROM {READY} WHERE _row IN (SELECT _row FROM {DROPPED})")
     return ready
+
+
+def _which_are_new(job: Job, s: Runner) -> str:
+    """The condition for rows that make new records; all of them, as in a first load, need no look at each."""
+    tests = []
+    if job.matches and s.read(f"SELECT count(*) AS n FROM {PLAN} WHERE state <> 'new'").item():
+        tests.append("p.state = 'new'")
+    if job.known_files:
+        tests.append(f"t._file_no NOT IN ({', '.join(map(str, job.known_files))})")
+    if _any(s, DROPPED):
+        tests.append(f"t._row NOT IN (SELECT _row FROM {DROPPED})")
+    return " AND ".join(tests) or "true"
 
 
 def _prepare_changed(job: Job, s: Runner) -> Merged | None:

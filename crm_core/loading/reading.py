@@ -140,7 +140,8 @@ def guess_kind(s: Runner, mapped: Mapped) -> str:
     }
     counts = ", ".join(f"count(*) FILTER (WHERE {test}) AS {kind}" for kind, test in tests.items())
     found = s.read(
-        f"SELECT count(v) AS filled, coalesce(max(length(v)), 0) AS longest, {counts} FROM (SELECT {text} AS v FROM {RAW})"
+        f"SELECT count(v) AS filled, coalesce(max(length(v)), 0) AS longest, {counts} "
+        f"FROM (SELECT {text} AS v FROM {RAW})"
     ).row(0, named=True)
     if not found["filled"]:
         return "text"

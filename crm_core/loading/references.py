@@ -221,7 +221,8 @@ def pending_sql(found: Sequence[Referred], *, place: str, rows: str, load_id: st
             f"CASE WHEN k.which IS NULL THEN [{targets}] ELSE [k.which] END AS targets, "
             f"{literal(one.by_field)} AS by_field, k.key, {literal(source)} AS source, "
             f"CAST({literal(load_id)} AS UUID) AS load_id FROM {ident(rows)} r "
-            f"JOIN (SELECT rowid AS _row, {one.key_sql} AS key, {one.which_sql} AS which FROM {RAW}) w ON w._row = r._row "
+            f"JOIN (SELECT rowid AS _row, {one.key_sql} AS key, {one.which_sql} AS which FROM {RAW}) w "
+            "ON w._row = r._row "
             f"JOIN {ident(one.table)} k ON k.key = w.key AND k.which IS NOT DISTINCT FROM w.which WHERE k.found = 0"
         )
     return selects

@@ -209,7 +209,8 @@ def _source_sql(job: Job) -> str:
     return (
         f"SELECT {literal(job.source)} AS source, {key} AS source_key, w.id AS record_id, "
         f"CAST({literal(job.load_id)} AS UUID) AS load_id, CASE r.file_no {paths} END AS file, r.line AS line, "
-        f"CAST({literal(job.change.id)} AS UUID) AS change_id, CAST({extra_sql(job.mapped, job.place)} AS JSON) AS extra"
+        f"CAST({literal(job.change.id)} AS UUID) AS change_id, "
+        f"CAST({extra_sql(job.mapped, job.place)} AS JSON) AS extra"
         f"{values} FROM {IDS} w JOIN {RAW} r ON r.rowid = w._row {plan}"
     )
 

@@ -62,9 +62,25 @@ class Typed:
 
 
 @dataclass(frozen=True)
+class _Late:
+    """A column whose values a library is asked only where the short way in SQL gave nothing."""
+
+    column: str
+    slug: str
+    kind: str
+    region: str
+
+    @property
+    def asked(self) -> str:
+        """The column of the typed table with the texts to ask."""
+        return f"_ask__{self.column}"
+
+
+@dataclass(frozen=True)
 class _Compiled:
     statement: Statement
     questions: tuple[Question, ...]
+    late: tuple[_Late, ...]
     judged: tuple[str, ...]
     columns: dict[str, str]
     carried: tuple[str, ...]
@@ -111,6 +127,7 @@ def normalise(
         f"CREATE OR REPLACE TEMP TABLE {ident(typed)} AS {plan.statement.sql}",
         plan.statement.values(people),
     )
+    _ask_the_rest(s, typed, plan.late)
     s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(problems)} ({PROBLEM_COLUMNS})")
     made = Typed(
         typed,
@@ -123,6 +140,35 @@ def normalise(
     )
     found = collect_problems(s, made, judged=plan.judged, staged=staged, received=plan.received)
     return replace(made, found=found)
+
+
+def _ask_the_rest(s: Runner, typed: str, late: Sequence[_Late]) -> None:
+    """Standardise by their libraries what the short ways gave nothing for, and drop the columns with the questions."""
+    if not late:
+        return
+    counts = ", ".join(f"count({ident(one.asked)})" for one in late)
+    open_ones = [
+        one
+        for one, count in zip(late, s.read(f"SELECT {counts} FROM {ident(typed)}").row(0), strict=True)
+        if count
+    ]
+    if open_ones:
+        look_up(
+            s,
+            [
+                Question(o.kind, o.region, f"SELECT {ident(o.asked)} AS given FROM {ident(typed)}")
+                for o in open_ones
+            ],
+        )
+    for one in open_ones:
+        s.execute(
+            f"UPDATE {ident(typed)} SET {ident(one.column)} = k.value, {ident(_problem(one.slug))} = "
+            f"CASE WHEN k.value IS NULL THEN 'type' END FROM {KNOWN} k WHERE k.given = {ident(typed, one.asked)} "
+            "AND k.kind = $kind AND k.region = $region",
+            {"kind": one.kind, "region": one.region},
+        )
+    for one in late:
+        s.execute(f"ALTER TABLE {ident(typed)} DROP COLUMN {ident(one.asked)}")
 
 
 def staged_types(s: Runner, staged: str) -> dict[str, str]:
@@ -220,8 +266,21 @@ def _compile(
     given = [
         aliased(cleaned(slug), as_given(slug)) for slug in _contact_fields(catalog, module) if slug in types
     ]
+    late = tuple(
+        _Late(key, steps.field.slug, lookup.kind, lookup.region)
+        for steps in every
+        for key, lookup in steps.lookups.items()
+        if lookup.shortcut is not None
+    )
+    asked = [
+        aliased(
+            sql("CASE WHEN $v IS NULL THEN $t END", v=parsed(one.column), t=cleaned(one.column)), one.asked
+        )
+        for one in late
+    ]
     return _Compiled(
-        statement=compiled(_typed_select(every, [*carried, *given], staged), params.values),
+        statement=compiled(_typed_select(every, [*carried, *given, *asked], staged), params.values),
+        late=late,
         questions=tuple(_questions(every, staged)),
         judged=tuple(steps.field.slug for steps in every if steps.codes),
         columns={key: steps.columns[key] for steps in every for key in steps.parse if key in steps.columns},
@@ -243,7 +302,12 @@ def _typed_select(every: list[Steps], carried: list[exp.Expr], staged: str) -> e
     parse = [aliased(tree, f"{key}__v") for steps in every for key, tree in steps.parse.items()]
     judge = [aliased(steps.code, _problem(steps.field.slug)) for steps in slugs if steps.code is not None]
     taken = [aliased(_taken(steps, key), key) for steps in every for key in steps.parse]
-    joins = [_join_known(key, steps) for steps in every for key in steps.lookups]
+    joins = [
+        _join_known(key, steps)
+        for steps in every
+        for key, one in steps.lookups.items()
+        if one.shortcut is None
+    ]
     first = select_from([star, *clean], named_table(staged))
     second = select_from(
         [exp.Column(this=exp.Star(), table=name("c")), *parse], nested(first, "c"), joins=joins
@@ -274,16 +338,13 @@ def _join_known(key: str, steps: Steps) -> exp.Join:
 
 
 def _questions(every: list[Steps], staged: str) -> list[Question]:
+    """What is to be asked before the values are read: of kinds without a short way."""
     found = []
     for steps in every:
-        for lookup in steps.lookups.values():
-            # No WHERE: a filter would be pushed down and work the cleaned text out again at each mention.
-            given: exp.Expr = column(lookup.cleaned)
-            if lookup.shortcut is not None:
-                unsettled = lookup.shortcut.is_(exp.null())
-                given = sql("CASE WHEN $unsettled THEN $given END", unsettled=unsettled, given=given)
-            cleaned_texts = [aliased(tree, f"{clean}__t") for clean, tree in steps.clean.items()]
-            inner = select_from(cleaned_texts, named_table(staged))
-            select = select_from([aliased(given, "given")], nested(inner, "c"))
-            found.append(Question(lookup.kind, lookup.region, text(select)))
+        for key, lookup in steps.lookups.items():
+            if lookup.shortcut is None:
+                # No WHERE: a filter would be pushed down and work the cleaned text out again at each mention.
+                inner = select_from([aliased(steps.clean[key], lookup.cleaned)], named_table(staged))
+                select = select_from([aliased(column(lookup.cleaned), "given")], nested(inner, "c"))
+                found.append(Question(lookup.kind, lookup.region, text(select)))
     return found

@@ -99,13 +99,9 @@ def steps_of(ctx: Context, field: Field | Reference) -> Steps:
 
 
 def _look_up(steps: Steps) -> None:
-    """A value that a library standardises: by the short way where there is one, else as it was looked up."""
+    """A value that a library standardises: as it was looked up, or by the short way; then the rest is asked later."""
     for name, lookup in steps.lookups.items():
-        found = column("value", f"{name}__known")
-        if lookup.shortcut is None:
-            steps.parse[name] = found
-        else:
-            steps.parse[name] = exp.Coalesce(this=lookup.shortcut, expressions=[found])
+        steps.parse[name] = lookup.shortcut or column("value", f"{name}__known")
 
 
 def _received(ctx: Context, field: Field | Reference) -> exp.Expr:
