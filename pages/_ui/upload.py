@@ -1,0 +1,36 @@
+"""A box that files are dropped into: they go to the server's disk piece by piece, never through a page's memory.
+
+    state.box = state.box or uploads.open_box()
+    upload_box(state.box, key="load:files", on_sent=look_at_them)      # then uploads.files_in(state.box)
+
+Streamlit's own uploader would keep each file whole in memory; this one sends it to the API of the same process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+_BOX = st.components.v2.component(
+    "merganser_upload",
+    html='<div class="box" role="button" tabindex="0"><b></b><span></span></div><input type="file" multiple hidden>'
+    '<ul class="files"></ul>',
+    css=(HERE / "upload.css").read_text(encoding="utf-8"),
+    js=(HERE / "upload.js").read_text(encoding="utf-8"),
+)
+
+
+def upload_box(
+    box: str,
+    *,
+    key: str,
+    on_sent: Callable[[], None],
+    label: str = "Drop files here, or click to choose",
+    hint: str = "",
+) -> None:
+    """Draws the box; `on_sent` is called when the files that were chosen together have come in."""
+    data = {"url": f"/api/v1/uploads/{box}/upload", "label": label, "hint": hint}
+    _BOX(data=data, key=key, on_sent_change=on_sent)
