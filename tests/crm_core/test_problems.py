@@ -17,7 +17,8 @@ from crm_core.errors import (
     VersionConflict,
 )
 from crm_core.problems import problem_of
-from lake.errors import LakeLockedError, NulCharacterError, StatementError
+from lake.errors import LakeLockedError, NulCharacterError, QueryRefused, StatementError
+from lake.ingest.errors import EmptyInputError
 
 BAD_EMAIL = Problem("email", "email", "is no e-mail address", "x")
 
@@ -33,6 +34,8 @@ BAD_EMAIL = Problem("email", "email", "is no e-mail address", "x")
         pytest.param(Conflict("taken"), 409, "conflict", id="conflict"),
         pytest.param(NulCharacterError("name"), 422, "nul-character", id="nul"),
         pytest.param(LakeLockedError("c", waited=1.0), 503, "lake-locked", id="locked"),
+        pytest.param(QueryRefused("COPY", allowed="one SELECT"), 422, "query-refused", id="query"),
+        pytest.param(EmptyInputError("a.csv"), 422, "empty-input", id="file"),
         pytest.param(KeyError("secret"), 500, "unexpected", id="unexpected"),
     ],
 )

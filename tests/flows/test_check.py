@@ -150,7 +150,7 @@ def test_a_module_cannot_lose_a_field_that_a_flow_needs(crm: Lake) -> None:
     module = dict(read_catalog(crm).stored["module", "inquiries"].document)
     module["fields"] = [field for field in module["fields"] if field["slug"] != "note"]
     with pytest.raises(
-        DefinitionInvalid, match="the flow try: step 1 .set_field.: inquiries has no field “note”"
+        DefinitionInvalid, match=r"the flow try: step 1 .set_field.: inquiries has no field “note”"
     ):
         save(crm, [("module", module)], actor=Actor.system())
 

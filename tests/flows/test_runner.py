@@ -56,7 +56,12 @@ def test_a_changed_field_sets_off_a_flow(crm: Lake, trigger: dict[str, Any], exp
 
 def test_deleting_and_restoring_set_off_flows(crm: Lake) -> None:
     task = {"create_task": {"title": "{{ subject }} is gone"}}
-    activate(crm, flow("gone", task, on="deleted"), flow("back", on="restored"), flow("changed", on={"fields": ["status"]}))
+    activate(
+        crm,
+        flow("gone", task, on="deleted"),
+        flow("back", on="restored"),
+        flow("changed", on={"fields": ["status"]}),
+    )
     record = inquiry(crm, subject="A")
     delete(crm, module="inquiries", record_id=record, actor=ADMIN)
     run(crm)
@@ -78,7 +83,8 @@ def test_a_row_written_past_the_door_sets_off_flows(crm: Lake) -> None:
     activate(crm, flow("seen"))
     with crm.session() as outside:
         outside.execute(
-            f"INSERT INTO {table('crm', 'inquiries')} (id, subject, folder, status) VALUES (uuidv7(), 'x', 'inbox', 'new')"
+            f"INSERT INTO {table('crm', 'inquiries')} (id, subject, folder, status) "
+            "VALUES (uuidv7(), 'x', 'inbox', 'new')"
         )
     run(crm)
     assert rows(crm, "inquiries", "note") == ["seen"]

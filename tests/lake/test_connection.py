@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from lake import Change, Lake, LakeConfig, Transaction, ident, table
+from lake import Change, Lake, LakeConfig, Transaction, ident, maintenance, table
 from lake.errors import (
     CancelledError,
     InvalidNameError,
@@ -30,7 +31,7 @@ def by_anna() -> Change:
 
 def make_notes(lake: Lake, *bodies: str | None) -> int:
     def work(tx: Transaction) -> None:
-        tx.execute(f"CREATE TABLE {NOTES} (id integer, body varchar)")
+        tx.execute(f"CREATE TABLE {NOTES} (id integer NOT NULL, body varchar)")
         for number, body in enumerate(bodies):
             tx.execute(f"INSERT INTO {NOTES} VALUES (?, ?)", [number, body])
 
@@ -170,6 +171,46 @@ def test_a_schema_is_made_once_and_missing_columns_are_added(lake: Lake) -> None
     assert lake.snapshot() == before + 1
     assert lake.read(f"FROM {table('meta', 'things')}").columns == ["id", "tags"]
     assert lake.read(f"FROM {table('main', 'odd-name')}").columns == ["id"]
+
+
+def altered_elsewhere(lake: Lake, other: Lake) -> int:
+    """A table that `lake` has read, with rows in the catalog under its older and its newer schema."""
+    before = make_notes(other, "one")
+    other.commit(lambda tx: tx.execute(f"ALTER TABLE {NOTES} ADD COLUMN added integer"), by_anna())
+    other.commit(lambda tx: tx.execute(f"INSERT INTO {NOTES} VALUES (2, 'two', 2)"), by_anna())
+    assert lake.read(f"FROM {NOTES}").height == 2
+    return before
+
+
+def test_readers_do_not_notice_that_another_process_moves_the_rows(lake: Lake) -> None:
+    with Lake.open(lake.config) as other, lake.session() as session:
+        before = altered_elsewhere(lake, other)
+        session.execute("CREATE TEMP TABLE kept AS SELECT 7 AS n")
+        for _ in range(2):
+            maintenance.run(other, everything=True)
+            assert lake.read(f"FROM {NOTES}").height == 2
+            assert lake.read(f"FROM {NOTES} AT (VERSION => {before})").height == 1
+            assert session.read(f"FROM {NOTES}, kept").height == 2
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_writers_do_not_notice_that_another_process_moves_the_rows(lake: Lake, light: bool) -> None:
+    with Lake.open(lake.config) as other:
+        lake.commit(lambda tx: tx.read("FROM lake.ops.changes"), by_anna(), light=light)
+        altered_elsewhere(lake, other)
+        maintenance.run(other, everything=True)
+        sql = f"UPDATE {NOTES} SET added = 5"
+        assert lake.commit(lambda tx: tx.execute(sql), by_anna(), light=light).value == 2
+        assert other.read(f"SELECT sum(added) FROM {NOTES}").item() == 10
+
+
+def test_a_flush_by_another_program_is_noticed_and_the_catalog_read_afresh(lake_config: LakeConfig) -> None:
+    with Lake.open(replace(lake_config, threads=1)) as lake, Lake.open(lake_config) as other:
+        before = altered_elsewhere(lake, other)
+        other.read("CALL ducklake_flush_inlined_data('lake')")
+        assert lake.read(f"FROM {NOTES}").height == 2
+        assert lake.read(f"FROM {NOTES} AT (VERSION => {before})").height == 1
+        assert lake.commit(lambda tx: tx.execute(f"UPDATE {NOTES} SET added = 5"), by_anna()).value == 2
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "x" * 129], ids=["empty", "control character", "too long"])
