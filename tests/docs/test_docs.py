@@ -23,4 +23,6 @@ def test_every_setting_is_documented(setting: str) -> None:
 def test_a_link_to_a_file_of_ours_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+?)\)", (ROOT / page).read_text()):
         if "://" not in target and not target.startswith("mailto:"):
-            assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}, which is not there"
+            assert (ROOT / page).parent.joinpath(target).exists(), (
+                f"{page} links to {target}, which is not there"
+            )
