@@ -19,20 +19,17 @@ from lake.sql_engine import SqlEngine
 
 _CANARY = "canary-7f3a"
 _RELATIONS = {
-    "customers": 'SELECT id, name, country, revenue, tags, note, born, joined FROM "lake"."crm"."customers" '
-    "WHERE team = 'sales'",
-    "orders": 'SELECT id, customer, amount, placed_at FROM "lake"."crm"."orders"',
+    "customers": "SELECT * EXCLUDE (team) FROM lake.crm.customers WHERE team = 'sales'",
+    "orders": "SELECT id, customer, amount, placed_at FROM lake.crm.orders",
 }
 _TABLES = (
     "CREATE TABLE lake.crm.customers (id INTEGER, name VARCHAR, country VARCHAR, revenue DECIMAL(18,4), "
     "tags VARCHAR[], note JSON, team VARCHAR, born DATE, joined TIMESTAMPTZ)",
-    "INSERT INTO lake.crm.customers SELECT i, 'Customer ' || i, ['DE', 'FR', NULL][1 + i % 3], i * 10.5, "
-    "['a', 'b'], '{\"size\": 3}', 'sales', DATE '1990-01-01' + i::INTEGER, TIMESTAMPTZ '2026-01-01 12:00:00Z' "
-    "FROM range(30) r(i)",
+    "INSERT INTO lake.crm.customers SELECT i, 'Customer ' || i, ['DE', 'FR', NULL][1 + i % 3], i * 10.5, ['a', 'b'], "
+    "'{\"size\": 3}', 'sales', DATE '1990-01-01' + i::INT, TIMESTAMPTZ '2026-01-01 12:00:00Z' FROM range(30) r(i)",
     f"INSERT INTO lake.crm.customers VALUES (999, '{_CANARY}', 'DE', 1, ['x'], '{{}}', 'legal', NULL, NULL)",
     "CREATE TABLE lake.crm.orders (id INTEGER, customer INTEGER, amount DOUBLE, placed_at DATE)",
-    "INSERT INTO lake.crm.orders SELECT i, i % 30, i * 1.5, DATE '2026-01-01' + (i % 300)::INTEGER "
-    "FROM range(600) r(i)",
+    "INSERT INTO lake.crm.orders SELECT i, i % 30, i * 1.5, DATE '2026-01-01' + (i % 300)::INT FROM range(600) r(i)",
 )
 
 
