@@ -12,6 +12,7 @@ from crm_core.loading.contracts import (
     read_sources,
     show_source,
 )
+from crm_core.loading.entries import LoadEntry, read_load, read_loads
 from crm_core.loading.load import load, preview
 from crm_core.loading.model import (
     Cancel,
@@ -25,12 +26,14 @@ from crm_core.loading.model import (
     UndoResult,
 )
 from crm_core.loading.rejects import download_rejects, read_rejects
+from crm_core.loading.undo import on_undo, undo
 
 __all__ = [
     "Cancel",
     "ColumnPreview",
     "Contract",
     "Formats",
+    "LoadEntry",
     "LoadOptions",
     "LoadResult",
     "Preview",
@@ -42,13 +45,17 @@ __all__ = [
     "download_rejects",
     "load",
     "load_contract",
+    "on_undo",
     "parse_contract",
     "preview",
     "read_contract",
+    "read_load",
+    "read_loads",
     "read_rejects",
     "read_sources",
     "schema_sql",
     "show_source",
+    "undo",
 ]
 
 
