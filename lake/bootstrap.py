@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import os
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from sqlglot import exp
 from lake import catalog, engine
 from lake.door import Change, Transaction
 from lake.engine import Cursor
-from lake.errors import LakeError, SettingError, StatementError, TransientError
+from lake.errors import LakeError, LakeLockedError, SettingError, StatementError, TransientError
 from lake.lock import WriterLock
 from lake.names import ident
 
@@ -48,20 +49,35 @@ def attach(root: Cursor, *, config: LakeConfig, lock: WriterLock) -> str:
             _reach_object_store(root, os.environ)
         else:
             Path(config.data_path).mkdir(parents=True, exist_ok=True)
-        try:
-            # One that exists needs no lock: opening a lake does not wait for a writer.
-            engine.run(root, existing)
-        except LakeError as error:
-            if isinstance(error, TransientError) or not _NOT_MADE_YET.search(str(error)):
-                _attach_moved(root, config, error)
-                return existing
-            with lock.hold(timeout=config.lock_timeout):
-                engine.run(root, _attach_sql(config))
+        _attach(root, existing, config=config, lock=lock)
+    except LakeLockedError:
+        raise
     except OSError as error:
         raise _refused(config, error, setting="data_path") from error
     except (StatementError, TransientError) as error:
         raise _refused(config, error, setting="catalog") from error
     return existing
+
+
+def _attach(root: Cursor, existing: str, *, config: LakeConfig, lock: WriterLock) -> None:
+    deadline = time.monotonic() + config.lock_timeout
+    while True:
+        try:
+            # One that exists needs no lock: opening a lake does not wait for a writer.
+            engine.run(root, existing)
+            return
+        except TransientError as error:
+            # Whoever makes the catalog at this moment has it to itself.
+            if time.monotonic() > deadline:
+                raise LakeLockedError(config.shown, waited=config.lock_timeout) from error
+            time.sleep(0.05)
+        except LakeError as error:
+            if not _NOT_MADE_YET.search(str(error)):
+                _attach_moved(root, config, error)
+                return
+            with lock.hold(timeout=config.lock_timeout):
+                engine.run(root, _attach_sql(config))
+            return
 
 
 def _reach_object_store(root: Cursor, environment: Mapping[str, str]) -> None:
