@@ -17,6 +17,7 @@ from crm_core.definition_documents import problems_of
 from crm_core.definitions import read_catalog
 from crm_core.loading.errors import ContractInvalid, UnknownSource
 from crm_core.loading.job import Job
+from crm_core.loading.mapping import OWN_COLUMNS
 from crm_core.loading.model import Contract
 from crm_core.loading.targets import place_of
 from lake import Change, Lake, Transaction, table
@@ -144,7 +145,11 @@ def contract_document(contract: Contract) -> dict[str, Any]:
 
 def remember(job: Job, tx: Transaction) -> None:
     """Remember how this load mapped its columns, when that is news."""
-    columns = {one.header: one.target.path for one in job.mapped if one.target is not None}
+    columns = {
+        one.header: one.target.path
+        for one in job.mapped
+        if one.target is not None and one.header not in OWN_COLUMNS
+    }
     kept = {header: path for header, path in job.contract.columns.items() if path is None}
     contract = job.contract.model_copy(update={"columns": {**job.contract.columns, **columns, **kept}})
     found = tx.read(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm_core.loading.errors import LoadError
-from crm_core.loading.job import DROPPED, MERGED, PLAN, PROBLEMS, READY, Job
+from crm_core.loading.errors import LoadError, StrictFailure
+from crm_core.loading.job import DROPPED, MERGED, PLAN, PROBLEMS, READY, REJECTS, Job
 from crm_core.loading.reading import RAW
 from crm_core.values.lookups import Runner
 from lake import table
@@ -42,6 +42,24 @@ def count_rows(job: Job, s: Runner) -> None:
     accounted = counts.inserted + counts.updated + counts.unchanged + counts.rejected
     if accounted != counts.read:
         raise Unbalanced(read=counts.read, accounted=accounted)
+
+
+def refuse_if_strict(job: Job, s: Runner) -> None:
+    """Refuse the load when not all is as it should be, and that was asked for.
+
+    Raises:
+        StrictFailure: a row or value is rejected, or a reference leads nowhere yet.
+    """
+    counts = job.counts
+    if not job.options.strict or not (counts.rejected or counts.values_rejected or counts.pending_references):
+        return
+    first = s.read(f"SELECT reason FROM {REJECTS} ORDER BY file_no, line LIMIT 1")
+    raise StrictFailure(
+        rejected=counts.rejected,
+        values_rejected=counts.values_rejected,
+        pending_references=counts.pending_references,
+        first=first["reason"][0] if first.height else "a reference leads nowhere yet.",
+    )
 
 
 def known_rows(job: Job, s: Runner) -> int:

@@ -61,8 +61,8 @@ class StrictFailure(LoadError):
         self.pending_references = pending_references
         super().__init__(
             f"Nothing was loaded, as asked for: {rejected:,} rows and {values_rejected:,} values would be rejected and "
-            f"{pending_references:,} references would be pending. The first: {first} Load without --strict to take "
-            "what is right."
+            f"{pending_references:,} references would be pending. The first: {first.rstrip('.')}. Load without "
+            "--strict to take what is right."
         )
 
 

@@ -41,14 +41,14 @@ def evolve(lake: Lake, place: Place, s: Runner, unknown: Sequence[Mapped], *, ac
     if place.relationship is not None:
         rel = place.relationship
         fields = _fields(s, unknown, [field.slug for field in rel.fields])
-        document: Any = rel.model_dump(mode="json", exclude_defaults=True)
+        document: dict[str, Any] = dict(place.catalog.stored["relationship", rel.key].document)
         document["fields"] = [*document.get("fields", []), *fields]
         definitions.save(lake, [("relationship", document)], actor=actor, reason="columns of a loaded file")
     else:
         module = place.catalog.module(place.module)
         taken = [field.slug for field in module.fields]
         taken += [one.slug for one in place.catalog.references(place.module)]
-        document = module.model_dump(mode="json", exclude_defaults=True)
+        document = dict(place.catalog.stored["module", module.slug].document)
         document["fields"] = [*document.get("fields", []), *_fields(s, unknown, taken)]
         definitions.save(lake, [("module", document)], actor=actor, reason="columns of a loaded file")
     return place_of(definitions.read_catalog(lake), place.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crm_core.loading.mapping import Mapped
+from crm_core.loading.mapping import OWN_COLUMNS, Mapped
 from crm_core.loading.targets import Place
 from crm_core.tables import source_columns
 from lake import ident
@@ -34,7 +34,11 @@ def given_slugs(place: Place, mapped: Sequence[Mapped]) -> dict[str, str]:
 def extra_sql(mapped: Sequence[Mapped], place: Place, raw: str = "r") -> str:
     """A JSON object of the columns that bring nothing to a field, by header; NULL when there is none."""
     own = source_columns(place.catalog, place.catalog.module(place.module))
-    others = [one for one in mapped if one.target is None or one.target.slug not in own]
+    others = [
+        one
+        for one in mapped
+        if (one.target is None or one.target.slug not in own) and one.header not in OWN_COLUMNS
+    ]
     return _object(others, raw) if others else "CAST(NULL AS JSON)"
 
 

@@ -11,6 +11,11 @@ from crm_core.loading.errors import ContractInvalid, NothingMapped
 from crm_core.loading.model import Contract
 from crm_core.loading.targets import Place, Target, fold
 
+RECORD_ID = "_record_id"
+OWN_COLUMNS = ("_line", "_file", RECORD_ID, "_reasons")
+"""The columns that a download of rejects puts before those of the file."""
+
+_OWN = "of the rejects that were downloaded"
 _RESEMBLES_FROM = 88
 _SHORTEST_TO_RESEMBLE = 5
 _LEAD = 4
@@ -68,10 +73,20 @@ def suggest_columns(
     taken = {target.path for target in told.values() if target is not None}
     # A reference told by one of its keys is told altogether.
     taken |= {target.slug for target in told.values() if target is not None and target.role == "reference"}
-    open_headers = {position: header for position, header in enumerate(headers, 1) if position not in told}
+    open_headers = {
+        position: header
+        for position, header in enumerate(headers, 1)
+        if position not in told and header not in OWN_COLUMNS
+    }
     guessed = _guess(open_headers, [one for one in place.targets().values() if one.path not in taken], place)
     mapped = []
     for position, header in enumerate(headers, 1):
+        if header in OWN_COLUMNS and position not in told:
+            target = place.targets()["id"] if header == RECORD_ID else None
+            mapped.append(
+                Mapped(position=position, header=header, target=target, reason=_OWN, known=True, sure=100)
+            )
+            continue
         if position in told:
             target = told[position]
             reason = "as the contract says" if target else "kept in the source row, as the contract says"
@@ -158,7 +173,13 @@ def _likeness(header: str, target: Target, place: Place) -> tuple[float, str]:
     folded = fold(header)
     forms = {folded: 0, _without_module(folded, place): 5}
     best: tuple[float, str] = (0, "")
+    # A number that is given here is brought by a file only when it says so in so many words.
+    given_here = getattr(target.field, "read_only", False)
+    if given_here:
+        forms = {folded: 0}
     for name, sure in target.names:
+        if given_here and sure < 97:
+            continue
         word = fold(name)
         for form, cost in forms.items():
             if not form:
@@ -166,7 +187,7 @@ def _likeness(header: str, target: Target, place: Place) -> tuple[float, str]:
             if form == word or form.replace(" ", "") == word.replace(" ", ""):
                 why = "its name" if sure >= 97 else f"“{name}” is another name of it"
                 best = max(best, (sure - cost - (form != word), why))
-        if len(word) >= _SHORTEST_TO_RESEMBLE and len(folded) >= _SHORTEST_TO_RESEMBLE:
+        if not given_here and len(word) >= _SHORTEST_TO_RESEMBLE and len(folded) >= _SHORTEST_TO_RESEMBLE:
             ratio = fuzz.ratio(folded, word)
             if ratio >= _RESEMBLES_FROM:
                 best = max(best, (ratio * 0.9, f"it resembles “{name}”"))

@@ -37,16 +37,15 @@ def match_rows(job: Job, s: Runner) -> None:
             WHEN k.source_key IS NULL AND h.id IS NULL THEN $no_key
             WHEN h.found > 1 THEN 'ambiguous_key'
             WHEN h.id IS NULL THEN $unmatched
-            WHEN NOT $forced AND h.by_source AND len(b.given) = 0 AND NOT b.extra_differs THEN 'same'
+            WHEN b.record_id = h.id AND len(b.given) = 0 AND NOT b.extra_differs THEN 'same'
             ELSE $matched END AS state,
             h.id, coalesce(h.by_source, false) AS by_source, b.record_id IS NOT NULL AS kept,
-            CASE WHEN $forced OR NOT coalesce(h.by_source, false) THEN NULL ELSE b.given END AS given, d.winner
+            CASE WHEN b.record_id = h.id THEN b.given END AS given, d.winner
         FROM {KEYS} k LEFT JOIN load_hits h ON h._row = k._row LEFT JOIN {BEFORE} b ON b._row = k._row
         LEFT JOIN load_repeated d ON d._row = k._row""",
         {
             "unmatched": unmatched,
             "matched": matched,
-            "forced": job.forced,
             "no_key": "new" if job.forced or not job.key else "key_missing",
         },
     )
@@ -92,28 +91,40 @@ def _key_sql(one: Mapped) -> str:
 
 def _source_before(job: Job, s: Runner) -> None:
     """`load_source_before`: the record that the source's row meant before, and what it says otherwise now."""
-    if not job.key:
-        s.execute(
-            f"CREATE OR REPLACE TEMP TABLE {BEFORE} (_row BIGINT, record_id UUID, "
-            "given VARCHAR[], extra_differs BOOLEAN)"
-        )
-        return
     given = given_columns(job.place, job.mapped)
     slugs = {column: slug for slug, column in given_slugs(job.place, job.mapped).items()}
     differs = ", ".join(
         f"CASE WHEN {sql} IS DISTINCT FROM p.{ident(column)} THEN {literal(slugs[column])} END"
         for column, sql in given.items()
     )
-    extra = extra_sql(job.mapped, job.place)
-    place = table("crm", job.place.catalog.module(job.module).source_table)
-    s.execute(
-        f"CREATE OR REPLACE TEMP TABLE {BEFORE} AS SELECT k._row, p.record_id, "
-        f"list_filter([{differs}], lambda slug: slug IS NOT NULL) AS given, "
-        f"{extra}::VARCHAR IS DISTINCT FROM p.extra::VARCHAR AS extra_differs "
-        f"FROM {KEYS} k JOIN {RAW} r ON r.rowid = k._row "
-        f"JOIN {place} p ON p.source_key = k.source_key AND p.source = $source",
-        {"source": job.source},
+    otherwise = (
+        f"list_filter([{differs}], lambda slug: slug IS NOT NULL)" if differs else "CAST([] AS VARCHAR[])"
     )
+    extra = f"{extra_sql(job.mapped, job.place)}::VARCHAR IS DISTINCT FROM p.extra::VARCHAR"
+    place = table("crm", job.place.catalog.module(job.module).source_table)
+    rows = f"FROM {KEYS} k JOIN {RAW} r ON r.rowid = k._row JOIN {place} p ON p.source = $source AND"
+    ways = []
+    if job.key:
+        known = "k.given_id IS NULL AND " if job.forced else ""
+        ways.append(
+            f"SELECT k._row, p.record_id, {otherwise} AS given, {extra} AS extra_differs "
+            f"{rows} {known}p.source_key = k.source_key"
+        )
+    if job.forced:
+        # A mended row says otherwise what it did before, and once more what could not be taken then.
+        refused = (
+            f"SELECT record_id, list(DISTINCT field) AS fields FROM {table('ops', 'rejects')} "
+            "WHERE row_loaded AND record_id IS NOT NULL AND field IS NOT NULL GROUP BY record_id"
+        )
+        ways.append(
+            f"SELECT k._row, p.record_id, list_distinct(list_concat({otherwise}, coalesce(x.fields, []))), false "
+            f"{rows} p.record_id = k.given_id LEFT JOIN ({refused}) x ON x.record_id = k.given_id "
+            "QUALIFY row_number() OVER (PARTITION BY k._row ORDER BY p.load_id DESC) = 1"
+        )
+    columns = "_row BIGINT, record_id UUID, given VARCHAR[], extra_differs BOOLEAN"
+    s.execute(f"CREATE OR REPLACE TEMP TABLE {BEFORE} ({columns})")
+    if ways:
+        s.execute(f"INSERT INTO {BEFORE} {' UNION ALL '.join(ways)}", {"source": job.source})
 
 
 def _hits_sql(job: Job) -> str:

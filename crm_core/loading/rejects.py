@@ -18,9 +18,6 @@ from lake import Lake, ident, table
 from lake.ingest.sql import literal
 
 _LOADS, _REJECTS = table("ops", "loads"), table("ops", "rejects")
-ROW_COLUMNS = ("_line", "_file", "_record_id", "_reasons")
-"""The columns that a download of rejects puts before those of the file."""
-
 _REASONS: dict[str, str] = {
     "key_missing": "The row has no value for the key.",
     "ambiguous_key": "Several records have this key, so it is not known which one is meant.",
@@ -116,7 +113,7 @@ def download_rejects(lake: Lake, load_id: str, *, actor: Actor) -> bytes:
     """The rejected rows as a CSV file in UTF-8, to be mended and replayed: their cells under the file's headers.
 
     Before them stand `_line`, `_file`, `_record_id` (of rows that were loaded without a value) and `_reasons`. A row
-    that could not be told into cells has none.
+    that could not be told into cells has none; one that a later row superseded is right as it is, and left out.
 
     Raises:
         UnknownLoad: there is no such load, or none for this actor.
@@ -125,7 +122,8 @@ def download_rejects(lake: Lake, load_id: str, *, actor: Actor) -> bytes:
     rows = lake.read(
         "SELECT line AS _line, file AS _file, any_value(record_id)::VARCHAR AS _record_id, "
         "string_agg(DISTINCT reason, ' ' ORDER BY reason) AS _reasons, any_value(row)::VARCHAR AS cells "
-        f"FROM {_REJECTS} WHERE load_id = try_cast(? AS UUID) GROUP BY file, line ORDER BY file, line",
+        f"FROM {_REJECTS} WHERE load_id = try_cast(? AS UUID) AND code <> 'superseded' "
+        "GROUP BY file, line ORDER BY file, line",
         [load_id],
     )
     cells = [json.loads(text) if text else {} for text in rows["cells"].to_list()]

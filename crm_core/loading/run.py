@@ -12,12 +12,12 @@ from crm_core import definitions, people
 from crm_core.access import Actor
 from crm_core.loading import links
 from crm_core.loading.contracts import read_contract
-from crm_core.loading.counting import count_rows, known_files
-from crm_core.loading.errors import KeyMissing, LoadCancelled, NewColumns, StrictFailure
+from crm_core.loading.counting import count_rows, known_files, refuse_if_strict
+from crm_core.loading.errors import KeyMissing, LoadCancelled, NewColumns
 from crm_core.loading.evolve import evolve, propose
-from crm_core.loading.job import REJECTS, Job
+from crm_core.loading.job import Job
 from crm_core.loading.judge import type_values
-from crm_core.loading.mapping import Mapped, map_columns, resolve_key
+from crm_core.loading.mapping import RECORD_ID, Mapped, map_columns, resolve_key
 from crm_core.loading.mirror import find_missing
 from crm_core.loading.model import Cancel, Contract, LoadOptions, LoadResult, Mode, Preview, Progress
 from crm_core.loading.pending import count_pending, resolve_pending
@@ -138,6 +138,7 @@ class Run:
         job.change = replace(change, occurred_at=job.started)
         job.notes += [f"{header}: {note}" for header, note in job.read.notes.items()]
         job.notes += staged.notes
+        job.forced = any(one.header == RECORD_ID for one in mapped)
         job.known_files = known_files(job)
         job.counts.read = staged.rows + staged.rows_dropped
         job.step("type", 0, 1)
@@ -165,7 +166,7 @@ class Run:
             return self._result(job, snapshot=done)
         for _ in range(_ATTEMPTS):
             prepared = self._work_out(job, job.s)
-            self._refuse_if_strict(job)
+            refuse_if_strict(job, job.s)
             job.step("write", 0, 3)
             outside = write_files(job, job.s, prepared)
             try:
@@ -185,7 +186,7 @@ class Run:
             ready = prepared
             if ready is None:
                 ready = self._work_out(job, tx)
-                self._refuse_if_strict(job)
+                refuse_if_strict(job, tx)
             elif not holds(job, tx, ready, outside):
                 raise Stale
             write_all(job, tx, ready, outside)
@@ -220,19 +221,6 @@ class Run:
                 actor=job.change.actor, door=job.change.door, reason=job.change.reason, load_id=job.load_id
             )
             job.s.commit(lambda tx: resolve_pending(tx, job.place.catalog, event), again)
-
-    def _refuse_if_strict(self, job: Job) -> None:
-        counts = job.counts
-        wrong = counts.rejected or counts.values_rejected or counts.pending_references
-        if not job.options.strict or not wrong:
-            return
-        first = job.s.read(f"SELECT reason FROM {REJECTS} ORDER BY file_no, line LIMIT 1")
-        raise StrictFailure(
-            rejected=counts.rejected,
-            values_rejected=counts.values_rejected,
-            pending_references=counts.pending_references,
-            first=first["reason"][0] if first.height else "a reference leads nowhere yet.",
-        )
 
     def _result(self, job: Job, *, snapshot: int | None) -> LoadResult:
         counts = job.counts

@@ -19,12 +19,13 @@ from crm_core.loading.pending import store_pending
 from crm_core.loading.prepare import Prepared
 from crm_core.loading.reading import RAW
 from crm_core.loading.rejects import write_sql
+from crm_core.loading.targets import place_of
 from crm_core.records.contact_points import holdings, prepare_points
 from crm_core.records.counters import Counted, counters_hold, number_rows, store_counters
 from crm_core.records.hooks import Event, tell
 from crm_core.records.insert import Ready, write_insert
 from crm_core.records.update import write_update
-from crm_core.tables import SOURCE_COLUMNS
+from crm_core.tables import SOURCE_COLUMNS, source_columns
 from crm_core.values.lookups import Runner
 from lake import Transaction, ident, table
 from lake.ingest.sql import literal
@@ -44,7 +45,6 @@ class Outside:
     counted: tuple[Counted, ...]
     points: Ready | None
     records: bool
-    sources: bool
 
 
 def write_files(job: Job, s: Runner, prepared: Prepared) -> Outside | None:
@@ -56,7 +56,7 @@ def write_files(job: Job, s: Runner, prepared: Prepared) -> Outside | None:
     if files is None or every < LARGE:
         return None
     records = new >= LARGE and not holds
-    outside = Outside(files, (), None, records, True)
+    outside = Outside(files, (), None, records)
     try:
         files.write(s, f"{job.module}__source", _source_sql(job), versioned=False)
         if records:
@@ -83,6 +83,7 @@ def write_all(job: Job, tx: Transaction, prepared: Prepared, outside: Outside | 
     # Changed rows first: what waits for the new ones must not touch a row that is still to be written.
     if prepared.merged is not None and job.counts.updated:
         write_update(tx, job.writer, prepared.merged)
+    said = _say_now(job, tx) if outside is None else ""
     _forget_source_rows(job, tx)
     if outside is not None:
         outside.files.register(tx)
@@ -91,19 +92,26 @@ def write_all(job: Job, tx: Transaction, prepared: Prepared, outside: Outside | 
             tell(tx, job.place.catalog, Event(job.module, "insert", READY))
             if outside.points is not None:
                 tell(tx, job.place.catalog, Event(outside.points.module.slug, "insert", outside.points.table))
-    if outside is None or not outside.sources:
+    if said:
         columns = ", ".join(map(ident, _source_columns(job)))
-        place = table("crm", f"{job.module}__source")
-        tx.execute(f"INSERT INTO {place} ({columns}) {_source_sql(job)}")
+        tx.execute(
+            f"INSERT INTO {table('crm', f'{job.module}__source')} ({columns}) SELECT {columns} FROM {said}"
+        )
     if job.counts.inserted and not (outside and outside.records):
         write_insert(tx, job.writer, prepared.ready)
     if job.mode == "mirror":
         job.counts.deleted = mirror.delete_missing(job, tx)
     job.counts.pending_references = store_pending(job, tx, IDS)
-    _files_table(job, tx)
+    files_table(job, tx)
     tx.execute(write_sql(job, IDS), {"load": job.load_id, "module": job.place.name})
     write_entry(job, tx)
     remember(job, tx)
+
+
+def _say_now(job: Job, tx: Transaction) -> str:
+    """The source's rows as they will be, in a temp table: worked out while those before are still there."""
+    tx.execute(f"CREATE OR REPLACE TEMP TABLE load_sources AS {_source_sql(job)}")
+    return "load_sources"
 
 
 def holds(job: Job, tx: Transaction, prepared: Prepared, outside: Outside | None) -> bool:
@@ -194,12 +202,12 @@ def _write_records(job: Job, s: Runner, files: OutsideFiles, ready: Ready) -> No
 
 
 def _source_columns(job: Job) -> list[str]:
-    return [*SOURCE_COLUMNS, *given_columns(job.place, job.mapped)]
+    return [*SOURCE_COLUMNS, *given_columns(job.place, job.mapped), *_said_before(job)]
 
 
 def _source_sql(job: Job) -> str:
     """The rows as the source gave them, with the records they resolve to."""
-    given = given_columns(job.place, job.mapped)
+    given = {**given_columns(job.place, job.mapped), **_said_before(job)}
     values = "".join(f", {sql} AS {ident(c)}" for c, sql in given.items())
     plan = f"LEFT JOIN {PLAN} p ON p._row = w._row" if job.matches else ""
     key = "p.source_key" if job.matches else "CAST(NULL AS VARCHAR)"
@@ -211,7 +219,28 @@ def _source_sql(job: Job) -> str:
         f"CAST({literal(job.load_id)} AS UUID) AS load_id, CASE r.file_no {paths} END AS file, r.line AS line, "
         f"CAST({literal(job.change.id)} AS UUID) AS change_id, "
         f"CAST({extra_sql(job.mapped, job.place)} AS JSON) AS extra"
-        f"{values} FROM {IDS} w JOIN {RAW} r ON r.rowid = w._row {plan}"
+        f"{values} FROM {IDS} w JOIN {RAW} r ON r.rowid = w._row {plan}{_before_join(job)}"
+    )
+
+
+def _said_before(job: Job) -> dict[str, str]:
+    """Column → what the source said before in columns that this file does not have: that still stands."""
+    if not job.matches:
+        return {}
+    now = given_columns(job.place, job.mapped)
+    place = place_of(job.place.catalog, job.place.name)
+    targets = [place.target(path) for path in job.contract.columns.values() if path]
+    own = source_columns(job.place.catalog, job.place.catalog.module(job.module))
+    before = dict.fromkeys(own[one.slug] for one in targets if one is not None and one.slug in own)
+    return {c: f"o.{ident(c)}" for c in before if c not in now}
+
+
+def _before_join(job: Job) -> str:
+    if not _said_before(job):
+        return ""
+    place = table("crm", f"{job.module}__source")
+    return (
+        f" LEFT JOIN {place} o ON p.kept AND o.source_key = p.source_key AND o.source = {literal(job.source)}"
     )
 
 
@@ -245,7 +274,8 @@ def _untouched(job: Job, tx: Transaction, prepared: Prepared) -> bool:
     return not any(tx.read(f"SELECT count(*) AS n FROM ({test} LIMIT 1)").item() for test in tests)
 
 
-def _files_table(job: Job, s: Runner) -> None:
+def files_table(job: Job, s: Runner) -> None:
+    """The names of the files by their numbers, for statements."""
     frame = pl.DataFrame(
         {"file_no": range(len(job.staged.files)), "path": [file.path for file in job.staged.files]},
         schema={"file_no": pl.Int32, "path": pl.String},
