@@ -138,8 +138,17 @@ def _compile(
     tree = outer.from_(inner.subquery(ROW), copy=False)
     if kept:
         tree = tree.where(any_of([column(f"_t{place}", ROW) for place in range(len(kept))]), copy=False)
+    if kept and not traced:
+        tree = _thinned(tree, len(kept))
     statement = compile_statement(create_temp(into, tree), every, lookups.params)
     return Compiled(statement, tuple(kept), tuple(broken))
+
+
+def _thinned(tree: exp.Select, flows: int) -> exp.Select:
+    """Of many changes those that match, and about one in a thousand of the others, to show what did not."""
+    matches = any_of([column(f"_m{place}", "h") for place in range(flows)])
+    some = exp.Mod(this=function("hash", column("_id", "h")), expression=exp.Literal.number(1000))
+    return exp.select("*").from_(tree.subquery("h")).where(exp.or_(matches, some.eq(exp.Literal.number(0))))
 
 
 def _columns(prefix: str, flows: Sequence[ActiveFlow]) -> list[exp.Expr]:

@@ -17,13 +17,14 @@ from flows.active import ActiveFlow
 from flows.compiler import ROW, change_scope
 from flows.lookups import AT, Lookups, Statement, compile_statement
 from flows.runs import FAILURES, RUNS
-from flows.staging import Window, matched_table, rows_view
+from flows.staging import Window, matched_table, pick, picked_view
 from flows.statements import create_temp, empty_table_sql, insert_by_name, temp
 from lake import Session, Transaction, ident
 from lake.errors import StatementError
 
 _STEPS_A_FLOW = 1000
 _FLOWS = 10_000
+_DONE = "state = 'done'"
 
 UPDATE_META = {
     "_row": "BIGINT", "_run": "UUID", "_ord": "BIGINT", "_place": "INTEGER", "_step": "INTEGER",
@@ -77,6 +78,7 @@ class CompiledEffects:
     allow.
     """
 
+    module: str
     matched: Statement
     effects: tuple[StagedEffect, ...]
     updates: Mapping[str, Mapping[str, str]]
@@ -112,6 +114,12 @@ def stage_effects(
     updates = _tables(session, "flow_updates__", UPDATE_META, [one.updates for one in compiled])
     inserts = _tables(session, "flow_inserts__", INSERT_META, [one.inserts for one in compiled])
     for one in compiled:
+        pick(
+            session,
+            one.module,
+            f"SELECT record_id, snapshot FROM {ident(RUNS)} WHERE module = ? AND {_DONE}",
+            [one.module],
+        )
         one.matched.execute(session, at=window.at)
         for flow, step, reason in one.broken:
             _fail_flow(session, flow, step, reason)
@@ -182,25 +190,18 @@ def _compile(catalog: Catalog, module: str, flows: Sequence[ActiveFlow], now: da
                 touched[key] = kinds[key]
             elif key.startswith("_remove__"):
                 touched[key] = "VARCHAR[]"
-    matched = compile_statement(_matched(module, lookups), lookups.params)
-    return CompiledEffects(matched, tuple(effects), updates, inserts, tuple(broken))
+    matched = compile_statement(_matched(catalog, module, lookups), lookups.params)
+    return CompiledEffects(module, matched, tuple(effects), updates, inserts, tuple(broken))
 
 
-def _matched(module: str, lookups: Lookups) -> exp.Expr:
-    """The changes that runs stand for, with all their values, and what the steps look up for them."""
-    own = exp.select(column("record_id"), column("snapshot")).from_(temp(RUNS)).where(
-        column("module").eq(exp.Literal.string(module)), column("state").eq(exp.Literal.string("done"))
-    )  # fmt: skip
-    same = exp.and_(
-        column("record_id", "r").eq(column("_id", ROW)), column("snapshot", "r").eq(column("_snapshot", ROW))
-    )
+def _matched(catalog: Catalog, module: str, lookups: Lookups) -> exp.Expr:
+    """The changes that runs stand for, with their new values, and what the steps look up for them."""
+    values = [
+        column(one, ROW) for one in ("_id", "_snapshot", "_event", "_occurred", *catalog.columns(module))
+    ]
+    rows = exp.select(*values, copy=False).from_(temp(picked_view(module), ROW), copy=False)
     everything = exp.Column(this=exp.Star(), table=exp.to_identifier(ROW))
-    rows = (
-        exp.select(everything)
-        .from_(temp(rows_view(module), ROW))
-        .join(own.subquery("r"), on=same, join_type="semi")
-    )
-    tree = exp.select(everything.copy(), *lookups.columns()).from_(rows.subquery(ROW))
+    tree = exp.select(everything, *lookups.columns()).from_(rows.subquery(ROW))
     return create_temp(matched_table(module), tree)
 
 

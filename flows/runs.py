@@ -6,7 +6,7 @@ from crm_core.model import Catalog
 from flows.active import ActiveFlow
 from flows.compiler import Compiled, compile_flows
 from flows.cycles import DEPTH_LIMIT
-from flows.staging import Window, rows_view
+from flows.staging import Window, pick, picked_view, rows_view
 from flows.statements import Runner, empty_table_sql
 from lake import Session, Transaction, ident
 from lake.errors import StatementError
@@ -131,7 +131,7 @@ def _insert_runs(
     """A run for every match, and for some changes whose condition did not hold; too deep ones fail at once."""
     if not flows:
         return 0
-    some = "" if misses is None else f" ORDER BY _snapshot DESC, _id LIMIT {misses}"
+    some = "" if misses is None else f" LIMIT {misses}"
     parts: list[str] = []
     values: dict[str, object] = {"module": module}
     for place, flow in enumerate(flows):
@@ -168,13 +168,12 @@ def _trace_some(
 ) -> None:
     """Trace so many runs of each flow of a large window, and all that did not match."""
     sample, traces = f"flow_sample__{module}", f"flow_traces__{module}"
-    session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ident(sample)} AS SELECT f.* FROM {ident(rows_view(module))} f SEMI JOIN ("
+    some = (
         f"SELECT record_id, snapshot FROM {ident(RUNS)} WHERE module = ? QUALIFY row_number() OVER "
-        f"(PARTITION BY flow_id, state ORDER BY snapshot DESC, record_id) <= {TRACED}) r "
-        "ON r.record_id = f._id AND r.snapshot = f._snapshot",
-        [module],
+        f"(PARTITION BY flow_id, state ORDER BY snapshot DESC, record_id) <= {TRACED}"
     )
+    pick(session, module, some, [module])
+    session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(sample)} AS FROM {ident(picked_view(module))}")
     _hit(session, catalog, module, flows, window, traces, by_hand=by_hand, traced=True, relation=sample)
     for place, flow in enumerate(flows):
         session.execute(

@@ -6,6 +6,7 @@ Everything here is temp tables and views of one session; nothing of the lake is 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 from sqlglot import exp
@@ -42,6 +43,28 @@ def rows_view(module: str) -> str:
     return f"flow_rows__{module}"
 
 
+def picked_view(module: str) -> str:
+    """As `rows_view`, of the changes alone that stand in `picked_table`."""
+    return f"flow_picked_rows__{module}"
+
+
+def picked_table(module: str) -> str:
+    """The provenance of the changes that are looked at once more, a few of all: filled by `pick`."""
+    return f"flow_picked__{module}"
+
+
+def pick(session: Session | Transaction, module: str, wanted: str, params: Sequence[object]) -> None:
+    """Let `picked_view` show the changes whose `record_id` and `snapshot` a select gives.
+
+    The few are found before the many are read: over a million changes that is what takes the time.
+    """
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_quoted(picked_table(module))} AS SELECT m.* FROM {_quoted(_meta(module))} m "
+        f"SEMI JOIN ({wanted}) w ON w.record_id = m._id AND w.snapshot = m._snapshot",
+        list(params) or None,
+    )
+
+
 def matched_table(module: str) -> str:
     """The temp table of the changes that set off at least one flow, with what was looked up for them."""
     return f"flow_matched__{module}"
@@ -68,8 +91,12 @@ def stage_changes(session: Session, lake: Lake, catalog: Catalog, module: str, w
     replays = window.load_id is not None
     meta = catalog.memo.of(("flow meta", module, replays), lambda: _meta_statement(module, replays=replays))
     count = meta.execute(session, **_bounds(window))
-    view = catalog.memo.of(("flow rows", module, known), lambda: text(_rows(catalog, module, known)))
-    session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {view}")
+    pick(session, module, "SELECT NULL::UUID AS record_id, 0 AS snapshot LIMIT 0", ())
+    for view, over in ((rows_view(module), _meta(module)), (picked_view(module), picked_table(module))):
+        rows = catalog.memo.of(
+            ("flow rows", module, known, over), partial(_rows_sql, catalog, module, known, over)
+        )
+        session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(view)} AS {rows}")
     return count
 
 
@@ -112,8 +139,22 @@ def stage_records(
         .where(column("deleted_at", "f").is_(exp.null()))
     )
     count = session.execute(text(create_temp(_feed(module), rows)))
-    view = exp.select("*").from_(temp(_feed(module)))
-    session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")
+    keys = "SELECT _id, _snapshot"
+    session.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_quoted(_meta(module))} AS {keys} FROM {_quoted(_feed(module))}"
+    )
+    for view, over in ((rows_view(module), None), (picked_view(module), picked_table(module))):
+        select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("f"))).from_(
+            temp(_feed(module), "f")
+        )
+        if over is not None:
+            session.execute(
+                f"CREATE OR REPLACE TEMP TABLE {_quoted(over)} AS {keys} FROM {_quoted(_meta(module))}"
+            )
+            select = select.join(
+                temp(over, "m"), on=column("_id", "m").eq(column("_id", "f")), join_type="semi"
+            )
+        session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(view)} AS {text(select)}")
     return count
 
 
@@ -152,7 +193,7 @@ def stage_last_change(
         )
     run(session, create_temp(_feed(module), select), params)
     _meta_statement(module, silent=()).execute(session, **_bounds(window))
-    view = _rows(catalog, module, frozenset(columns))
+    view = _rows(catalog, module, frozenset(columns), _meta(module))
     session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")
     return _told(session, module, list(columns))
 
@@ -194,8 +235,12 @@ def _instant(moment: datetime) -> exp.Expr:
     return exp.cast(exp.Literal.string(moment.isoformat()), "TIMESTAMPTZ", dialect="duckdb")
 
 
-def _rows(catalog: Catalog, module: str, known: frozenset[str]) -> exp.Select:
-    """The feed and its provenance as one relation; a row that vanished shows the values that it had."""
+def _rows_sql(catalog: Catalog, module: str, known: frozenset[str], meta: str) -> str:
+    return text(_rows(catalog, module, known, meta))
+
+
+def _rows(catalog: Catalog, module: str, known: frozenset[str], meta: str) -> exp.Select:
+    """The feed and the provenance of its changes as one relation; a row that vanished shows the values that it had."""
     values: list[exp.Expr] = []
     vanished = column("_kind", "f").eq(exp.Literal.string("delete"))
     for name, kind in catalog.columns(module).items():
@@ -217,7 +262,7 @@ def _rows(catalog: Catalog, module: str, known: frozenset[str]) -> exp.Select:
     return (
         exp.select(everything, *values, copy=False)
         .from_(temp(_feed(module), "f"))
-        .join(temp(_meta(module), "m"), on=same)
+        .join(temp(meta, "m"), on=same)
     )
 
 
