@@ -6,7 +6,7 @@ import streamlit as st
 
 from crm_core import uploads
 from crm_core.loading import LoadOptions, LoadResult, Preview, load, preview, read_contract
-from crm_core.loading.mapping import Mapped, suggest_columns
+from crm_core.loading.mapping import OWN_COLUMNS, Mapped, suggest_columns
 from crm_core.loading.targets import place_of
 from crm_core.uploads import Uploaded
 from flows.after_load import settle_load
@@ -73,6 +73,7 @@ def _new(now: Here, state: LoadState) -> None:
     files = uploads.files_in(state.box)
     if not files:
         load_setup.draw_box(state)
+        load_past.draw_lately(now, state)
         return
     sniffed = load_setup.look(now, state, files)
     load_setup.draw_files(now, state, files, sniffed)
@@ -82,19 +83,24 @@ def _new(now: Here, state: LoadState) -> None:
 
 def _setup(now: Here, state: LoadState, files: tuple[Uploaded, ...], sniffed: Sniffed) -> None:
     setup = state.setup
-    load_setup.draw_module(now, setup)
+    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="load_settings")
+    with row:
+        load_setup.draw_module(now, setup)
     place = place_of(now.catalog, setup.module)
     known = read_contract(now.lake, source=setup.source, module=place.name)
-    suggested = feedback.run(lambda: suggest_columns(place, sniffed.columns, known), at="here") or tuple(
+    told = feedback.run(lambda: suggest_columns(place, sniffed.columns, known), at="here") or tuple(
         Mapped(position=at, header=header, target=None, reason="")
         for at, header in enumerate(sniffed.columns, start=1)
     )
+    # What a download of rejects puts before the columns of the file is not for a person to map.
+    suggested = [one for one in told if one.header not in OWN_COLUMNS]
     choices = load_mapping.choices_of(place, may_add=now.actor.role == "admin" and place.relationship is None)
     chosen = load_mapping.chosen_of(setup, suggested)
     key = setup.key if setup.key is not None else (known.key if known else ())
     key = key or (load_mapping.suggested_key(place, chosen, suggested) if setup.key is None else ())
-    paths = {path: choices.label(path) for path in chosen.values() if path not in (None, NEW_FIELD)}
-    load_setup.draw_settings(now, setup, place, {str(path): name for path, name in paths.items()}, key)
+    paths = {path: choices.label(path) for path in chosen.values() if path is not None and path != NEW_FIELD}
+    with row:
+        load_setup.draw_settings(now, setup, place, paths, key)
     load_mapping.draw(setup, suggested, sniffed, choices)
     options = options_of(setup, chosen, key, load_setup.mode_of(setup, key))
     _actions(now, state, files, options)

@@ -157,7 +157,7 @@ def _notes(found: LoadResult) -> Iterable[html.Html]:
 
 def _inserts(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str], total: int) -> html.Html:
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    body = [html.Row([_value(row.get(name)) for name in columns]) for row in rows[:10]]
+    body = [html.Row([cell(row.get(name)) for name in columns]) for row in rows[:10]]
     heads = [names.get(name, words.readable(name)) for name in columns]
     first = f"the first {len(body)}" if total > len(body) else ""
     return html.table_card("New records", heads, body, count=words.number(total), right=first)
@@ -176,8 +176,8 @@ def _changes(now: Here, found: Preview, names: Mapping[str, str]) -> html.Html:
             [
                 known.get(str(change["id"]), str(change["id"])[:8]),
                 names.get(change["field"], words.readable(change["field"].replace("__", " "))),
-                html.Html('<span class="m-old">{}</span>').format(_value(change["old"])),
-                _value(change["new"]),
+                html.Html('<span class="m-old">{}</span>').format(cell(change["old"])),
+                cell(change["new"]),
             ]
         )
         for change in found.changes
@@ -193,7 +193,8 @@ def _names_of(now: Here, module: str) -> dict[str, str]:
     return own | {reference.slug: reference.label for reference in now.catalog.references(module)}
 
 
-def _value(value: Any) -> html.Text:
+def cell(value: Any) -> html.Text:
+    """A value as a cell shows it: short, and a dash when it is missing."""
     if value in (None, "", [], {}):
         return html.missing()
     if isinstance(value, Mapping):

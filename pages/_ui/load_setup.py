@@ -105,15 +105,14 @@ def draw_files(now: Here, state: LoadState, files: tuple[Uploaded, ...], sniffed
 def draw_settings(
     now: Here, setup: Setup, place: Place, key_choices: Mapping[str, str], key: tuple[str, ...]
 ) -> None:
-    """Draw where the rows go and how: source, key, mode, empty cells."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="load_settings"):
-        st.text_input("Source", value=setup.source, key=f"load:source:{setup.module}", width=200,
-                      help="Where the file comes from. What you choose here is remembered under this name.",
-                      on_change=_source, args=(now, setup))  # fmt: skip
-        if place.relationship is None:
-            _key(setup, key_choices, key)
-            _mode(setup, key)
-        _empty(setup)
+    """Draw where the rows come from and what becomes of them: source, key, mode, empty cells."""
+    st.text_input("Source", value=setup.source, key=f"load:source:{setup.module}", width=190,
+                  help="Where the file comes from. What you choose here is remembered under this name.",
+                  on_change=_source, args=(now, setup))  # fmt: skip
+    if place.relationship is None:
+        _key(setup, key_choices, key)
+        _mode(setup, key)
+    _empty(setup)
 
 
 def draw_module(now: Here, setup: Setup) -> None:
@@ -126,7 +125,7 @@ def draw_module(now: Here, setup: Setup) -> None:
     options = list(names)
     st.selectbox(
         "Into", options, index=options.index(setup.module) if setup.module in options else 0, key="load:module",
-        format_func=names.__getitem__, width=220, on_change=_module, args=(now, setup),
+        format_func=names.__getitem__, width=190, on_change=_module, args=(now, setup),
     )  # fmt: skip
 
 
@@ -164,7 +163,7 @@ def _key(setup: Setup, choices: Mapping[str, str], key: tuple[str, ...]) -> None
 
     known = [*choices, *(one for one in key if one not in choices)]
     st.multiselect("Key", known, default=list(key), format_func=lambda one: choices.get(one, one), key=widget,
-                   help="The fields that tell which record a row means.", placeholder="No key", width=240,
+                   help="The fields that tell which record a row means.", placeholder="No key", width=220,
                    on_change=chosen)  # fmt: skip
 
 
@@ -176,7 +175,7 @@ def _mode(setup: Setup, key: tuple[str, ...]) -> None:
 
     offered = [mode for mode in MODE_WORDS if mode in MODES]
     st.selectbox("Rows", offered, index=offered.index(mode_of(setup, key)), format_func=MODE_WORDS.__getitem__,
-                 key=widget, on_change=chosen, width=250)  # fmt: skip
+                 key=widget, on_change=chosen, width=240)  # fmt: skip
 
 
 def _empty(setup: Setup) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from crm_core.loading import Contract, Formats, LoadOptions, LoadResult, Preview
+from crm_core.loading import Contract, Formats, LoadOptions, LoadResult, Preview, UndoResult
 from crm_core.loading.model import Mode
 from crm_core.uploads import Uploaded
 from pages._ui.load_job import Job
@@ -48,6 +48,7 @@ class LoadState:
         checked: the last check, with what it was made for.
         done: the load that has just ended.
         past: the id of the past load that is open.
+        undone: the load that was taken back last, and what came of it.
     """
 
     view: str = NEW
@@ -58,6 +59,7 @@ class LoadState:
     checked: tuple[str, Preview] | None = None
     done: LoadResult | None = None
     past: str = ""
+    undone: tuple[str, UndoResult] | None = None
 
 
 def stem(name: str) -> str:
