@@ -68,11 +68,16 @@ def change() -> Change:
 
 
 def create_modules(tx: Transaction) -> None:
-    """Tables as wide as a module's."""
+    """Tables as wide as a module's, with some records to begin with, so that the first mark reads files too."""
     texts = ", ".join(f"field_{number} varchar" for number in range(20))
     for name in MODULES:
         tx.execute(
             f'CREATE TABLE "lake"."crm"."{name}" (id bigint, {texts}, created_at timestamptz, version bigint)'
+        )
+        tx.execute(
+            f'INSERT INTO "lake"."crm"."{name}" (id, field_0, field_1, created_at, version) '
+            "SELECT -range, 'name ' || range, 'old', ?, ? FROM range(5000)",
+            [tx.occurred_at, tx.snapshot],
         )
 
 
