@@ -189,7 +189,9 @@ def _compile(catalog: Catalog, module: str, flows: Sequence[ActiveFlow], now: da
             if not key.startswith("_"):
                 touched[key] = kinds[key]
             elif key.startswith("_remove__"):
-                touched[key] = "VARCHAR[]"
+                # The list itself is touched too, also where no step sets it or adds to it.
+                touched[key], own = "VARCHAR[]", key.removeprefix("_remove__")
+                touched[own] = kinds[own]
     matched = compile_statement(_matched(catalog, module, lookups), lookups.params)
     return CompiledEffects(module, matched, tuple(effects), updates, inserts, tuple(broken))
 

@@ -158,7 +158,7 @@ def note_changed(tx: Runner, module: str, merged: Merged) -> None:
     ]
     tx.execute(
         f"CREATE OR REPLACE TEMP TABLE {ident(_changed(module))} AS SELECT m.id AS _id, m._claimed, "
-        f"list_filter([{', '.join(differs)}], lambda x: x IS NOT NULL) AS _changed "
+        f"list_filter(CAST([{', '.join(differs)}] AS VARCHAR[]), lambda x: x IS NOT NULL) AS _changed "
         f"FROM {ident(merged.table)} m JOIN {ident(merged.before)} b ON b.id = m.id"
     )
 

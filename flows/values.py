@@ -16,6 +16,7 @@ from crm_core.model.fields import ADDRESS_PARTS, AddressField, AutoNumberField, 
 from crm_core.operands import SPAN_EXAMPLES, read_operand
 from crm_core.templates import compile_template, is_template, single_path
 from crm_core.trees import column, function
+from crm_core.values.fragments import sql
 from flows.targets import RECORD, Target, find_target
 
 _SPAN = re.compile(r"^\s*([+-]?)\s*(\d{1,6})\s*(min|h|d|w|mo|y)\s*$")
@@ -225,7 +226,10 @@ def _list(source: Source, target: Target, given: Any) -> Columns:
 
 
 def _members(source: Source, target: Target, given: Any) -> exp.Expr:
-    """A list of texts; what is missing or empty is left out, and a list of the record can be copied whole."""
+    """A list of texts, each once and in their order; what is missing or empty is left out.
+
+    A list of the record can be copied whole.
+    """
     items = given if isinstance(given, (list, tuple)) else [given]
     if len(items) == 1 and is_template(items[0]):
         path_text = single_path(items[0])
@@ -235,7 +239,9 @@ def _members(source: Source, target: Target, given: Any) -> exp.Expr:
                 return value_expression(path_text, source.scope)
     trees = [_scalar(source, target, "VARCHAR", item) for item in items]
     listed = exp.cast(function("list_value", *trees), "VARCHAR[]", dialect="duckdb")
-    return function("list_distinct", listed)
+    return sql(
+        "list_filter($listed, lambda x, i: x IS NOT NULL AND list_position($listed, x) = i)", listed=listed
+    )
 
 
 def _money(source: Source, target: Target, given: Any) -> dict[str, exp.Expr]:

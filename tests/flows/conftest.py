@@ -38,19 +38,37 @@ def fill(lake: Lake) -> Lake:
     return lake
 
 
+NewLake = Callable[[Path], LakeConfig]
+
+
+@pytest.fixture(scope="session")
+def new_lake(prepared_config: LakeConfig, catalog_kind: str, new_catalog: Callable[[Path], str]) -> NewLake:
+    """Makes a lake of one's own in a folder, with the workspace's definitions."""
+
+    def make(folder: Path) -> LakeConfig:
+        if catalog_kind == "sqlite":
+            shutil.copy(prepared_config.place, folder / "catalog.sqlite")
+            # New files of all copies lie side by side; none has another's in its catalog.
+            return replace(prepared_config, catalog=f"sqlite:{folder / 'catalog.sqlite'}")
+        config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=2)
+        with Lake.open(config) as lake:
+            fill(lake)
+        return config
+
+    return make
+
+
 @pytest.fixture
-def crm_config(
-    prepared_config: LakeConfig, catalog_kind: str, tmp_path: Path, new_catalog: Callable[[Path], str]
-) -> LakeConfig:
+def crm_config(new_lake: NewLake, tmp_path: Path) -> LakeConfig:
     """A lake of one's own that has the workspace's definitions."""
-    if catalog_kind == "sqlite":
-        shutil.copy(prepared_config.place, tmp_path / "catalog.sqlite")
-        # New files of all copies lie side by side; none has another's in its catalog.
-        return replace(prepared_config, catalog=f"sqlite:{tmp_path / 'catalog.sqlite'}")
-    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=2)
-    with Lake.open(config) as lake:
-        fill(lake)
-    return config
+    return new_lake(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(new_lake: NewLake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """As `crm`, one for all tests of a file: each looks only at what it made itself."""
+    with Lake.open(new_lake(tmp_path_factory.mktemp("shared"))) as lake:
+        yield lake
 
 
 @pytest.fixture
