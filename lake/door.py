@@ -28,6 +28,7 @@ from lake.errors import (
     TransactionAbortedError,
     TransientError,
 )
+from lake.feed_window import METADATA, ROW_CHANGES
 from lake.lock import WriterLock
 
 if TYPE_CHECKING:
@@ -125,6 +126,29 @@ class Transaction:
         self._changes[0] = change
         self.change_id = change.id
         self.occurred_at = change.occurred_at or self.occurred_at
+
+    @property
+    def door(self) -> Door:
+        """The door that it came through: one for each lake that is open."""
+        return self._session.door
+
+    def touched_since(self, snapshot: int, schema: str, name: str) -> bool:
+        """Whether rows of a table were written after a snapshot, by whomever; this transaction's own do not count.
+
+        Much quicker than a look into the table, since only the lines of those snapshots are read.
+        """
+        if snapshot >= self.snapshot - 1:
+            return False
+        found = self.read(
+            f"""SELECT count(*) AS n, count(*) FILTER (WHERE EXISTS (
+                SELECT 1 FROM {METADATA}.ducklake_table AS t JOIN {METADATA}.ducklake_schema AS s USING (schema_id)
+                WHERE s.schema_name = $schema AND t.table_name = $name AND t.end_snapshot IS NULL
+                  AND regexp_matches(c.changes_made, '(^|,)({ROW_CHANGES}):' || t.table_id || '(,|$)'))) AS hits
+            FROM {METADATA}.ducklake_snapshot_changes AS c WHERE snapshot_id > $after AND snapshot_id <= $until""",
+            {"schema": schema, "name": name, "after": snapshot, "until": self.snapshot - 1},
+        )
+        # A line that is not there any more may have told of it.
+        return bool(found["hits"][0]) or found["n"][0] < self.snapshot - 1 - snapshot
 
     def cancel(self) -> None:
         """Write nothing after all: the transaction is rolled back and its value still returned."""

@@ -80,6 +80,11 @@ class Session:
         return self._cursor
 
     @property
+    def door(self) -> Door:
+        """The write door of the lake."""
+        return self._door
+
+    @property
     def generation(self) -> int:
         """How often the lake was attached anew."""
         return self._attachment.generation

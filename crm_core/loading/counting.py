@@ -6,7 +6,7 @@ from crm_core.loading.errors import LoadError, StrictFailure
 from crm_core.loading.job import DROPPED, MERGED, PLAN, PROBLEMS, READY, REJECTS, Job
 from crm_core.loading.reading import RAW
 from crm_core.values.lookups import Runner
-from lake import table
+from lake import ident, table
 
 
 class Unbalanced(LoadError):
@@ -44,6 +44,26 @@ def count_rows(job: Job, s: Runner) -> None:
         raise Unbalanced(read=counts.read, accounted=accounted)
 
 
+def count_revived(job: Job, s: Runner) -> None:
+    """Count the new records whose key a deleted record has: that one stays deleted, and a person should know."""
+    place = table("crm", job.place.table)
+    module = job.place.catalog.module(job.module)
+    keys = [[one.target.column for one in job.key if one.target and one.target.role == "value"]]
+    keys += [[field.slug] for field in module.fields if field.unique]
+    gone = f"FROM {place} t WHERE t.deleted_at IS NOT NULL"
+    if not job.counts.inserted or not _number(s, f"SELECT count(*) AS n {gone}"):
+        job.counts.revived = 0
+        return
+    rows = [
+        f"SELECT r._row FROM {READY} r JOIN (SELECT * {gone}) t ON "
+        + " AND ".join(f"t.{ident(column)} = r.{ident(column)}" for column in key)
+        for key in keys
+        if key
+    ]
+    found = " UNION ".join(rows)
+    job.counts.revived = _number(s, f"SELECT count(*) AS n FROM ({found})") if rows else 0
+
+
 def refuse_if_strict(job: Job, s: Runner) -> None:
     """Refuse the load when not all is as it should be, and that was asked for.
 
@@ -72,7 +92,7 @@ def known_sql(job: Job) -> str:
     return f"file_no IN ({', '.join(map(str, job.known_files))})" if job.known_files else "false"
 
 
-def known_files(job: Job) -> tuple[int, ...]:
+def known_files(job: Job, s: Runner) -> tuple[int, ...]:
     """Files whose rows are inserted and that the module was loaded from before: they change nothing.
 
     With a key each row is compared by itself, so there the same file is no special case.
@@ -80,7 +100,7 @@ def known_files(job: Job) -> tuple[int, ...]:
     if job.mode != "insert" or job.forced:
         return ()
     hashes = [file.sha256 for file in job.staged.files]
-    found = job.s.read(
+    found = s.read(
         f"SELECT DISTINCT f.sha256 FROM {table('ops', 'loaded_files')} f JOIN {table('ops', 'loads')} l "
         "ON l.id = f.load_id WHERE f.module = $module AND l.state <> 'undone' AND list_contains($hashes, f.sha256)",
         {"module": job.place.name, "hashes": [one for one in hashes if one is not None]},

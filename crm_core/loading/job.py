@@ -37,6 +37,7 @@ class Counts:
     values_rejected: int = 0
     pending_references: int = 0
     deleted: int = 0
+    revived: int = 0
 
 
 @dataclass(kw_only=True)
@@ -88,6 +89,15 @@ class Job:
     def source(self) -> str:
         """The source's name."""
         return self.contract.source
+
+    @property
+    def told(self) -> list[str]:
+        """What a person should know, as far as it is known now."""
+        revived = (
+            f"{self.counts.revived:,} new records have the key of a deleted one, which stays deleted; "
+            "restore it instead if that is meant."
+        )
+        return [*self.notes, revived] if self.counts.revived else self.notes
 
     @property
     def matches(self) -> bool:

@@ -71,7 +71,8 @@ def _keys(job: Job, s: Runner) -> None:
     columns["given_id"] = given
     parts = [f"({sql})::VARCHAR" for name, sql in columns.items() if name != "given_id"]
     missing = " OR ".join(f"({sql}) IS NULL" for name, sql in columns.items() if name != "given_id") or "true"
-    text = parts[0] if len(parts) == 1 else f"to_json([{', '.join(parts)}])::VARCHAR" if parts else "NULL"
+    several = f"to_json([{', '.join(parts)}])::VARCHAR" if parts else "CAST(NULL AS VARCHAR)"
+    text = parts[0] if len(parts) == 1 else several
     known = f"WHERE t._file_no NOT IN ({', '.join(map(str, job.known_files))})" if job.known_files else ""
     s.execute(
         f"CREATE OR REPLACE TEMP TABLE {KEYS} AS SELECT t._row, t._file_no AS file_no, t._line AS line, "

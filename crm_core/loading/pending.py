@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from crm_core.access import Actor
 from crm_core.loading.job import Job
 from crm_core.loading.references import lead, pending_sql
 from crm_core.model import Catalog, Reference
 from crm_core.records.hooks import Event, on_written
 from crm_core.values.lookups import Runner
-from lake import Transaction, ident, table
+from lake import Door, Transaction, ident, table
+from lake.ingest.sql import literal
 
 PENDING = table("ops", "pending_references")
+
+_nothing_waited: WeakKeyDictionary[Door, int] = WeakKeyDictionary()
+"""Open lake → a snapshot at which no reference waited for anything."""
 
 
 def count_pending(job: Job, s: Runner, rows: str) -> int:
@@ -54,71 +60,103 @@ def _without_own(job: Job, s: Runner) -> None:
             )
 
 
-@on_written
 def resolve_pending(tx: Transaction, catalog: Catalog, event: Event) -> None:
     """Let references find the records that were just written; called within every transaction that writes records."""
     if event.kind == "delete":
         return
-    waiting = tx.read(
-        f"SELECT place, field, count(*) AS n FROM {PENDING} WHERE resolved_at IS NULL AND "
-        "list_contains(targets, $module) GROUP BY ALL ORDER BY ALL",
-        {"module": event.module},
+    waiting = _waiting(tx, event.module)
+    for place in dict.fromkeys(place for place, _ in waiting):
+        tx.execute(
+            "CREATE OR REPLACE TEMP TABLE pending_taken (pending UUID, record_id UUID, field VARCHAR, target UUID)"
+        )
+        fields = [field for where, field in waiting if where == place and _knows(catalog, place, field)]
+        for field in fields:
+            _find(tx, catalog, event, place, field)
+        _take(tx, catalog, event, place, fields)
+
+
+on_written(resolve_pending)
+
+
+def _waiting(tx: Transaction, module: str) -> list[tuple[str, str]]:
+    """The (table, column) that wait for records of a module.
+
+    Mostly nothing does, and every write of records asks: so it is remembered at which snapshot nothing waited at all.
+    """
+    base, seen = tx.snapshot - 1, _nothing_waited.get(tx.door)
+    if seen is not None and not tx.touched_since(seen, "ops", "pending_references"):
+        _nothing_waited[tx.door] = base
+        return []
+    found = tx.read(
+        f"SELECT place, field, bool_or(list_contains(targets, $module)) AS mine FROM {PENDING} "
+        "WHERE resolved_at IS NULL GROUP BY ALL ORDER BY ALL",
+        {"module": module},
     )
-    for place, field, _ in waiting.iter_rows():
-        _resolve(tx, catalog, event, place, field)
+    if not found.height:
+        _nothing_waited[tx.door] = base
+    return [(place, field) for place, field, mine in found.iter_rows() if mine]
 
 
-def _resolve(tx: Transaction, catalog: Catalog, event: Event, place: str, field: str) -> None:
-    if not _knows(catalog, place, field):
-        return
+def _find(tx: Transaction, catalog: Catalog, event: Event, place: str, field: str) -> None:
+    """Add to `pending_taken` what the references of one column lead to among the records of an event."""
     open_ones = (
-        f"FROM {PENDING} WHERE resolved_at IS NULL AND place = $place AND field = $field "
-        "AND list_contains(targets, $module)"
+        f"FROM {PENDING} p WHERE p.resolved_at IS NULL AND p.place = $place AND p.field = $field "
+        "AND list_contains(p.targets, $module)"
     )
     what = {"place": place, "field": field, "module": event.module}
-    ways = tx.read(f"SELECT DISTINCT coalesce(by_field, '') AS by_field {open_ones}", what)
+    ways = tx.read(f"SELECT DISTINCT coalesce(p.by_field, '') AS by_field {open_ones}", what)
     for by_field in ways["by_field"].to_list():
+        asked = {**what, "by": by_field}
         tx.execute(
             "CREATE OR REPLACE TEMP TABLE pending_asked AS SELECT DISTINCT key, CAST(NULL AS VARCHAR) AS which "
-            f"{open_ones} AND coalesce(by_field, '') = $by",
-            {**what, "by": by_field},
+            f"{open_ones} AND coalesce(p.by_field, '') = $by",
+            asked,
         )
         lead(
             tx, catalog, asked="pending_asked", targets=(event.module,), by_field=by_field, actor=Actor.system(),
             into="pending_found", among=event.table,
         )  # fmt: skip
-        _take(tx, catalog, event, place, field, by_field)
+        tx.execute(
+            f"INSERT INTO pending_taken SELECT p.id, p.record_id, p.field, f.id FROM ("
+            f"SELECT * {open_ones} AND coalesce(p.by_field, '') = $by) p "
+            "JOIN pending_found f ON f.key = p.key WHERE f.found = 1",
+            asked,
+        )
 
 
-def _take(tx: Transaction, catalog: Catalog, event: Event, place: str, field: str, by_field: str) -> None:
+def _take(tx: Transaction, catalog: Catalog, event: Event, place: str, fields: list[str]) -> None:
+    """Write what was found, each record once, whichever of its references it is."""
     target = table("crm", place)
     # A row is written once in a transaction: one that it wrote already finds its target in the next.
     tx.execute(
-        f"CREATE OR REPLACE TEMP TABLE pending_taken AS SELECT p.id AS pending, p.record_id, f.id AS target "
-        f"FROM {PENDING} p JOIN pending_found f ON f.key = p.key JOIN {target} t ON t.id = p.record_id "
-        "WHERE p.resolved_at IS NULL AND f.found = 1 AND p.place = $place AND p.field = $field "
-        "AND coalesce(p.by_field, '') = $by AND list_contains(p.targets, $module) "
-        "AND t.version IS DISTINCT FROM $version",
-        {"place": place, "field": field, "by": by_field, "module": event.module, "version": tx.snapshot},
+        f"DELETE FROM pending_taken WHERE record_id NOT IN (SELECT t.id FROM {target} t "
+        "WHERE t.id IN (SELECT record_id FROM pending_taken) AND t.version IS DISTINCT FROM $version)",
+        {"version": tx.snapshot},
     )
-    if not tx.read("SELECT count(*) AS n FROM pending_taken").item():
+    found = set(tx.read("SELECT DISTINCT field FROM pending_taken")["field"].to_list())
+    if not found:
         return
-    reference = _reference(catalog, place, field)
-    which = (
-        f", {ident(reference.module_column)} = $module"
-        if reference is not None and reference.polymorphic
-        else ""
-    )
-    values: dict[str, object] = {"now": tx.occurred_at, "change": tx.change_id, "version": tx.snapshot}
+    sets = []
+    for field in (field for field in fields if field in found):
+        mine = f"t.targets[{literal(field)}]"
+        free = f"{target}.{ident(field)} IS NULL AND {mine} IS NOT NULL"
+        sets.append(f"{ident(field)} = coalesce({target}.{ident(field)}, {mine})")
+        reference = _reference(catalog, place, field)
+        if reference is not None and reference.polymorphic:
+            which = ident(reference.module_column)
+            sets.append(f"{which} = CASE WHEN {free} THEN {literal(event.module)} ELSE {target}.{which} END")
+    values: dict[str, object] = {"now": tx.occurred_at, "change": tx.change_id}
     tx.execute(
-        f"UPDATE {target} SET {ident(field)} = t.target{which}, updated_at = $now, change_id = CAST($change AS UUID), "
-        f"version = $version FROM pending_taken t WHERE t.record_id = {target}.id AND {target}.{ident(field)} IS NULL",
-        values | ({"module": event.module} if which else {}),
+        f"UPDATE {target} SET {', '.join(sets)}, updated_at = $now, change_id = CAST($change AS UUID), "
+        "version = $version FROM (SELECT record_id, map_from_entries(list((field, target))) AS targets "
+        f"FROM (SELECT DISTINCT ON (record_id, field) * FROM pending_taken) GROUP BY record_id) t "
+        f"WHERE t.record_id = {target}.id",
+        values | {"version": tx.snapshot},
     )
     tx.execute(
         f"UPDATE {PENDING} SET resolved_at = $now, resolved_by = CAST($change AS UUID) FROM pending_taken t "
         f"WHERE t.pending = {PENDING}.id",
-        {"now": tx.occurred_at, "change": tx.change_id},
+        values,
     )
 
 

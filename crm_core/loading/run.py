@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -12,7 +13,7 @@ from crm_core import definitions, people
 from crm_core.access import Actor
 from crm_core.loading import links
 from crm_core.loading.contracts import read_contract
-from crm_core.loading.counting import count_rows, known_files, refuse_if_strict
+from crm_core.loading.counting import count_revived, count_rows, known_files, refuse_if_strict
 from crm_core.loading.errors import KeyMissing, LoadCancelled, NewColumns
 from crm_core.loading.evolve import evolve, propose
 from crm_core.loading.job import Job
@@ -139,7 +140,7 @@ class Run:
         job.notes += [f"{header}: {note}" for header, note in job.read.notes.items()]
         job.notes += staged.notes
         job.forced = any(one.header == RECORD_ID for one in mapped)
-        job.known_files = known_files(job)
+        job.known_files = known_files(job, s)
         job.counts.read = staged.rows + staged.rows_dropped
         job.step("type", 0, 1)
         job.typed = type_values(job)
@@ -157,6 +158,7 @@ class Run:
         job.counts.pending_references = count_pending(job, s, IDS)
         collect(job, s)
         count_rows(job, s)
+        count_revived(job, s)
         job.step("match", 2, 2)
         return prepared
 
@@ -197,30 +199,36 @@ class Run:
         done = job.s.commit(work, job.change)
         if outside is not None:
             outside.files.files.clear()
-        self._resolve_own(job)
+        self._resolve_late(job, until=done.snapshot)
         if self._progress:
             self._progress("write", 3, 3)
         counts = job.counts
         return done.snapshot if counts.inserted or counts.updated or counts.deleted else None
 
-    def _resolve_own(self, job: Job) -> None:
-        """References among the changed rows of one load find their targets in a commit of their own."""
-        if (
-            not any(job.module in one.reference.targets for one in job.refs)
-            or not job.counts.pending_references
-        ):
+    def _resolve_late(self, job: Job, *, until: int) -> None:
+        """References whose target came with this very commit, or while it was worked out, find it in one of their own.
+
+        A row is written once in a commit, so the load's own could not do it.
+        """
+        if not job.counts.pending_references:
             return
-        waiting = job.s.read(
-            f"SELECT count(*) AS n FROM {table('ops', 'pending_references')} "
-            "WHERE resolved_at IS NULL AND place = ? AND list_contains(targets, ?)",
-            [job.module, job.module],
-        ).item()
-        if waiting:
-            event = Event(job.module, "update", IDS)
-            again = Change(
-                actor=job.change.actor, door=job.change.door, reason=job.change.reason, load_id=job.load_id
+        changed = {name for schema, name in job.lake.feed.tables_changed(job.base, until) if schema == "crm"}
+        modules = {module for one in job.refs for module in one.reference.targets} & changed
+        for module in sorted(modules):
+            job.s.execute(
+                f"CREATE OR REPLACE TEMP TABLE load_late AS SELECT id FROM {table('crm', module)} "
+                f"WHERE version > {int(job.base)} AND deleted_at IS NULL"
             )
-            job.s.commit(lambda tx: resolve_pending(tx, job.place.catalog, event), again)
+            waiting = job.s.read(
+                f"SELECT count(*) AS n FROM {table('ops', 'pending_references')} "
+                "WHERE resolved_at IS NULL AND load_id = CAST(? AS UUID) AND list_contains(targets, ?)",
+                [job.load_id, module],
+            )
+            if waiting.item():
+                found = Event(module, "update", "load_late")
+                mine = job.change
+                again = Change(actor=mine.actor, door=mine.door, reason=mine.reason, load_id=job.load_id)
+                job.s.commit(partial(resolve_pending, catalog=job.place.catalog, event=found), again)
 
     def _result(self, job: Job, *, snapshot: int | None) -> LoadResult:
         counts = job.counts
@@ -229,7 +237,7 @@ class Run:
             unchanged=counts.unchanged, rejected=counts.rejected, values_rejected=counts.values_rejected,
             pending_references=counts.pending_references, files=len(job.staged.files),
             seconds=time.monotonic() - self._started, snapshot=snapshot, deleted=counts.deleted,
-            proposed=propose(job.s, job.mapped), notes=tuple(job.notes),
+            proposed=propose(job.s, job.mapped), notes=tuple(job.told),
         )  # fmt: skip
 
     def _scanned(self, phase: str, done: int, total: int) -> None:

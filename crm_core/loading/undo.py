@@ -271,10 +271,11 @@ def _restore_sources(tx: Transaction, catalog: Catalog, entry: LoadEntry) -> Non
     if not known.height:
         return
     before = int(known["snapshot"][0]) - 1
-    mine = f"SELECT source_key FROM {place} WHERE load_id = CAST($load AS UUID) AND source_key IS NOT NULL"
+    mine = f"FROM {place} WHERE load_id = CAST($load AS UUID) AND source_key"
     tx.execute(
         f"CREATE OR REPLACE TEMP TABLE undo_sources AS SELECT * FROM {place} AT (VERSION => {before}) "
-        f"WHERE source = $source AND source_key IN ({mine})",
+        f"WHERE source = $source AND (source_key IN (SELECT source_key {mine} IS NOT NULL) "
+        f"OR (source_key IS NULL AND record_id IN (SELECT record_id {mine} IS NULL)))",
         {"load": entry.load_id, "source": entry.source},
     )
     tx.execute(f"DELETE FROM {place} WHERE load_id = CAST($load AS UUID)", {"load": entry.load_id})

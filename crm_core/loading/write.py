@@ -12,6 +12,7 @@ import polars as pl
 from crm_core import definitions
 from crm_core.loading import mirror
 from crm_core.loading.contracts import remember
+from crm_core.loading.counting import known_files
 from crm_core.loading.files import LARGE, OutsideFiles, stamped
 from crm_core.loading.given import extra_sql, given_columns
 from crm_core.loading.job import MERGED, PLAN, READY, Job
@@ -124,6 +125,8 @@ def holds(job: Job, tx: Transaction, prepared: Prepared, outside: Outside | None
     now = tx.snapshot - 1
     if now == job.base:
         return True
+    if known_files(job, tx) != job.known_files:
+        return False
     changed = {name for schema, name in job.lake.feed.tables_changed(job.base, now) if schema == "crm"}
     if f"{job.module}__source" in changed and job.matches:
         return False
@@ -153,7 +156,7 @@ def write_entry(job: Job, tx: Transaction) -> None:
         "values_rejected": counts.values_rejected,
         "pending_references": counts.pending_references,
         "deleted": counts.deleted,
-        "notes": job.notes,
+        "notes": job.told,
         "snapshot": tx.snapshot if wrote else None,
         "started_at": job.started,
         "finished_at": now,
@@ -239,18 +242,24 @@ def _before_join(job: Job) -> str:
     if not _said_before(job):
         return ""
     place = table("crm", f"{job.module}__source")
-    return (
-        f" LEFT JOIN {place} o ON p.kept AND o.source_key = p.source_key AND o.source = {literal(job.source)}"
-    )
+    same = "o.record_id = w.id" if job.forced else "o.source_key = p.source_key"
+    return f" LEFT JOIN {place} o ON p.kept AND {same} AND o.source = {literal(job.source)}"
 
 
 def _forget_source_rows(job: Job, tx: Transaction) -> None:
-    """A source has one row of each key: what it said before makes room (and stays in the lake's past)."""
+    """A source has one row of each key: what it said before makes room (and stays in the lake's past).
+
+    A row without a key, as of a mended reject, replaces the one from which its record was made.
+    """
     if not job.matches or not tx.read(f"SELECT count(*) AS n FROM {PLAN} WHERE kept").item():
         return
+    rows = f"FROM {PLAN} p JOIN {IDS} w ON w._row = p._row WHERE p.kept AND p.source_key"
+    replaced = [f"source_key IN (SELECT p.source_key {rows} IS NOT NULL)"]
+    if job.forced:
+        replaced.append(f"(source_key IS NULL AND record_id IN (SELECT w.id {rows} IS NULL))")
     tx.execute(
-        f"DELETE FROM {table('crm', f'{job.module}__source')} WHERE source = $source AND source_key IN "
-        f"(SELECT p.source_key FROM {PLAN} p JOIN {IDS} w ON w._row = p._row WHERE p.kept)",
+        f"DELETE FROM {table('crm', f'{job.module}__source')} WHERE source = $source "
+        f"AND ({' OR '.join(replaced)})",
         {"source": job.source},
     )
 
