@@ -28,6 +28,7 @@ class _Package:
 crm, automation, storage = _Package("crm_core"), _Package("flows"), _Package("lake")
 if TYPE_CHECKING:
     from crm_core.access import Actor
+    from crm_core.loading import LoadOptions
     from crm_core.model import Catalog
     from crm_core.workspace import Workspace
     from lake import Lake
@@ -148,10 +149,7 @@ def demo(here: Here, size: Annotated[int, typer.Option(help="Customers; all else
         return crm.demo.make_demo(here.lake, size=size, files=files, progress=progress)
 
 
-@verb(app)
-def load(
-    here: Here,
-    files: Annotated[list[str], typer.Argument(help="Files, folders, globs, `-`, tables of databases.")],
+def _load_options(
     module: Module,
     source: Annotated[str | None, typer.Option(help="The source's name; the first file's stem.")] = None,
     key: Annotated[str, typer.Option(help="Fields that tell a record, with commas between.")] = "",
@@ -159,16 +157,42 @@ def load(
     empty: Annotated[Literal["keep", "clear"] | None, typer.Option(help="What an empty cell does.")] = None,
     evolve: Annotated[bool, typer.Option("--evolve", help="Make fields of unknown columns.")] = False,
     map: Annotated[Path | None, typer.Option(help="A mapping or contract as YAML.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do.")] = False,
     silent: Annotated[bool, typer.Option("--silent", help="Let no flow see it.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="All of it as it is, or nothing.")] = False,
-) -> Any:
-    """Load files into a module, in one commit."""
+) -> "LoadOptions":
     contract = map and crm.loading.load_contract(map, source=source or map.stem, module=module)
     keys = tuple(part.strip() for part in key.split(",") if part.strip())
-    options = crm.loading.LoadOptions(
+    options: LoadOptions = crm.loading.LoadOptions(
         source=source, key=keys, mode=mode, empty=empty, evolve=evolve, contract=contract, silent=silent, strict=strict
     )  # fmt: skip
+    return options
+
+
+def loading(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the options of a load, which it takes as one, beside the module's name."""
+    shared = inspect.signature(_load_options).parameters
+
+    def run(here: Here, **given: Any) -> Any:
+        options = _load_options(**{name: given.pop(name) for name in shared if name != "module"} | given)
+        return work(here, options=options, **given)
+
+    own = [p for p in inspect.signature(work).parameters.values() if p.name not in ("options", "module")]
+    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own[1:], *shared.values()]]
+    update_wrapper(run, work)
+    run.__signature__ = inspect.Signature([own[0], *every])  # type: ignore[attr-defined]
+    return run
+
+
+@verb(app)
+@loading
+def load(
+    here: Here,
+    files: Annotated[list[str], typer.Argument(help="Files, folders, globs, `-`, tables of databases.")],
+    module: str,
+    options: "LoadOptions",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do.")] = False,
+) -> Any:
+    """Load files into a module, in one commit."""
     with crm.telling.progress_bar("Loading") as progress:
         given = {"module": module, "actor": here.actor, "options": options, "progress": progress}
         if dry_run:
@@ -176,7 +200,7 @@ def load(
         result = crm.loading.load(here.lake, files, **given)
     for note in result.notes:
         crm.telling.note(note)
-    return (result if silent else automation.after_load.settle_load(here.lake, result)).as_dict()
+    return (result if options.silent else automation.after_load.settle_load(here.lake, result)).as_dict()
 
 
 @verb(app)
@@ -187,6 +211,21 @@ def rejects(
     if out is not None:
         out.write_bytes(crm.loading.download_rejects(here.lake, load_id, actor=here.actor))
     return crm.loading.read_rejects(here.lake, load_id, actor=here.actor)
+
+
+@verb(app)
+def undo(here: Here, load_id: str) -> Any:
+    """Take a load back exactly, with what flows did because of it; later edits stay, as conflicts."""
+    automation.after_load.revoke_messages  # noqa: B018 - imported, it takes part in the undo
+    return crm.loading.undo(here.lake, load_id, actor=here.actor).as_dict()
+
+
+@verb(app)
+def loads(here: Here, module: str | None = None, limit: int = 50) -> Any:
+    """The loads there were, the newest first."""
+    found = crm.loading.read_loads(here.lake, actor=here.actor, module=module, limit=limit)
+    hidden = ("files", "notes", "key", "silent", "started_at", "undone_at", "undone_by")
+    return [{name: value for name, value in one.as_dict().items() if name not in hidden} for one in found]
 
 
 @verb(sources, "list")

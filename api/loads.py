@@ -10,8 +10,17 @@ from api.context import Here, Json, Who
 from api.imports import Import, Imports, load_file
 from api.spool import Spooled, has_more_rows, spool
 from crm_core.access import Actor
+from crm_core.errors import Conflict
 from crm_core.export import MEDIA_TYPES
-from crm_core.loading import LoadOptions, download_rejects, preview, read_rejects
+from crm_core.loading import (
+    LoadOptions,
+    download_rejects,
+    preview,
+    read_load,
+    read_loads,
+    read_rejects,
+    undo,
+)
 from crm_core.workspace import Workspace
 
 router = APIRouter(prefix="/v1", tags=["loads"])
@@ -71,6 +80,43 @@ def _answer(
         return Json(load_file(workspace, spooled, Import(module, actor), options))
     finally:
         spooled.discard()
+
+
+@router.get("/loads", summary="Loads")
+def list_loads(
+    workspace: Here, actor: Who, module: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> JSONResponse:
+    """The loads that the actor may know of, the newest first."""
+    found = read_loads(workspace.lake, actor=actor, module=module, limit=limit)
+    return Json({"items": [entry.as_dict() for entry in found]})
+
+
+@router.get("/loads/{id}", summary="Load")
+def get_load(id: str, request: Request, workspace: Here, actor: Who) -> JSONResponse:
+    """One load: how far it is while it runs, then its counts, or why it failed."""
+    imports: Imports = request.app.state.imports
+    begun = imports.find(id, actor)
+    if begun is not None and begun.state != "done":
+        return Json(begun.as_dict())
+    return Json(read_load(workspace.lake, id, actor=actor).as_dict())
+
+
+@router.post("/loads/{id}/undo", summary="Undo")
+def undo_load(id: str, workspace: Here, actor: Who) -> JSONResponse:
+    """Take it back exactly, with what flows did because of it; later edits stay, as conflicts."""
+    return Json(undo(workspace.lake, id, actor=actor).as_dict())
+
+
+@router.post("/loads/{id}/cancel", status_code=202, summary="Cancel")
+def cancel_load(id: str, request: Request, workspace: Here, actor: Who) -> JSONResponse:
+    """Stop a load that runs; it leaves no trace. One that is written already is to be undone."""
+    imports: Imports = request.app.state.imports
+    begun = imports.find(id, actor)
+    if begun is None or begun.state != "running":
+        state = read_load(workspace.lake, id, actor=actor).state if begun is None else begun.state
+        raise Conflict(f"The load {id} does not run any more: it is {state}.")
+    begun.cancel.cancel()
+    return Json(begun.as_dict(), status_code=202)
 
 
 @router.get("/loads/{id}/rejects", summary="Rejects")

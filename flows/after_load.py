@@ -1,10 +1,12 @@
-"""What follows a load: its flows run at once where nobody else follows the feed."""
+"""What follows a load: its flows run at once where nobody else follows the feed, and are undone with it."""
 
 from dataclasses import replace
+from typing import Any
 
-from crm_core.loading import LoadResult
+from crm_core.loading import LoadResult, on_undo
+from flows.outbox import drop_messages
 from flows.runner import run_until_current
-from lake import Lake
+from lake import Lake, Transaction, table
 
 
 def settle_load(lake: Lake, result: LoadResult) -> LoadResult:
@@ -15,3 +17,15 @@ def settle_load(lake: Lake, result: LoadResult) -> LoadResult:
     """
     reports = run_until_current(lake)
     return replace(result, held_messages=sum(report.held for report in reports))
+
+
+@on_undo
+def revoke_messages(tx: Transaction, lake: Lake, load_id: str) -> list[dict[str, Any]]:
+    """Within the undo of a load: its messages do not leave any more; those that have left are given back."""
+    _, gone = drop_messages(tx, lake, reason="its load was undone", load_id=load_id, tell=False)
+    left = tx.read(
+        "SELECT CAST(id AS VARCHAR) AS message, channel, recipient, state, flow "
+        f"FROM {table('ops', 'outbox')} WHERE CAST(id AS VARCHAR) IN (SELECT unnest($ids)) ORDER BY id",
+        {"ids": gone},
+    )
+    return left.to_dicts()

@@ -1,6 +1,6 @@
 """A served workspace and a real Chromium.
 
-`served` is a server with a small demo for the whole session; `browser_page` is a fresh, isolated page of
+`served` is a server with a small demo for all of them; `browser_page` is a fresh, isolated page of
 Chromium that fails its test on a console error, an uncaught exception or a request to another host. All
 browser tests share one worker, so that the demo is made once.
 """
@@ -51,14 +51,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server with a small demo, for the whole session."""
+    """A server with a small demo, for all of these tests."""
     with serve(tmp_path_factory.mktemp("home")) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium for the session; fails, and never skips, when the machine has none."""
+    """A Chromium for these tests; fails, and never skips, when the machine has none.
+
+    Not for the whole session: as long as Playwright is started its event loop counts as running in this
+    thread, and whatever calls `asyncio.run` afterwards would be refused.
+    """
     path = find_chromium()
     if path is None:
         pytest.fail("The browser tests need Chromium: sudo apt-get install chromium, or CHROMIUM=/path/to/it")
