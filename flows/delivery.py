@@ -1,13 +1,16 @@
-"""Delivery of the outbox: every attempt is recorded before it is made, and its answer after it."""
+"""Delivery of the outbox: every attempt is recorded before it is made, and its answer as soon as it is there."""
 
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
+from functools import partial
 from typing import Any
 
 import polars as pl
+import structlog
 
 from crm_core.definitions import read_catalog
 from flows.actions.send_email import COMMUNICATIONS
@@ -15,11 +18,15 @@ from flows.outbox import DELIVERIES, NO_SERVER, OUTBOX
 from flows.smtp import Answer, Letter, MailServer, deliver
 from flows.writing import write_message_states
 from lake import Change, Lake, Session, Transaction, new_id, table
+from lake.errors import LakeError
+
+_log = structlog.get_logger("flows")
 
 MAX_ATTEMPTS = 12
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
 BATCH = 100
+"""Messages that one round takes at most; whoever dies within it leaves them all as of unknown outcome."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,36 @@ def deliver_once(lake: Lake, config: DeliveryConfig, *, now: datetime | None = N
             return DeliveryReport()
         letters = _claim(lake, session, config, due, moment)
     server = MailServer.from_url(config.smtp_url, timeout=config.timeout, connections=config.connections)
-    answers = deliver(server, letters)
-    return _record(lake, config, answers, server.name, now or datetime.now(UTC))
+    reports: list[DeliveryReport] = []
+
+    def record(answers: Sequence[Answer]) -> None:
+        kept = partial(_record, lake, config, answers, server.name, now or datetime.now(UTC))
+        reports.append(_persist(kept))
+
+    deliver(server, letters, record=record)
+    return _sum(reports)
+
+
+def _persist(record: Callable[[], DeliveryReport]) -> DeliveryReport:
+    """Try again while the lake is locked or full: an answer that is forgotten is a message that is sent twice."""
+    for pause in _PERSISTENCE:
+        try:
+            return record()
+        except LakeError as error:
+            _log.warning("answers of the mail server are not recorded yet", error=str(error))
+            time.sleep(pause)
+    return record()
+
+
+_PERSISTENCE = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between the tries, each of which waits for the lock by itself."""
+
+
+def _sum(reports: Sequence[DeliveryReport]) -> DeliveryReport:
+    return DeliveryReport(
+        sum(one.sent for one in reports), sum(one.retried for one in reports),
+        sum(one.dead for one in reports), sum(one.unknown for one in reports),
+    )  # fmt: skip
 
 
 def next_due(lake: Lake) -> datetime | None:
@@ -183,8 +218,6 @@ _RESULTS = {
 def _record(
     lake: Lake, config: DeliveryConfig, answers: Sequence[Answer], server: str, now: datetime
 ) -> DeliveryReport:
-    if not answers:
-        return DeliveryReport()
     staged = pl.DataFrame(
         [(a.id, a.outcome, *_RESULTS[a.outcome], a.words) for a in answers],
         schema=["id", "outcome", "state", "delivery", "communication", "words"],

@@ -1,9 +1,9 @@
 """Handing messages to a mail server: each one by itself, and an answer for every one of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -117,27 +117,53 @@ def _address(address: str, name: str = "") -> Address:
     return Address(name, local, domain)
 
 
-def deliver(server: MailServer, letters: Sequence[Letter]) -> list[Answer]:
+Record = Callable[[Sequence[Answer]], None]
+"""Keeps answers for good; called from another thread, never twice at a time."""
+
+
+def deliver(server: MailServer, letters: Sequence[Letter], *, record: Record | None = None) -> list[Answer]:
     """Hand the letters to the server, over a few connections at once; one bad letter holds up no other.
 
     Never raises for a letter's or the server's fault: the answers say it. Letters that could not be tried since the
     server cannot be reached are to be tried again.
+
+    Args:
+        server: where they go.
+        letters: what goes there.
+        record: told every answer once, and before its connection takes the next letter: whoever dies has at most
+            one letter a connection that the server took and nobody remembers. What it raises ends the delivery.
     """
-    return asyncio.run(_deliver(server, letters))
+    return asyncio.run(_deliver(server, letters, _Ledger(record)))
 
 
-async def _deliver(server: MailServer, letters: Sequence[Letter]) -> list[Answer]:
+@dataclass
+class _Ledger:
+    """The answers so far, and those that are still to be recorded: what comes in meanwhile is recorded in one go."""
+
+    record: Record | None
+    answers: dict[str, Answer] = field(default_factory=dict)
+    waiting: list[Answer] = field(default_factory=list)
+    recording: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def note(self, *answers: Answer) -> None:
+        self.answers |= {answer.id: answer for answer in answers}
+        self.waiting += answers
+        async with self.recording:
+            batch, self.waiting = self.waiting, []
+            if batch and self.record is not None:
+                await asyncio.to_thread(self.record, batch)
+
+
+async def _deliver(server: MailServer, letters: Sequence[Letter], ledger: _Ledger) -> list[Answer]:
     queue: asyncio.Queue[Letter] = asyncio.Queue()
     for letter in letters:
         queue.put_nowait(letter)
-    answers: dict[str, Answer] = {}
     workers = min(server.connections, len(letters))
-    await asyncio.gather(*[_work(server, queue, answers) for _ in range(workers)])
-    while not queue.empty():
-        # Every connection failed: nobody is to blame, and all wait for the server.
-        letter = queue.get_nowait()
-        answers[letter.id] = Answer(letter.id, "retry", _last_words(answers))
-    return [answers[letter.id] for letter in letters]
+    await asyncio.gather(*[_work(server, queue, ledger) for _ in range(workers)])
+    # When every connection failed nobody is to blame, and the others wait for the server.
+    words = _last_words(ledger.answers)
+    await ledger.note(*[Answer(one.id, "retry", words) for one in letters if one.id not in ledger.answers])
+    return [ledger.answers[letter.id] for letter in letters]
 
 
 def _last_words(answers: dict[str, Answer]) -> str:
@@ -149,19 +175,20 @@ _PATIENCE = 2
 """Connections in a row that may break under a worker before it leaves the rest for another time."""
 
 
-async def _work(server: MailServer, queue: "asyncio.Queue[Letter]", answers: dict[str, Answer]) -> None:
+async def _work(server: MailServer, queue: "asyncio.Queue[Letter]", ledger: _Ledger) -> None:
     broken = 0
     while not queue.empty() and broken < _PATIENCE:
         letter = queue.get_nowait()
         try:
             async with _connected(server) as client:
-                answers[letter.id] = await _hand_over(client, letter)
+                await ledger.note(await _hand_over(client, letter))
                 while client.is_connected and not queue.empty():
                     broken, letter = 0, queue.get_nowait()
-                    answers[letter.id] = await _hand_over(client, letter)
+                    await ledger.note(await _hand_over(client, letter))
                 broken += not client.is_connected
         except (SMTPException, OSError, TimeoutError) as error:
-            answers.setdefault(letter.id, Answer(letter.id, "retry", _words(error)))
+            if letter.id not in ledger.answers:
+                await ledger.note(Answer(letter.id, "retry", _words(error)))
             return
 
 

@@ -18,11 +18,12 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 @dataclass
 class Mailbox:
-    """What the server took, in order. `broken` makes it put every recipient off."""
+    """What the server took, in order. `broken` makes it put every recipient off; `pause` is before each answer."""
 
     port: int = 0
     messages: list[EmailMessage] = field(default_factory=list)
     broken: bool = False
+    pause: float = 0.0
 
     @property
     def url(self) -> str:
@@ -54,8 +55,7 @@ class _Handler:
         content = envelope.content
         assert isinstance(content, bytes)
         self.mailbox.messages.append(email.message_from_bytes(content, policy=default))  # type: ignore[arg-type]
-        if recipient.startswith("slow"):
-            await asyncio.sleep(3)
+        await asyncio.sleep(3 if recipient.startswith("slow") else self.mailbox.pause)
         return "250 taken"
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +18,7 @@ from flows import outbox
 from flows.delivery import DeliveryConfig, deliver_once
 from flows.errors import UnknownMessage
 from flows.run_history import list_runs, show_run
-from lake import Change, Lake, table
+from lake import Change, Lake, LakeConfig, table
 from tests.flows.flows_of import ADMIN, activate, flow, inquiry, rows, run
 from tests.flows.mail_server import Mailbox, free_port, mail_server
 
@@ -121,6 +124,25 @@ def test_an_answer_that_never_came_is_an_unknown_outcome_and_tried_again_as_the_
     later(crm, mailbox.url)
     first, second = mailbox.messages
     assert first["Message-ID"] == second["Message-ID"] == message.message_id
+
+
+def test_an_answer_is_not_forgotten_while_the_lake_is_locked(
+    crm_config: LakeConfig, mailbox: Mailbox
+) -> None:
+    mailbox.pause = 0.2
+    with Lake.open(replace(crm_config, lock_timeout=0.2)) as impatient, Lake.open(crm_config) as other:
+        queue(impatient, "a@x.example")
+
+        def hold() -> None:
+            while not mailbox.messages:
+                time.sleep(0.01)
+            other.commit(lambda tx: time.sleep(1.5), Change(actor="t", door="t"))
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert deliver_once(impatient, config(mailbox.url)).sent == 1
+        holder.join()
+        assert states(impatient) == ["sent"] and len(mailbox.messages) == 1
 
 
 def test_an_attempt_of_a_dead_process_is_told_and_made_again(crm: Lake, mailbox: Mailbox) -> None:

@@ -1,0 +1,88 @@
+"""Whenever a delivery dies, no mail is lost; what may have arrived is sent again as the same message."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crm_core.records import create
+from flows import outbox
+from flows.delivery import DeliveryConfig, deliver_once
+from lake import Lake, LakeConfig
+from tests.crash.killing import killed
+from tests.flows.conftest import fill
+from tests.flows.flows_of import ADMIN, activate, flow, rows, run
+from tests.flows.mail_server import Mailbox, mail_server
+
+KILLS, CONNECTIONS = 6, 4
+RECIPIENTS = [f"p{number:02}@x.example" for number in range(60)]
+SENDER = "mail@freight.example"
+
+DELIVERY = """
+import sys
+from flows.delivery import DeliveryConfig, deliver_once
+from flows.runner import DELIVERY_LEASE
+from lake import Lake, LakeConfig
+
+with Lake.open(LakeConfig(catalog=sys.argv[1], data_path=sys.argv[2], threads=1)) as lake:
+    print("ready", flush=True)
+    with lake.lease(DELIVERY_LEASE):
+        while deliver_once(lake, DeliveryConfig(sys.argv[3], sys.argv[4])).tried:
+            pass
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, new_catalog: Callable[[Path], str]) -> LakeConfig:
+    """A lake with a queued message for each recipient."""
+    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=2)
+    with Lake.open(config) as lake:
+        fill(lake)
+        activate(lake, flow("mail", {"send_email": {"to": "{{ email }}", "subject": "S", "body": "B"}}))
+        values = [{"subject": "S", "email": recipient} for recipient in RECIPIENTS]
+        create(lake, module="inquiries", values=values, actor=ADMIN)
+        run(lake)
+        outbox.release(lake, actor=ADMIN)
+    return config
+
+
+def test_a_delivery_killed_at_any_moment_loses_no_mail(config: LakeConfig) -> None:
+    with mail_server() as mailbox, Lake.open(config) as lake:
+        mailbox.pause = 0.1
+        for number in range(KILLS):
+            with killed(DELIVERY, config, mailbox.url, SENDER, within=0.3):
+                wait_for(mailbox, random.randint(0, 4) if number else 1)
+        mailbox.pause = 0.0
+        while deliver_once(lake, DeliveryConfig(mailbox.url, SENDER)).tried:
+            pass
+        arrived = Counter(str(message["To"]) for message in mailbox.messages)
+        assert sorted(arrived) == RECIPIENTS
+        assert rows(lake, "communications", "to", "state") == [(one, "sent") for one in RECIPIENTS]
+        assert set(outbox.count_messages(lake)) == {"sent"}
+        assert_repeats_are_known(lake, mailbox, arrived)
+
+
+def wait_for(mailbox: Mailbox, more: int) -> None:
+    """Until so many more messages have come, or all of them."""
+    enough = min(len(mailbox.messages) + more, len(RECIPIENTS))
+    while len(mailbox.messages) < enough:
+        time.sleep(0.005)
+
+
+def assert_repeats_are_known(lake: Lake, mailbox: Mailbox, arrived: Counter[str]) -> None:
+    """A mail that came twice is the same message, was on its way at a kill, and its attempts are all recorded."""
+    ids = {(str(message["To"]), str(message["Message-ID"])) for message in mailbox.messages}
+    assert ids == set(rows(lake, "communications", "to", "message_id")) and len(ids) == len(RECIPIENTS)
+    assert arrived.total() - len(RECIPIENTS) <= KILLS * CONNECTIONS
+    attempts = lake.read(
+        f"SELECT o.recipient, count(*) AS n, count(*) FILTER (WHERE d.state = 'unknown') AS unknown "
+        f"FROM {outbox.DELIVERIES} d JOIN {outbox.OUTBOX} o ON o.id = d.outbox_id GROUP BY ALL"
+    )
+    assert attempts["unknown"].sum() >= 1
+    for recipient, tried, unknown in attempts.iter_rows():
+        assert arrived[recipient] <= tried == unknown + 1
