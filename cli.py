@@ -6,9 +6,10 @@ with `--json`, as one document. The core is imported when a verb first uses it, 
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -28,7 +29,6 @@ class _Package:
 crm, automation, storage = _Package("crm_core"), _Package("flows"), _Package("lake")
 if TYPE_CHECKING:
     from crm_core.access import Actor
-    from crm_core.loading import LoadOptions
     from crm_core.model import Catalog
     from crm_core.workspace import Workspace
     from lake import Lake
@@ -52,9 +52,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this user.")]
 Mode = Literal["insert", "upsert", "update", "mirror"]
 Module = Annotated[str, typer.Option("--module", "-m", help="The module's slug.")]
-
-
 Ids = Annotated[list[str], typer.Option("--id", help="A record's id; may be given again.")]
+Messages = Annotated[list[str] | None, typer.Argument(help="Ids of messages; without any, all that it fits.")]
 
 
 @dataclass(frozen=True)
@@ -76,23 +75,26 @@ class Here:
 
 
 def verb(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., None]]:
-    """Make a function a command: its first parameter is what it works on; `--json` and `--as` are added."""
+    """Make a function a command: its first parameter is what it works on; `--json` and `--as` are added.
+
+    A parameter whose default is a function stands for that function's own, and is given what it returns.
+    """
 
     def register(work: Callable[..., Any]) -> Callable[..., None]:
         def run(*, as_json: bool, as_user: str | None, **given: Any) -> None:
-            try:
-                with _open() as opened:
-                    actor = (
-                        crm.people.actor_of(opened.lake, as_user)
-                        if as_user
-                        else crm.access.Actor.local_admin()
-                    )
-                    crm.telling.tell(work(Here(opened, actor), **given), as_json=as_json)
-            except Exception as error:
-                _fail(error, as_json=as_json)
+            with _failing(as_json=as_json), _open() as opened:
+                named = as_user and crm.people.actor_of(opened.lake, as_user)
+                here = Here(opened, named or crm.access.Actor.local_admin())
+                for name, inner in shared.items():
+                    given[name] = asked[name].default(**{key: given.pop(key) for key in inner})
+                crm.telling.tell(work(here, **given), as_json=as_json)
 
         keyword = inspect.Parameter.KEYWORD_ONLY
-        own = [p.replace(kind=keyword) for p in list(inspect.signature(work).parameters.values())[1:]]
+        asked = dict(list(inspect.signature(work).parameters.items())[1:])
+        functions = {name: p.default for name, p in asked.items() if inspect.isfunction(p.default)}
+        shared = {name: inspect.signature(one).parameters for name, one in functions.items()}
+        parts = (shared.get(name, {name: p}).values() for name, p in asked.items())
+        own = [p.replace(kind=keyword) for part in parts for p in part]
         added = [
             inspect.Parameter("as_json", keyword, default=False, annotation=Json),
             inspect.Parameter("as_user", keyword, default=None, annotation=As),
@@ -113,15 +115,19 @@ def _open() -> "Workspace":
     return opened
 
 
-def _fail(error: Exception, *, as_json: bool = False) -> None:
-    """Say what went wrong and end with 1; wrong usage stays wrong usage."""
-    if isinstance(error, (typer.Exit, typer.Abort, typer.BadParameter)):
-        raise error
-    problem = crm.problems.problem_of(error)
-    if problem["status"] == 500:
-        importlib.import_module("traceback").print_exception(error)
-    crm.telling.tell_problem(problem, as_json=as_json)
-    raise typer.Exit(1)
+@contextmanager
+def _failing(*, as_json: bool = False) -> Iterator[None]:
+    """Say what goes wrong within and end with 1; wrong usage stays wrong usage."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except Exception as error:
+        problem = crm.problems.problem_of(error)
+        if problem["status"] == 500:
+            importlib.import_module("traceback").print_exception(error)
+        crm.telling.tell_problem(problem, as_json=as_json)
+        raise typer.Exit(1) from error
 
 
 @app.command()
@@ -131,27 +137,25 @@ def serve(
     no_demo: Annotated[bool, typer.Option("--no-demo", help="Leave a new lake without the demo.")] = False,
 ) -> None:
     """Serve the pages and the API on one port; a home that is not there yet gets the demo first."""
-    try:
+    with _failing():
         chosen = crm.settings.read_settings(host=host, port=port)
         if not no_demo and crm.first_run.wants_demo(chosen):
             with crm.telling.progress_bar("Making the demo") as progress:
                 crm.first_run.make_first_demo(chosen, progress=progress)
         importlib.import_module("api.asgi").run(chosen)
-    except Exception as error:
-        _fail(error)
 
 
 @verb(app)
 def demo(here: Here, size: Annotated[int, typer.Option(help="Customers; all else follows.")] = 2000) -> Any:
     """Fill a new lake with two years of a freight forwarder: customers, inquiries, shipments, invoices …"""
+    files = here.workspace.settings.files_path
     with crm.telling.progress_bar("Making the demo") as progress:
-        files = here.workspace.settings.files_path
         return crm.demo.make_demo(here.lake, size=size, files=files, progress=progress)
 
 
-def _load_options(
+def load_options(
     module: Module,
-    source: Annotated[str | None, typer.Option(help="The source's name; the first file's stem.")] = None,
+    source: Annotated[str | None, typer.Option(help="The source; else the file's or folder's name.")] = None,
     key: Annotated[str, typer.Option(help="Fields that tell a record, with commas between.")] = "",
     mode: Annotated[Mode | None, typer.Option(help="upsert with a key, else insert")] = None,
     empty: Annotated[Literal["keep", "clear"] | None, typer.Option(help="What an empty cell does.")] = None,
@@ -159,48 +163,36 @@ def _load_options(
     map: Annotated[Path | None, typer.Option(help="A mapping or contract as YAML.")] = None,
     silent: Annotated[bool, typer.Option("--silent", help="Let no flow see it.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="All of it as it is, or nothing.")] = False,
-) -> "LoadOptions":
-    contract = map and crm.loading.load_contract(map, source=source or map.stem, module=module)
-    keys = tuple(part.strip() for part in key.split(",") if part.strip())
-    options: LoadOptions = crm.loading.LoadOptions(
-        source=source, key=keys, mode=mode, empty=empty, evolve=evolve, contract=contract, silent=silent, strict=strict
-    )  # fmt: skip
-    return options
-
-
-def loading(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb the options of a load, which it takes as one, beside the module's name."""
-    shared = inspect.signature(_load_options).parameters
-
-    def run(here: Here, **given: Any) -> Any:
-        options = _load_options(**{name: given.pop(name) for name in shared if name != "module"} | given)
-        return work(here, options=options, **given)
-
-    own = [p for p in inspect.signature(work).parameters.values() if p.name not in ("options", "module")]
-    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in [*own[1:], *shared.values()]]
-    update_wrapper(run, work)
-    run.__signature__ = inspect.Signature([own[0], *every])  # type: ignore[attr-defined]
-    return run
+) -> dict[str, Any]:
+    return {"module": module, "options": crm.loading.read_options(**locals())}
 
 
 @verb(app)
-@loading
 def load(
     here: Here,
     files: Annotated[list[str], typer.Argument(help="Files, folders, globs, `-`, tables of databases.")],
-    module: str,
-    options: "LoadOptions",
+    given: Any = load_options,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do.")] = False,
 ) -> Any:
     """Load files into a module, in one commit."""
     with crm.telling.progress_bar("Loading") as progress:
-        given = {"module": module, "actor": here.actor, "options": options, "progress": progress}
-        if dry_run:
-            return crm.loading.preview(here.lake, files, **given).as_dict()
-        result = crm.loading.load(here.lake, files, **given)
-    for note in result.notes:
-        crm.telling.note(note)
-    return (result if options.silent else automation.after_load.settle_load(here.lake, result)).as_dict()
+        work = crm.loading.preview if dry_run else crm.loading.load
+        result = work(here.lake, files, actor=here.actor, progress=progress, **given)
+    if dry_run:
+        return result.as_dict()
+    crm.telling.note(*result.notes)
+    return automation.after_load.settle_load(here.lake, result, silent=given["options"].silent).as_dict()
+
+
+@verb(app)
+def watch(
+    here: Here,
+    folder: Annotated[Path, typer.Argument(help="What arrives here is loaded, and moved to done or failed.")],
+    given: Any = load_options,
+    once: Annotated[bool, typer.Option("--once", help="Load what lies there, and end.")] = False,
+) -> Any:
+    """Load each file that arrives in a folder, and move it aside; Ctrl-C ends it."""
+    return automation.watch_folder.watch_folder(here.lake, folder, actor=here.actor, once=once, **given)
 
 
 @verb(app)
@@ -224,15 +216,13 @@ def undo(here: Here, load_id: str) -> Any:
 def loads(here: Here, module: str | None = None, limit: int = 50) -> Any:
     """The loads there were, the newest first."""
     found = crm.loading.read_loads(here.lake, actor=here.actor, module=module, limit=limit)
-    hidden = ("files", "notes", "key", "silent", "started_at", "undone_at", "undone_by")
-    return [{name: value for name, value in one.as_dict().items() if name not in hidden} for one in found]
+    return [one.as_row() for one in found]
 
 
 @verb(sources, "list")
 def list_sources(here: Here) -> Any:
     """The sources there are, and the modules they bring records of."""
-    names = ("source", "module", "version", "actor", "occurred_at")
-    return [{name: getattr(one, name) for name in names} for one in crm.loading.read_sources(here.lake)]
+    return crm.telling.pick(crm.loading.read_sources(here.lake), "source module version actor occurred_at")
 
 
 @verb(sources, "show")
@@ -300,11 +290,8 @@ def maintain(here: Here, everything: bool = False) -> Any:
 @verb(flows, "list")
 def list_flows(here: Here, module: str | None = None) -> Any:
     """The flows there are, their state, and what keeps one from running."""
-    names = ("flow", "id", "version", "state", "title", "problems")
     found = automation.store.list_flows(here.lake, module=module)
-    return [
-        {name: getattr(flow, name) for name in names} | {"module": flow.definition.module} for flow in found
-    ]
+    return crm.telling.pick(found, "flow id version state title problems definition.module")
 
 
 @verb(flows)
@@ -346,9 +333,8 @@ def replay(here: Here, load_id: Annotated[str, typer.Option("--load", help="The 
 @verb(flows)
 def runs(here: Here, flow: str | None = None, state: str | None = None, limit: int = 100) -> Any:
     """What ran, the newest first."""
-    names = ("id", "flow", "state", "module", "record_id", "event", "started_at", "error")
     found = automation.run_history.list_runs(here.lake, actor=here.actor, flow=flow, state=state, limit=limit)
-    return [{name: getattr(one, name) for name in names} for one in found]
+    return crm.telling.pick(found, "id flow state module record_id event started_at error")
 
 
 @verb(flows)
@@ -357,16 +343,11 @@ def why(here: Here, flow: str, module: Module, id: Annotated[str, typer.Option("
     return automation.why.why(here.lake, flow, module=module, record_id=id, actor=here.actor)
 
 
-Messages = Annotated[list[str] | None, typer.Argument(help="Ids of messages; without any, all that it fits.")]
-
-
 @verb(outbox, "list")
 def outbox_list(here: Here, state: str | None = None, limit: int = 100) -> Any:
     """Messages and where they stand, the newest first."""
-    url = here.workspace.settings.smtp_url
-    return automation.outbox.list_messages(
-        here.lake, actor=here.actor, state=state, limit=limit, smtp_url=url
-    )
+    more = {"actor": here.actor, "smtp_url": here.workspace.settings.smtp_url}
+    return automation.outbox.list_messages(here.lake, state=state, limit=limit, **more)
 
 
 def _decision(name: str, past: str, about: str) -> None:
@@ -396,11 +377,7 @@ def add_key(
 @verb(modules, "list")
 def list_modules(here: Here) -> Any:
     """The modules, each with the number of records that are seen."""
-    read = partial(crm.query.count, here.lake, here.catalog, actor=here.actor)
-    return [
-        {"slug": module.slug, "label": module.name, "records": read(module=module.slug)}
-        for module in here.catalog.ordered
-    ]
+    return crm.query.count_modules(here.lake, here.catalog, actor=here.actor)
 
 
 @verb(modules, "apply")

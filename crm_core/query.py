@@ -141,6 +141,14 @@ def count(
     return int(lake.read(text(select), relations.params.values).item())
 
 
+def count_modules(lake: Lake, catalog: Catalog, *, actor: Actor) -> list[dict[str, Any]]:
+    """The modules in their order, each with the number of records that the actor may see."""
+    return [
+        {"slug": one.slug, "label": one.name, "records": count(lake, catalog, module=one.slug, actor=actor)}
+        for one in catalog.ordered
+    ]
+
+
 def matching_ids_sql(
     catalog: Catalog, *, module: str, actor: Actor, condition: Condition, at: int | None = None
 ) -> tuple[str, dict[str, Any]]:

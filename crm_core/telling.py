@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
+import operator
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,12 @@ def to_plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else to_json_value(value)
 
 
+def pick(found: Iterable[Any], names: str) -> list[dict[str, Any]]:
+    """Of each thing the facts of some names, with spaces between; `definition.module` is shown as `module`."""
+    wanted = {name.rpartition(".")[2]: operator.attrgetter(name) for name in names.split()}
+    return [{name: get(one) for name, get in wanted.items()} for one in found]
+
+
 def tell(value: Any, *, as_json: bool = False) -> None:
     """Print a text, the rows of a list, or the facts of one thing; `as_json` all as one document."""
     if as_json:
@@ -50,9 +57,10 @@ def tell_problem(problem: ProblemDocument, *, as_json: bool = False) -> None:
     print("\n".join(_harmless(line) for line in lines), file=sys.stderr, flush=True)
 
 
-def note(text: str) -> None:
-    """Print a message that is no result."""
-    print(_harmless(text), file=sys.stderr, flush=True)
+def note(*texts: str) -> None:
+    """Print messages that are no result, a line each."""
+    for text in texts:
+        print(_harmless(text), file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from crm_core.loading.contracts import (
     load_contract,
     parse_contract,
     read_contract,
+    read_options,
     read_sources,
     show_source,
 )
@@ -27,8 +28,10 @@ from crm_core.loading.model import (
 )
 from crm_core.loading.rejects import download_rejects, read_rejects
 from crm_core.loading.undo import on_undo, undo
+from crm_core.loading.watching import Arrived, Watching, watch
 
 __all__ = [
+    "Arrived",
     "Cancel",
     "ColumnPreview",
     "Contract",
@@ -40,6 +43,7 @@ __all__ = [
     "Progress",
     "SourceEntry",
     "UndoResult",
+    "Watching",
     "apply_source",
     "contract_document",
     "download_rejects",
@@ -51,11 +55,13 @@ __all__ = [
     "read_contract",
     "read_load",
     "read_loads",
+    "read_options",
     "read_rejects",
     "read_sources",
     "schema_sql",
     "show_source",
     "undo",
+    "watch",
 ]
 
 

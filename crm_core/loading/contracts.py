@@ -18,7 +18,7 @@ from crm_core.definitions import read_catalog
 from crm_core.loading.errors import ContractInvalid, UnknownSource
 from crm_core.loading.job import Job
 from crm_core.loading.mapping import OWN_COLUMNS
-from crm_core.loading.model import Contract
+from crm_core.loading.model import Contract, LoadOptions
 from crm_core.loading.targets import place_of
 from lake import Change, Lake, Transaction, table
 
@@ -61,6 +61,23 @@ def parse_contract(document: Any, *, source: str = "", module: str = "") -> Cont
 def load_contract(path: Path, *, source: str = "", module: str = "") -> Contract:
     """`parse_contract` of a YAML file."""
     return parse_contract(yaml.load_file(path), source=source, module=module)
+
+
+def read_options(
+    *, module: str, source: str | None = None, key: str = "", map: Path | None = None, **more: Any
+) -> LoadOptions:
+    """The options of a load as they are written at a terminal.
+
+    Args:
+        module: where the rows go.
+        source: the source's name; that of the mapping's file when there is one and no other name.
+        key: fields, with commas between.
+        map: a YAML file with a mapping or contract.
+        more: further fields of `LoadOptions`.
+    """
+    contract = load_contract(map, source=source or map.stem, module=module) if map else None
+    keys = tuple(part.strip() for part in key.split(",") if part.strip())
+    return LoadOptions(source=source, key=keys, contract=contract, **more)
 
 
 def read_contract(lake: Lake, *, source: str, module: str) -> Contract | None:
@@ -202,6 +219,7 @@ __all__: Sequence[str] = (
     "load_contract",
     "parse_contract",
     "read_contract",
+    "read_options",
     "read_sources",
     "remember",
     "show_source",

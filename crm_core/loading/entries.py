@@ -55,6 +55,11 @@ class LoadEntry:
         del shown["change_id"]
         return shown
 
+    def as_row(self) -> dict[str, Any]:
+        """The entry as a line of a list: without what only explains it."""
+        hidden = ("files", "notes", "key", "silent", "started_at", "undone_at", "undone_by")
+        return {name: value for name, value in self.as_dict().items() if name not in hidden}
+
 
 def read_load(lake: Lake, load_id: str, *, actor: Actor, reader: Reader | None = None) -> LoadEntry:
     """One load; loads are told to whoever made them, and to administrators.

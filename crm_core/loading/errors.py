@@ -122,6 +122,20 @@ class AlreadyUndone(Conflict):
         super().__init__(f"The load {load_id} {why}; there is nothing to undo.")
 
 
+class FolderUnusable(LoadError):
+    """The folder to watch is none, or files cannot be moved in it."""
+
+    status = 400
+
+    def __init__(self, folder: str, *, detail: str) -> None:
+        self.folder = folder
+        self.detail = detail
+        super().__init__(
+            f"{folder} cannot be watched: {detail}. Name a folder in which files may be moved to "
+            "its subfolders done and failed."
+        )
+
+
 class LoadCancelled(LoadError):
     """The load was cancelled before it was written; there is no trace of it."""
 

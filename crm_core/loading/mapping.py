@@ -111,14 +111,18 @@ def resolve_key(place: Place, key: Sequence[str], mapped: Sequence[Mapped]) -> t
     """
     found = []
     for name in key:
-        one = next(
-            (m for m in mapped if m.target and name in (m.target.path, m.target.column, m.target.slug)), None
-        )
+        one = next((m for m in mapped if m.target and name in _key_names(m.target)), None)
         one = one or next((m for m in mapped if m.target and fold(m.header) == fold(name)), None)
         if one is None:
             return ()
         found.append(one)
     return tuple(found)
+
+
+def _key_names(target: Target) -> tuple[str, ...]:
+    """The names by which a key may call a target; a reference told by a field of the other module is named without."""
+    stem = target.path.partition(".")[0] if target.role == "reference" else target.path
+    return target.path, target.column, target.slug, stem
 
 
 def _told(place: Place, headers: Sequence[str], contract: Contract | None) -> dict[int, Target | None]:

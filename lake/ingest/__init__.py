@@ -2,6 +2,7 @@
 lost.
 """
 
+from lake.ingest.encoding import hash_file
 from lake.ingest.errors import (
     ChangedWhileReadError,
     EmptyInputError,
@@ -23,7 +24,7 @@ from lake.ingest.model import (
     Staged,
     unique_names,
 )
-from lake.ingest.sources import expand_inputs, file_source
+from lake.ingest.sources import expand_inputs, file_source, is_readable
 from lake.ingest.staging import sniff, stage
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "Staged",
     "expand_inputs",
     "file_source",
+    "hash_file",
+    "is_readable",
     "sniff",
     "stage",
     "unique_names",

@@ -128,6 +128,11 @@ def detect_format(path: Path, *, name: str) -> Format:
     return by_name or "csv"
 
 
+def is_readable(name: str) -> bool:
+    """Whether a file's name ends as that of a format that can be read, `.gz` after it or not."""
+    return _by_suffix(name) is not None
+
+
 def _by_suffix(name: str) -> Format | None:
     path = Path(name.lower())
     return _SUFFIXES.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix)
