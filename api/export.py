@@ -17,12 +17,12 @@ def export_records(
     module: str,
     workspace: Here,
     actor: Who,
-    format: Annotated[Format, Query(description="csv, ndjson or json")] = "csv",
+    format: Annotated[Format, Query(description="csv, ndjson, json or parquet")] = "csv",
     filter: Annotated[str, Query(description="A condition as JSON.")] = "",
     sort: Annotated[str, Query(description="Fields with commas between, `-` for descending.")] = "",
     as_of: AsOf = None,
 ) -> StreamingResponse:
-    """Every record that matches, as far as the actor may see it; CSV can be loaded again."""
+    """Every record that matches, as far as the actor may see it; CSV and Parquet can be loaded again."""
     pieces = export_module(
         workspace.lake,
         workspace.catalog,

@@ -1,4 +1,4 @@
-"""Records and query results as CSV and JSON: streamed, and safe to open in a spreadsheet."""
+"""Records and query results as CSV, JSON and Parquet: streamed, and safe to open in a spreadsheet."""
 
 import io
 import json
@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlglot import exp
 
 from crm_core.access import Actor
@@ -21,11 +22,12 @@ from crm_core.shape import to_json_value
 from crm_core.trees import column, function, text
 from lake import Lake
 
-Format = Literal["csv", "ndjson", "json"]
+Format = Literal["csv", "ndjson", "json", "parquet"]
 MEDIA_TYPES: dict[str, str] = {
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
     "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
 }
 CHUNK_ROWS = 50_000
 _ROW = "r"
@@ -47,8 +49,8 @@ def export_module(
 ) -> Iterator[bytes]:
     """The visible matching records of a module, all of one snapshot, in pieces of some thousand rows.
 
-    CSV has one line a record under the names of the lake's columns, so that it can be loaded again; JSON has
-    the shape of the API.
+    CSV and Parquet have one row a record under the names of the lake's columns, so that they can be loaded again;
+    JSON has the shape of the API.
 
     Raises:
         ConditionInvalid: When the condition or the order cannot be used.
@@ -56,7 +58,8 @@ def export_module(
     """
     relations = Relations(catalog, actor, Params(), at if at is not None else lake.snapshot())
     scope = Scope(catalog.module(module).slug, _ROW, relations)
-    shown = _csv_columns(catalog, module) if format == "csv" else [_json_object(catalog, module)]
+    flat = format in ("csv", "parquet")
+    shown = _flat_columns(catalog, module) if flat else [_json_object(catalog, module)]
     select = (
         exp.select(*shown)
         .from_(relations.table(module, _ROW))
@@ -68,21 +71,65 @@ def export_module(
         )
         select = select.order_by(ordered)
     select = select.order_by(exp.Ordered(this=column("id", _ROW), desc=False))
-    return _pieces(lake, select, relations.params.values, format)
+    frames = _frames(lake, select, relations.params.values)
+    return _parquet(frames) if format == "parquet" else _pieces(frames, format)
 
 
-def _pieces(lake: Lake, select: exp.Select, values: dict[str, Any], format: Format) -> Iterator[bytes]:
+def _frames(lake: Lake, select: exp.Select, values: dict[str, Any]) -> Iterator[pl.DataFrame]:
+    """The rows in frames of some thousand; the last one is not full, and may be empty."""
     offset = 0
     while True:
         frame = lake.read(text(select.limit(CHUNK_ROWS).offset(offset)), values)
-        first, last = offset == 0, frame.height < CHUNK_ROWS
+        yield frame
+        if frame.height < CHUNK_ROWS:
+            return
+        offset += CHUNK_ROWS
+
+
+def _pieces(frames: Iterator[pl.DataFrame], format: Format) -> Iterator[bytes]:
+    for number, frame in enumerate(frames):
+        first, last = number == 0, frame.height < CHUNK_ROWS
         if format == "csv":
             yield frame_as_csv(frame, header=first)
         else:
             yield _joined(frame.to_series(), format, first=first, last=last)
-        if last:
-            return
-        offset += CHUNK_ROWS
+
+
+class _Outlet(io.RawIOBase):
+    """A file that is only written to, and hands on what was."""
+
+    def __init__(self) -> None:
+        self._waiting, self._position = bytearray(), 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        piece = bytes(data)
+        self._waiting += piece
+        self._position += len(piece)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self._position
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        piece = bytes(self._waiting)
+        self._waiting.clear()
+        return piece
+
+
+def _parquet(frames: Iterator[pl.DataFrame]) -> Iterator[bytes]:
+    """One file, a row group for each frame, each handed on once it is written."""
+    outlet, first = _Outlet(), next(frames).to_arrow()
+    with pq.ParquetWriter(outlet, first.schema) as writer:
+        writer.write_table(first)
+        yield outlet.taken()
+        for frame in frames:
+            writer.write_table(frame.to_arrow().cast(first.schema))
+            yield outlet.taken()
+    yield outlet.taken()
 
 
 def _joined(lines: pl.Series, format: Format, *, first: bool, last: bool) -> bytes:
@@ -94,7 +141,7 @@ def _joined(lines: pl.Series, format: Format, *, first: bool, last: bool) -> byt
     return (start + body + ("]\n" if last else "")).encode()
 
 
-def _csv_columns(catalog: Catalog, module: str) -> list[exp.Expr]:
+def _flat_columns(catalog: Catalog, module: str) -> list[exp.Expr]:
     return [column(name, _ROW) for name in catalog.columns(module) if name != "deleted_at"]
 
 

@@ -6,8 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from crm_core.access import Actor
@@ -99,7 +102,18 @@ def test_json_has_the_shape_of_the_api(export: Export, format: Format) -> None:
     assert (items[1]["credit"], items[1]["home"], items[1]["likes"]) == (None, None, None)
 
 
-@pytest.mark.parametrize("format", ["csv", "ndjson", "json"])
+def test_parquet_keeps_the_kinds_of_the_lake(export: Export) -> None:
+    frame = pl.read_parquet(io.BytesIO(export("parquet", sort="name")))
+    row = frame.row(0, named=True)
+    assert (row["credit"], row["credit__currency"], row["likes"]) == (Decimal("12.5"), "EUR", ["x", "y"])
+    assert (row["born"], row["seen"]) == (date(2020, 2, 3), datetime(2026, 1, 2, 3, 4, 5, 678000, UTC))
+    assert frame.height == 2 and "deleted_at" not in frame.columns
+    nobody = parse_condition({"field": "name", "op": "eq", "value": "nobody"})
+    none = pl.read_parquet(io.BytesIO(export("parquet", condition=nobody)))
+    assert none.height == 0 and none.schema == frame.schema
+
+
+@pytest.mark.parametrize("format", ["csv", "ndjson", "json", "parquet"])
 def test_nothing_stands_in_it_that_the_actor_may_not_see(export: Export, format: Format) -> None:
     assert b"CANARY" not in export(format)
     assert b"CANARY" in export(format, Actor.local_admin())
