@@ -1,7 +1,7 @@
 """What must hold of definitions beyond their shapes: each rule looks at the whole and says what is wrong."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from crm_core.directory import Directory
 from crm_core.errors import ConditionInvalid
@@ -38,7 +38,7 @@ def rule_problems(lake: Lake, catalog: Catalog, *, changed: Collection[str]) -> 
             yield f"the template {template.slug} is for the unknown module “{template.module}”"
 
 
-def _fields(owner: str, fields: Iterable[Field], lake: Lake) -> Iterator[str]:
+def _fields(owner: str, fields: Sequence[Field], lake: Lake) -> Iterator[str]:
     for field in fields:
         if isinstance(field, (SelectField, MultiSelectField)):
             for value in _twice(option.value for option in field.options):
@@ -48,6 +48,10 @@ def _fields(owner: str, fields: Iterable[Field], lake: Lake) -> Iterator[str]:
                 lake.read("SELECT regexp_full_match('', ?)", [field.pattern])
             except StatementError as error:
                 yield f"{owner}: the pattern of “{field.slug}” is no regular expression (RE2): {error}"
+        texts = {one.slug for one in fields if one.kind == "text" and one.slug != field.slug}
+        for slug in getattr(field, "made_of", ()):
+            if slug not in texts:
+                yield f"{owner}: “{field.slug}” is made of “{slug}”, which is no other text field of it"
         low, high = getattr(field, "minimum", None), getattr(field, "maximum", None)
         if low is not None and high is not None and low > high:
             yield f"{owner}: “{field.slug}” must be at least {low} and at most {high}, which nothing is"

@@ -44,7 +44,7 @@ def extra_sql(mapped: Sequence[Mapped], place: Place, raw: str = "r") -> str:
 
 def row_json_sql(mapped: Sequence[Mapped], raw: str = "r") -> str:
     """A whole row of the file as a JSON object by header."""
-    return _object(mapped, raw)
+    return _object([*{one.position: one for one in mapped}.values()], raw)
 
 
 def _text(columns: Sequence[Mapped], raw: str) -> str:

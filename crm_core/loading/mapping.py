@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
 
 from crm_core.loading.errors import ContractInvalid, NothingMapped
 from crm_core.loading.model import Contract
-from crm_core.loading.targets import Place, Target, fold
+from crm_core.loading.targets import SHARED_CURRENCY, Place, Target, fold
 
 RECORD_ID = "_record_id"
 OWN_COLUMNS = ("_line", "_file", RECORD_ID, "_reasons")
@@ -58,7 +58,7 @@ def map_columns(place: Place, headers: Sequence[str], contract: Contract | None 
     mapped = suggest_columns(place, headers, contract)
     if not any(one.target for one in mapped):
         raise NothingMapped(place.name, columns=headers, fields=list(place.targets()))
-    return mapped
+    return _shared_currency(place, mapped)
 
 
 def suggest_columns(
@@ -101,6 +101,25 @@ def suggest_columns(
                 Mapped(position=position, header=header, target=None, reason="no field is known by this name")
             )
     return tuple(mapped)
+
+
+def _shared_currency(place: Place, mapped: tuple[Mapped, ...]) -> tuple[Mapped, ...]:
+    """Let a column that is the currency of all amounts stand once for each amount that has no currency of its own."""
+    taken = {one.target.column for one in mapped if one.target is not None}
+    targets = place.targets().values()
+    amounts = [
+        one for one in targets if one.role == "currency" and one.slug in taken and one.column not in taken
+    ]
+    found: list[Mapped] = []
+    for one in mapped:
+        if one.target is None or one.target.path != SHARED_CURRENCY or one.target.role != "currency":
+            found.append(one)
+        elif amounts:
+            # They keep the name under which the contract knows the column.
+            found += [replace(one, target=replace(amount, path=SHARED_CURRENCY)) for amount in amounts]
+        else:
+            found.append(replace(one, target=None, known=True, reason="no amount of the file needs it"))
+    return tuple(found)
 
 
 def resolve_key(place: Place, key: Sequence[str], mapped: Sequence[Mapped]) -> tuple[Mapped, ...]:

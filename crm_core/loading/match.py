@@ -98,6 +98,11 @@ def _source_before(job: Job, s: Runner) -> None:
         f"CASE WHEN {sql} IS DISTINCT FROM p.{ident(column)} THEN {literal(slugs[column])} END"
         for column, sql in given.items()
     )
+    own = {slug: given[column] + f" IS DISTINCT FROM p.{ident(column)}" for column, slug in slugs.items()}
+    for slug, parts in job.read.made.items():
+        tests = [own[one.target.slug] for one in parts if one.target and one.target.slug in own]
+        if tests:
+            differs += f", CASE WHEN {' OR '.join(tests)} THEN {literal(slug)} END"
     otherwise = (
         f"list_filter([{differs}], lambda slug: slug IS NOT NULL)" if differs else "CAST([] AS VARCHAR[])"
     )

@@ -167,7 +167,8 @@ def _prepare_changed(job: Job, s: Runner) -> Merged | None:
         return None
     given = ", p.id AS _id, p.given AS _given"
     if s.read(f"SELECT count(*) AS n FROM {PLAN} WHERE state = 'matched' AND given IS NULL").item():
-        every = ", ".join(literal(m.target.slug) for m in job.mapped if m.target)
+        slugs = [*(m.target.slug for m in job.mapped if m.target), *job.read.made]
+        every = ", ".join(map(literal, dict.fromkeys(slugs)))
         given = f", p.id AS _id, coalesce(p.given, [{every}]) AS _given"
     where = f"p.state = 'matched' AND t._row NOT IN (SELECT _row FROM {DROPPED})"
     mapped = any(m.target and m.target.slug == "source" for m in job.mapped)

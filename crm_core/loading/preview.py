@@ -22,7 +22,7 @@ def make_preview(job: Job, result: LoadResult, *, rows: int) -> Preview:
                 reason=one.reason,
                 note=job.read.notes.get(one.header, ""),
             )
-            for one in job.mapped
+            for one in {one.position: one for one in job.mapped}.values()
         ),
         inserts=_inserts(job, rows),
         changes=_changes(job, rows),

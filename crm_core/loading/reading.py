@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crm_core.loading.mapping import Mapped
 from crm_core.loading.model import Contract
 from crm_core.loading.targets import Place
-from crm_core.model.fields import MoneyField
+from crm_core.model.fields import MoneyField, TextField
 from crm_core.values.lookups import Runner
 from crm_core.values.standards import currencies
 from lake import ident
@@ -59,11 +59,13 @@ class Read:
         columns: staged column → the mapped column that it comes from.
         judged: staged columns with a reason beside them, in `_why__<column>`.
         notes: header → how an ambiguous column was read.
+        made: slug of a field that the file does not bring → the columns whose texts make it up.
     """
 
     columns: Mapping[str, Mapped]
     judged: tuple[str, ...]
     notes: Mapping[str, str]
+    made: Mapping[str, tuple[Mapped, ...]]
 
 
 def hints_of(place: Place, contract: Contract, *, currency: str, delimiter: str = "") -> Hints:
@@ -96,6 +98,8 @@ def stage_values(
     here = {column: kind for column, kind in typed.items() if kind is not None}
     conventions, notes = _settle(s, place, contract, values, here, delimiter)
     as_text = [f"{ident(m.raw)} AS {ident(column)}" for column, m in values.items() if column not in here]
+    made = _made(place, values)
+    as_text += [f"{_joined(parts)} AS {ident(slug)}" for slug, parts in made.items()]
     if "source" not in values and place.relationship is None:
         # A view binds no values, so the name goes in as a literal.
         as_text.append(f"{literal(contract.source)} AS source")
@@ -110,7 +114,7 @@ def stage_values(
             kind, ident(_text(column)), name=f"_{column}", convention=conventions[column], hints=hints
         )
         readings[column] = (_text(column), one)
-    names = [column for column in values if column not in here]
+    names = [*(column for column in values if column not in here), *made]
     if "source" not in values and place.relationship is None:
         names.append("source")
     select = f"SELECT {', '.join([*carried, *map(ident, names)])} FROM ({inner})"
@@ -123,7 +127,7 @@ def stage_values(
                 shown.append(ident(f"{column}__currency"))
         select = f"SELECT {', '.join(shown)} FROM ({steps})"
     s.execute(f"CREATE OR REPLACE TEMP VIEW {STAGED} AS {select}")
-    return Read(columns=values, judged=tuple(here), notes=notes)
+    return Read(columns=values, judged=tuple(here), notes=notes, made=made)
 
 
 def guess_kind(s: Runner, mapped: Mapped) -> str:
@@ -147,6 +151,24 @@ def guess_kind(s: Runner, mapped: Mapped) -> str:
         return "text"
     sure = next((kind for kind in tests if found[kind] == found["filled"]), None)
     return sure or ("long_text" if found["longest"] > 500 else "text")
+
+
+def _made(place: Place, values: Mapping[str, Mapped]) -> dict[str, tuple[Mapped, ...]]:
+    """The fields that the file does not bring and that others of it make up."""
+    if place.relationship is not None:
+        return {}
+    made = {
+        field.slug: tuple(values[part] for part in field.made_of if part in values)
+        for field in place.catalog.module(place.module).fields
+        if isinstance(field, TextField) and field.made_of and field.slug not in values
+    }
+    return {slug: parts for slug, parts in made.items() if parts}
+
+
+def _joined(parts: Sequence[Mapped]) -> str:
+    """The texts of some columns with spaces between, as SQL."""
+    words = ", ".join(f"nullif({trimmed_sql(ident(one.raw))}, '')" for one in parts)
+    return f"nullif(concat_ws(' ', {words}), '')"
 
 
 def _kind(mapped: Mapped, values: Mapping[str, Mapped]) -> Kind | None:

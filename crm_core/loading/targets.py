@@ -34,6 +34,8 @@ _SYSTEM_WORDS: dict[str, tuple[str, ...]] = {
     "created_at": ("created", "created on", "creation date", "date created", "angelegt am", "erstellt am", "erfasst am",
                    "créé le", "date de création", "creado el", "fecha de creación"),
 }  # fmt: skip
+SHARED_CURRENCY = "currency"
+"""How a contract names a column with the currency of every amount of a row that has none of its own."""
 _CURRENCY_WORDS = ("currency", "währung", "devise", "monnaie", "moneda", "divisa")
 _ID_WORDS = ("id", "record id", "uuid")
 _KEY_WORDS = ("id", "key", "nr", "no", "number", "code", "nummer", "numéro", "número")
@@ -146,6 +148,12 @@ def _of_module(catalog: Catalog, module: str) -> list[Target]:
             found += [_address_part(field, part) for part in ADDRESS_PARTS]
         if isinstance(field, MoneyField):
             found.append(_currency(field, plain=only_money == [slug]))
+    if len(only_money) > 1 and all(one.path != SHARED_CURRENCY for one in found):
+        words = tuple((word, 94) for word in _CURRENCY_WORDS)
+        found.append(
+            Target(path=SHARED_CURRENCY, column="_currency_given", slug="_currency", role="currency", field=None,
+                   names=words)
+        )  # fmt: skip
     ids = tuple((word, 93) for word in _ID_WORDS)
     found.append(Target(path="id", column="_id_given", slug="id", role="id", field=None, names=ids))
     return found

@@ -61,6 +61,8 @@ class TextField(_Field):
     max_length: int = PydanticField(default=500, ge=1, le=100_000)
     pattern: str = ""
     """A regular expression (RE2) that the whole value must match."""
+    made_of: tuple[str, ...] = ()
+    """Fields whose texts make up this one in files that do not bring it: a name of first and last name."""
 
 
 class LongTextField(_Field):

@@ -208,7 +208,9 @@ def collect_problems(
     for slug, count in found.items():
         if not count:
             continue
-        codes = s.read(f"SELECT DISTINCT {ident(_problem(slug))} AS code FROM {place} WHERE code IS NOT NULL")
+        codes = s.read(
+            f"SELECT DISTINCT {ident(_problem(slug))} AS code FROM {place} WHERE {ident(_problem(slug))} IS NOT NULL"
+        )
         for code in codes["code"].to_list():
             words = message(typed.fields[slug], code)
             came_in = received.get(slug, "CAST(NULL AS VARCHAR)")
