@@ -16,6 +16,7 @@ _MINUS = "\\-−–"  # inside a character class
 _PLAIN = r"[+-]?\d+"
 _POINT = r"\."
 _EXPONENT = r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)[eE][+-]?\d{1,2}"
+_TINY = r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)[eE]-\d{1,2}"
 
 SYMBOLS: dict[str, str] = {
     "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "₺": "TRY", "₩": "KRW", "₪": "ILS",
@@ -72,7 +73,7 @@ def read_decimal(text: str, *, decimal: DecimalSign) -> Reading:
 def read_money(text: str, *, name: str, decimal: DecimalSign, usual: str, known: frozenset[str]) -> Reading:
     """An amount, a DECIMAL(18,4), and its currency's ISO 4217 code; the usual one where none is written."""
     amount, sign, code = (ident(f"{name}__{part}") for part in ("amount", "sign", "code"))
-    bare = full_match(text, r"[0-9.,+-]*")
+    bare = full_match(text, rf"[0-9.,+-]*|{_EXPONENT}")
     number, around = substitute(text, _money(), r"\1\3\5"), substitute(text, _money(), r"\2\4")
     parts = {
         f"{name}__amount": f"CASE WHEN {bare} THEN {text} ELSE {number} END",
@@ -96,8 +97,11 @@ def read_money(text: str, *, name: str, decimal: DecimalSign, usual: str, known:
 
 def _decimal(text: str, decimal: DecimalSign, type: str) -> str:
     plain = _PLAIN + (r"(?:\.\d+)?" if decimal == "." else "")
+    # DuckDB rounds a text such as 8.9e-16 up to the last digit that a DECIMAL has; as a DOUBLE it is right.
+    small = f"try_cast(try_cast({_normal(text, decimal)} AS DOUBLE) AS {type})"
     return (
         f"CASE WHEN {full_match(text, plain)} THEN try_cast({text} AS {type}) "
+        f"WHEN {full_match(text, _TINY)} THEN {small} "
         f"WHEN {_is_number(text, decimal)} THEN try_cast({_normal(text, decimal)} AS {type}) END"
     )
 
