@@ -16,6 +16,7 @@ LARGE = 20_000
 
 @dataclass
 class _File:
+    schema: str
     table: str
     path: Path
     versioned: bool
@@ -38,15 +39,17 @@ class OutsideFiles:
         path = lake.config.data_path
         return None if "://" in path else cls(Path(path))
 
-    def write(self, s: Runner, name: str, select: str, *, versioned: bool = True) -> None:
+    def write(
+        self, s: Runner, name: str, select: str, *, schema: str = "crm", versioned: bool = True
+    ) -> None:
         """Write the rows of a SELECT to a new file.
 
         With `versioned` it has every column of the table but `version`; else columns may be missing, and are NULL.
         """
-        folder = self.folder / "crm" / name
+        folder = self.folder / schema / name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"load-{new_id()}.parquet"
-        self.files.append(_File(name, path, versioned))
+        self.files.append(_File(schema, name, path, versioned))
         # Half the work of writing is to look for values worth a dictionary; texts that differ from row to row
         # have none.
         s.execute(
@@ -58,7 +61,7 @@ class OutsideFiles:
         """Make the files part of the transaction's snapshot."""
         for one in self.files:
             if one.versioned:
-                folder = self.folder / "crm" / one.table / f"version={tx.snapshot}"
+                folder = self.folder / one.schema / one.table / f"version={tx.snapshot}"
                 folder.mkdir(parents=True, exist_ok=True)
                 moved = folder / one.path.name
                 one.path.rename(moved)
@@ -67,7 +70,7 @@ class OutsideFiles:
             more = ", hive_partitioning => true" if one.versioned else ", allow_missing => true"
             tx.execute(
                 f"CALL ducklake_add_data_files('lake', {literal(one.table)}, {literal(str(one.path))}, "
-                f"schema => 'crm'{more})"
+                f"schema => {literal(one.schema)}{more})"
             )
 
     def discard(self) -> None:

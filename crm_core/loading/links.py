@@ -204,7 +204,7 @@ def _write(job: Job, tx: Transaction) -> None:
             f"FROM {MERGED} m WHERE m.id = {place}.id AND m._differs",
             stamps,
         )
-    job.counts.pending_references = store_pending(job, tx, IDS)
+    store_pending(job, tx, IDS)
     files_table(job, tx)
     tx.execute(write_sql(job, IDS), {"load": job.load_id, "module": job.place.name})
     write_entry(job, tx)

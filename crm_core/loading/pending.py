@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from weakref import WeakKeyDictionary
 
 from crm_core.access import Actor
@@ -29,24 +30,31 @@ def count_pending(job: Job, s: Runner, rows: str) -> int:
     return int(s.read("SELECT count(*) AS n FROM load_pending").item())
 
 
-def store_pending(job: Job, tx: Transaction, rows: str) -> int:
-    """Keep the references of written rows that lead nowhere, in place of what these rows waited for before."""
-    if not job.refs:
-        return 0
-    count = count_pending(job, tx, rows)
-    slugs = [one.slug for one in job.refs]
-    tx.execute(
-        f"DELETE FROM {PENDING} WHERE resolved_at IS NULL AND place = $place AND list_contains($slugs, field) "
-        f"AND record_id IN (SELECT id FROM {ident(rows)})",
-        {"place": job.place.table, "slugs": slugs},
+def pending_rows_sql(job: Job) -> str:
+    """The rows of `ops.pending_references` that `count_pending` found, but for what only their resolution fills."""
+    moment = (job.change.occurred_at or job.started).astimezone(UTC).isoformat()
+    return (
+        "SELECT id, place, record_id, field, targets, by_field, key, source, load_id, "
+        f"TIMESTAMPTZ {literal(moment)} AS created_at FROM load_pending"
     )
-    if count:
+
+
+def store_pending(job: Job, tx: Transaction, rows: str, *, written: bool = False) -> None:
+    """Keep the references of written rows that lead nowhere, in place of what these rows waited for before.
+
+    With `written` they stand in a file that is part of the transaction already.
+    """
+    if not job.refs:
+        return
+    slugs = [one.slug for one in job.refs]
+    if job.counts.updated or job.counts.unchanged:
         tx.execute(
-            f"INSERT INTO {PENDING} SELECT id, place, record_id, field, targets, by_field, key, source, load_id, "
-            "$now, NULL, NULL FROM load_pending",
-            {"now": tx.occurred_at},
+            f"DELETE FROM {PENDING} WHERE resolved_at IS NULL AND place = $place AND list_contains($slugs, field) "
+            f"AND load_id <> CAST($load AS UUID) AND record_id IN (SELECT id FROM {ident(rows)})",
+            {"place": job.place.table, "slugs": slugs, "load": job.load_id},
         )
-    return count
+    if job.counts.pending_references and not written:
+        tx.execute(f"INSERT INTO {PENDING} BY NAME {pending_rows_sql(job)}")
 
 
 def _without_own(job: Job, s: Runner) -> None:
@@ -136,9 +144,10 @@ def _take(tx: Transaction, catalog: Catalog, event: Event, place: str, fields: l
     found = set(tx.read("SELECT DISTINCT field FROM pending_taken")["field"].to_list())
     if not found:
         return
-    sets = []
-    for field in (field for field in fields if field in found):
-        mine = f"t.targets[{literal(field)}]"
+    sets, pivot = [], []
+    for number, field in enumerate(field for field in fields if field in found):
+        mine = f"t.t{number}"
+        pivot.append(f"any_value(target) FILTER (WHERE field = {literal(field)}) AS t{number}")
         free = f"{target}.{ident(field)} IS NULL AND {mine} IS NOT NULL"
         sets.append(f"{ident(field)} = coalesce({target}.{ident(field)}, {mine})")
         reference = _reference(catalog, place, field)
@@ -148,8 +157,7 @@ def _take(tx: Transaction, catalog: Catalog, event: Event, place: str, fields: l
     values: dict[str, object] = {"now": tx.occurred_at, "change": tx.change_id}
     tx.execute(
         f"UPDATE {target} SET {', '.join(sets)}, updated_at = $now, change_id = CAST($change AS UUID), "
-        "version = $version FROM (SELECT record_id, map_from_entries(list((field, target))) AS targets "
-        f"FROM (SELECT DISTINCT ON (record_id, field) * FROM pending_taken) GROUP BY record_id) t "
+        f"version = $version FROM (SELECT record_id, {', '.join(pivot)} FROM pending_taken GROUP BY record_id) t "
         f"WHERE t.record_id = {target}.id",
         values | {"version": tx.snapshot},
     )

@@ -16,7 +16,7 @@ from crm_core.loading.counting import known_files
 from crm_core.loading.files import LARGE, OutsideFiles, stamped
 from crm_core.loading.given import extra_sql, given_columns
 from crm_core.loading.job import MERGED, PLAN, READY, Job
-from crm_core.loading.pending import store_pending
+from crm_core.loading.pending import pending_rows_sql, store_pending
 from crm_core.loading.prepare import Prepared
 from crm_core.loading.reading import RAW
 from crm_core.loading.rejects import write_sql
@@ -46,6 +46,7 @@ class Outside:
     counted: tuple[Counted, ...]
     points: Ready | None
     records: bool
+    pending: bool
 
 
 def write_files(job: Job, s: Runner, prepared: Prepared) -> Outside | None:
@@ -57,8 +58,10 @@ def write_files(job: Job, s: Runner, prepared: Prepared) -> Outside | None:
     if files is None or every < LARGE:
         return None
     records = new >= LARGE and not holds
-    outside = Outside(files, (), None, records)
+    outside = Outside(files, (), None, records, job.counts.pending_references >= LARGE)
     try:
+        if outside.pending:
+            files.write(s, "pending_references", pending_rows_sql(job), schema="ops", versioned=False)
         files.write(s, f"{job.module}__source", _source_sql(job), versioned=False)
         if records:
             outside.counted = number_rows(s, prepared.ready.module, READY)
@@ -102,7 +105,7 @@ def write_all(job: Job, tx: Transaction, prepared: Prepared, outside: Outside | 
         write_insert(tx, job.writer, prepared.ready)
     if job.mode == "mirror":
         job.counts.deleted = mirror.delete_missing(job, tx)
-    job.counts.pending_references = store_pending(job, tx, IDS)
+    store_pending(job, tx, IDS, written=outside is not None and outside.pending)
     files_table(job, tx)
     tx.execute(write_sql(job, IDS), {"load": job.load_id, "module": job.place.name})
     write_entry(job, tx)
