@@ -15,7 +15,7 @@ from sqlglot import exp
 from crm_core.errors import ConditionInvalid
 from crm_core.model import All, AnyOf, Condition, Leaf, Not, Path, Reference, ToMany
 from crm_core.model.condition import TRUE_WHEN_MISSING, leaves
-from crm_core.operands import parse_span, read_operand, to_day, to_instant
+from crm_core.operands import moved, parse_span, read_operand, to_instant
 from crm_core.relations import Relations
 from crm_core.trees import all_of, any_of, coalesce, column, function
 
@@ -200,7 +200,8 @@ def _within(leaf: Leaf, kind: str, value: exp.Expr, scope: Scope) -> exp.Expr:
         )
     span = parse_span(leaf.value)
     here = scope.now.astimezone(scope.zone)
-    ends = sorted((here, here - span if leaf.op == "within_last" else here + span))
+    there = moved(here, span, back=leaf.op == "within_last").astimezone(scope.zone)
+    ends = sorted((here, there))
     if kind == "DATE":
         low, high = (scope.relations.params.bind(end.date(), "DATE") for end in ends)
     else:
@@ -218,8 +219,8 @@ def _names_a_day(value: object) -> bool:
 def _day_test(leaf: Leaf, value: exp.Expr, scope: Scope) -> exp.Expr:
     """An instant compared with a whole day means the day's span in the workspace's zone."""
     days = leaf.value if isinstance(leaf.value, list) else [leaf.value, leaf.value]
-    first = to_instant(days[0], now=scope.now, zone=scope.zone)
-    last = to_day(days[1], now=scope.now, zone=scope.zone)
+    first, begins = (to_instant(day, now=scope.now, zone=scope.zone) for day in days)
+    last = begins.astimezone(scope.zone)
     after = datetime(last.year, last.month, last.day, tzinfo=scope.zone)
     after = (after.replace(tzinfo=None) + _ONE_DAY).replace(tzinfo=scope.zone).astimezone(UTC)
     high = scope.relations.params.bind(after, "TIMESTAMPTZ")

@@ -219,6 +219,8 @@ def _wanted(
         except DefinitionInvalid as error:
             problems += [f"{error.what}: {problem}" for problem in error.problems]
             continue
+        if "\\u0000" in json.dumps(document, default=str):
+            problems.append(f"{kind} {slug} holds the character U+0000, which the lake does not store")
         if its_state not in ("active", "draft", "retired"):
             problems.append(f"{kind} {slug}: the state is active, draft or retired, not {its_state!r}")
         if wanted.get((kind, slug), (its_state, document)) != (its_state, document):

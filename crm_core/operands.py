@@ -1,9 +1,10 @@
 """Values of a condition, read as the kind of the column they are compared with."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from dateutil.parser import isoparse
@@ -11,9 +12,14 @@ from dateutil.relativedelta import relativedelta
 
 from crm_core.errors import ConditionInvalid
 
+Number = TypeVar("Number", int, Decimal)
 _SPAN = re.compile(r"^\s*(\d{1,6})\s*(min|h|d|w|mo|y)\s*$")
 _UNITS = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks", "mo": "months", "y": "years"}
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
+"""Years in which every instant has a day before and after it, in any time zone."""
+_LARGEST_INTEGER = 2**63 - 1
 _RELATIVE = re.compile(r"^(today|now|yesterday|tomorrow)(?:\s*([+-])\s*(\d{1,6}\s*(?:min|h|d|w|mo|y)))?$")
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 SPAN_EXAMPLES = "30min, 4h, 7d, 2w, 3mo or 1y"
 
 
@@ -37,21 +43,51 @@ def to_instant(value: Any, *, now: datetime, zone: ZoneInfo) -> datetime:
     Raises:
         ConditionInvalid: When it is none of these.
     """
+    try:
+        return _instant(value, now, zone)
+    except (OverflowError, ValueError) as error:
+        raise ConditionInvalid(
+            value, f"{value!r} is outside of the years {_FIRST_YEAR} to {_LAST_YEAR}"
+        ) from error
+
+
+def _instant(value: Any, now: datetime, zone: ZoneInfo) -> datetime:
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+        return _moment(value, zone)
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=zone).astimezone(UTC)
+        return _moment(datetime(value.year, value.month, value.day), zone)
     relative = _RELATIVE.match(str(value).strip().lower())
     if relative:
-        return _relative(relative, now.astimezone(zone)).astimezone(UTC)
+        return _moment(_relative(relative, now.astimezone(zone)), zone)
     try:
         parsed = isoparse(str(value))
     except (ValueError, OverflowError) as error:
         raise ConditionInvalid(
             value, f"{value!r} is no date or time; write 2026-11-22, today or now - 4h"
         ) from error
-    instant: datetime = parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
-    return instant.astimezone(UTC)
+    return _moment(parsed, zone)
+
+
+def _moment(value: datetime, zone: ZoneInfo) -> datetime:
+    """The instant in UTC; a zoneless one is in the zone."""
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ValueError(value)
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def moved(start: datetime, span: relativedelta, *, back: bool = False) -> datetime:
+    """An instant, a length of time later or earlier.
+
+    Raises:
+        ConditionInvalid: When it is outside of the years that can be told.
+    """
+    try:
+        there: datetime = start - span if back else start + span
+        return _moment(there, ZoneInfo("UTC"))
+    except (OverflowError, ValueError) as error:
+        raise ConditionInvalid(
+            span, f"the length of time leads outside of the years {_FIRST_YEAR} to {_LAST_YEAR}"
+        ) from error
 
 
 def _relative(found: re.Match[str], here: datetime) -> datetime:
@@ -60,14 +96,17 @@ def _relative(found: re.Match[str], here: datetime) -> datetime:
     if not found[3]:
         return start
     span = parse_span(found[3])
-    moved: datetime = start - span if found[2] == "-" else start + span
-    return moved
+    there: datetime = start - span if found[2] == "-" else start + span
+    return there
 
 
 def to_day(value: Any, *, now: datetime, zone: ZoneInfo) -> date:
     """Read a date as `to_instant` does; relative words mean the day in the workspace's zone."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
+    if isinstance(value, str) and _DAY.match(value.strip()):
+        with suppress(ValueError):
+            return date.fromisoformat(value.strip())
     return to_instant(value, now=now, zone=zone).astimezone(zone).date()
 
 
@@ -84,9 +123,10 @@ def read_operand(value: Any, column_type: str, *, field: str, now: datetime, zon
         raise ConditionInvalid(value, f"“{field}” is compared with {value!r}; a single value is needed")
     try:
         if kind == "BIGINT":
-            return int(str(value).strip())
+            return _held(int(str(value).strip()), _LARGEST_INTEGER, value, field)
         if kind.startswith("DECIMAL"):
-            return _finite(Decimal(str(value).strip()))
+            width, scale = (int(part) for part in re.findall(r"\d+", kind))
+            return _held(_finite(Decimal(str(value).strip())), 10 ** (width - scale) - 1, value, field)
         if kind == "BOOLEAN":
             return _to_boolean(value)
     except (ValueError, InvalidOperation) as error:
@@ -98,6 +138,13 @@ def read_operand(value: Any, column_type: str, *, field: str, now: datetime, zon
     if kind == "TIMESTAMPTZ":
         return to_instant(value, now=now, zone=zone)
     return str(value)
+
+
+def _held(number: Number, largest: int, value: Any, field: str) -> Number:
+    """The number, when a column can hold it: beyond that DuckDB would refuse the whole statement."""
+    if abs(number) > largest:
+        raise ConditionInvalid(value, f"“{field}” holds numbers up to {largest:,}, so not {str(value)[:40]}")
+    return number
 
 
 def _finite(number: Decimal) -> Decimal:

@@ -73,6 +73,8 @@ CASES: list[tuple[str, Any, str]] = [
     ("ne of a boolean", _leaf("vip", "ne", True), "zero none blank"),
     ("a leap day", _leaf("born", "eq", "2024-02-29"), "full"),
     ("a date before today", _leaf("born", "lt", "today - 28d"), "full zero"),
+    ("the last day of all", _leaf("born", "lt", "9999-12-31"), "full zero"),
+    ("the first day of all", _leaf("born", "le", "0001-01-01"), ""),
     ("a month back from the 30th", _leaf("born", "ge", "today - 1mo"), "zero"),
     ("a day begins in the workspace's zone", _leaf("seen", "eq", "2026-03-29"), "boss"),
     ("and ends there", _leaf("seen", "le", "2026-03-28"), "zero"),
@@ -189,6 +191,12 @@ def test_a_set_and_each_row_alone_agree(people: tuple[Lake, Catalog], condition:
         pytest.param({"all": 3}, "at all", id="all of a number"),
         pytest.param(_leaf("name", "changed"), "only of a change", id="changed without a change"),
         pytest.param(_leaf("name", "eq", {"a": 1}), "a single value", id="an object"),
+        pytest.param(_leaf("amount", "eq", 10**30), "numbers up to", id="a number that no column holds"),
+        pytest.param(_leaf("price", "lt", "-1e40"), "numbers up to", id="a decimal that no column holds"),
+        pytest.param(_leaf("born", "within_last", "999999y"), "outside of the years", id="before all time"),
+        pytest.param(_leaf("seen", "gt", "today + 99999y"), "outside of the years", id="a far day"),
+        pytest.param(_leaf("seen", "le", "9999-12-31"), "outside of the years", id="the last day of all"),
+        pytest.param(_leaf("seen", "between", ["2026-01-01", "0001-01-01"]), "outside", id="the first day"),
     ],
 )
 def test_a_condition_that_cannot_be_used_says_why(
