@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from api.context import Here, Json, Who
 from crm_core.telling import to_plain
 from flows import commands, run_history, store
+from flows import why as explanation
 from flows.model import to_flow_document
 
 router = APIRouter(prefix="/v1", tags=["flows"])
@@ -87,10 +88,21 @@ def list_runs(
     return Json({"items": to_plain(runs)})
 
 
+@router.get("/flows/{flow}/why", summary="Why")
+def get_why(
+    flow: str,
+    workspace: Here,
+    actor: Who,
+    record: Annotated[str, Query(description="A record's id.")],
+) -> JSONResponse:
+    """Whether the record's last change sets it off, and each part of the condition on the record as it is now."""
+    return Json(to_plain(explanation.why(workspace.lake, flow, record_id=record, actor=actor)))
+
+
 @router.get("/runs/{id}", summary="Run")
 def get_run(id: str, workspace: Here, actor: Who) -> JSONResponse:
     """One run: each part of the condition with the value it saw, and what each step did."""
-    return Json(to_plain(run_history.show_run(workspace.lake, id, actor=actor)))
+    return Json(to_plain(explanation.explain_run(workspace.lake, id, actor=actor)))
 
 
 def _document(info: store.FlowInfo) -> dict[str, Any]:

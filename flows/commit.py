@@ -84,7 +84,7 @@ def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
         write_update(tx, prepared.writer, merged)
     _note_effects(tx, prepared, list(pending), held)
     _write_messages(tx, prepared, held)
-    return _write_runs(tx, prepared, held)
+    return _write_runs(tx, prepared, held, [merged.table for merged in pending.values()])
 
 
 def _settle(tx: Transaction, prepared: Prepared) -> dict[str, Merged]:
@@ -205,14 +205,18 @@ def _write_messages(tx: Transaction, prepared: Prepared, held: bool) -> None:
     )
 
 
-def _write_runs(tx: Transaction, prepared: Prepared, held: bool) -> Stored:
-    """The runs, what they did, and a change for each that wrote anything: its id is the run's."""
+def _write_runs(tx: Transaction, prepared: Prepared, held: bool, updated: Sequence[str]) -> Stored:
+    """The runs, what they did, and a change for each that wrote anything: its id is the run's.
+
+    `updated` are the temp tables of the changed rows; every run that one is recorded under has a change.
+    """
     actor = "'flow:' || flow" if prepared.person is None else "$person"
+    named = "".join(f" OR id IN (SELECT CAST(_change_id AS UUID) FROM {ident(rows)})" for rows in updated)
     tx.execute(
         f"INSERT INTO {_CHANGES} BY NAME SELECT id, {actor} AS actor, '{DOOR}' AS door, flow AS reason, load_id, "
         "id AS flow_run_id, change_id AS cause_id, depth, $now AS occurred_at, $snapshot AS snapshot "
         f"FROM {ident(RUNS)} WHERE id IN (SELECT run FROM {ident(EFFECTS)} "
-        "WHERE outcome IN ('written', 'queued', 'held'))",
+        f"WHERE outcome IN ('written', 'queued', 'held')){named}",
         {"now": tx.occurred_at, "snapshot": tx.snapshot}
         | ({} if prepared.person is None else {"person": prepared.person}),
     )

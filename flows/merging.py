@@ -110,7 +110,7 @@ def _grouped(module: str, columns: Sequence[str]) -> str:
     """One row a record: who wrote last, and for each column whether it is set and the last value."""
     claims = exp.select(
         name("_record"),
-        sql("arg_max(_run, CAST(_depth AS HUGEINT) * 1000000000000000000 + _ord)").as_("_change_id"),
+        sql(f"arg_max(_run, {_DEPTH_AND_ORDER})").as_("_change_id"),
         sql("list_distinct(flatten(list(list_concat(_set, list_concat(_add, _remove)))))").as_("_claimed"),
     )
     for one in columns:
@@ -151,7 +151,11 @@ def _text(value: str) -> str:
 
 
 def note_changed(tx: Runner, module: str, merged: Merged) -> None:
-    """Keep for each record which columns become other than they are; to be called before they are written."""
+    """Keep for each record which columns become other than they are; to be called before they are written.
+
+    The row is then recorded under the deepest run that changed it, and not under one that found its value there: that
+    run has no change, so that the chain would begin anew.
+    """
     differs = [
         f"CASE WHEN m.{ident(one)} IS DISTINCT FROM b.{ident(one)} THEN {_text(one)} END"
         for one in merged.columns
@@ -160,6 +164,28 @@ def note_changed(tx: Runner, module: str, merged: Merged) -> None:
         f"CREATE OR REPLACE TEMP TABLE {ident(_changed(module))} AS SELECT m.id AS _id, m._claimed, "
         f"list_filter(CAST([{', '.join(differs)}] AS VARCHAR[]), lambda x: x IS NOT NULL) AS _changed "
         f"FROM {ident(merged.table)} m JOIN {ident(merged.before)} b ON b.id = m.id"
+    )
+    tx.execute(
+        f"UPDATE {ident(merged.table)} SET _change_id = w.run FROM ("
+        f"SELECT c._record, arg_max(c._run, {_DEPTH_AND_ORDER}) AS run FROM ({_touched_sql(module)}) c "
+        f"JOIN {ident(_changed(module))} m ON m._id = c._record WHERE c.won AND list_contains(m._changed, c.one) "
+        f"GROUP BY c._record) w WHERE w._record = {ident(merged.table)}.id"
+    )
+
+
+_DEPTH_AND_ORDER = "CAST(_depth AS HUGEINT) * 1000000000000000000 + _ord"
+
+
+def _touched_sql(module: str) -> str:
+    """A select with one row for each step and column that it names: `won` where no later step sets the column."""
+    claims = ident(claims_table(module))
+    return (
+        "SELECT c._run, c._step, c._action, c._record, c._depth, c._ord, u.one, "
+        f"c._ord >= coalesce(w.last, -1) AS won FROM {claims} c "
+        f"JOIN (SELECT _row, unnest(list_concat(_set, list_concat(_add, _remove))) AS one FROM {claims}) u "
+        "ON u._row = c._row LEFT JOIN (SELECT _record, one, max(_ord) AS last FROM "
+        f"(SELECT _record, _ord, unnest(_set) AS one FROM {claims}) GROUP BY _record, one) w "
+        "ON w._record = c._record AND w.one = u.one"
     )
 
 
@@ -173,25 +199,18 @@ def updated_effects_sql(module: str) -> str:
     A step is `written` when a column has its value now and had another before; `overwritten` when a later step's
     value stands; `unchanged` when the value was there already; `skipped` when the record is gone.
     """
-    claims, merged = ident(claims_table(module)), ident(_changed(module))
     moved = ", ".join(
-        f"CASE WHEN u.one = {_text(by)} AND list_contains(m._changed, {_text(then)}) "
+        f"CASE WHEN c.one = {_text(by)} AND list_contains(m._changed, {_text(then)}) "
         f"AND NOT list_contains(m._claimed, {_text(then)}) THEN {_text(then)} END"
         for by, then in DERIVED.items()
     )
-    own = "CASE WHEN list_contains(m._changed, u.one) THEN u.one END"
+    own = "CASE WHEN list_contains(m._changed, c.one) THEN c.one END"
     return (
         "SELECT c._run AS run, c._step AS step, c._action AS action, c._record AS record, "
-        "CASE WHEN any_value(m._id) IS NULL THEN 'skipped' WHEN bool_or(won AND list_contains(m._changed, u.one)) "
+        "CASE WHEN any_value(m._id) IS NULL THEN 'skipped' WHEN bool_or(won AND list_contains(m._changed, c.one)) "
         "THEN 'written' WHEN bool_or(NOT won) THEN 'overwritten' ELSE 'unchanged' END AS outcome, "
         f"list_filter(list_distinct(coalesce(flatten(list([{own}, {moved}]) FILTER (won)), [])), "
         "lambda x: x IS NOT NULL) AS fields "
-        f"FROM {claims} c JOIN (SELECT _row, unnest(list_concat(_set, list_concat(_add, _remove))) AS one "
-        f"FROM {claims}) u ON u._row = c._row "
-        "LEFT JOIN (SELECT _record, one, max(_ord) AS last FROM "
-        f"(SELECT _record, _ord, unnest(_set) AS one FROM {claims}) GROUP BY _record, one) w "
-        "ON w._record = c._record AND w.one = u.one "
-        f"LEFT JOIN {merged} m ON m._id = c._record "
-        "CROSS JOIN LATERAL (SELECT c._ord >= coalesce(w.last, -1) AS won) "
+        f"FROM ({_touched_sql(module)}) c LEFT JOIN {ident(_changed(module))} m ON m._id = c._record "
         "GROUP BY c._run, c._step, c._action, c._record"
     )

@@ -2,21 +2,25 @@
 
 from collections.abc import Callable, Sequence
 
+from sqlglot import exp
+
+from crm_core.errors import CrmError
 from crm_core.model import Catalog
+from crm_core.params import Params
 from flows.active import ActiveFlow
-from flows.compiler import Compiled, compile_flows
+from flows.compiler import ROW, Compiled, change_scope, compile_flows, trigger_tree
 from flows.cycles import DEPTH_LIMIT
 from flows.staging import Window, pick, picked_view, rows_view
-from flows.statements import Runner, empty_table_sql
+from flows.statements import Runner, empty_table_sql, read, temp
 from lake import Session, Transaction, ident
 from lake.errors import StatementError
 
 RUNS = "flow_runs_staged"
 FAILURES = "flow_failures"
 TRACED = 1000
-"""Changes of a window up to which every run is traced; of a larger window so many runs of each flow are."""
+"""Changes of a window up to which everything is traced, also what did not match; of a larger one so many runs."""
 MISSES = 5
-"""Changes a flow and window whose trigger fired but whose condition did not hold, kept with their trace."""
+"""Changes whose trigger fired but whose condition did not hold, kept of a larger window for each flow."""
 
 RUN_COLUMNS = {
     "id": "UUID", "place": "INTEGER", "flow": "VARCHAR", "flow_id": "VARCHAR", "flow_version": "INTEGER",
@@ -49,14 +53,29 @@ def stage_runs(
     """
     hits, traced = f"flow_hits__{module}", changes <= TRACED
     compiled = _hit(session, catalog, module, flows, window, hits, by_hand=by_hand, traced=traced)
-    for flow, reason in compiled.broken:
+    broken = [
+        one for one in compiled.broken if by_hand or _is_set_off(session, catalog, module, one[0], window)
+    ]
+    for flow, reason in broken:
         _stage_broken(session, module, flow, window, reason)
-    staged = _insert_runs(
-        session, module, compiled.flows, hits, traced=traced, misses=None if by_hand else MISSES
-    )
+    misses = None if by_hand or traced else MISSES
+    staged = _insert_runs(session, module, compiled.flows, hits, traced=traced, misses=misses)
     if staged and not traced:
         _trace_some(session, catalog, module, compiled.flows, window, by_hand=by_hand)
-    return staged + len(compiled.broken)
+    return staged + len(broken)
+
+
+def _is_set_off(
+    session: Session | Transaction, catalog: Catalog, module: str, flow: ActiveFlow, window: Window
+) -> bool:
+    """Whether a flow that cannot be compiled waits for any of the changes; when even that cannot be asked, it does."""
+    params = Params()
+    scope = change_scope(catalog, module, params=params, at=window.at, now=window.now)
+    try:
+        changes = exp.select("1").from_(temp(rows_view(module), ROW)).where(trigger_tree(flow, scope))
+        return bool(read(session, changes.limit(1), params).height)
+    except (CrmError, StatementError):
+        return True
 
 
 def _hit(
@@ -128,7 +147,7 @@ def _insert_runs(
     traced: bool,
     misses: int | None,
 ) -> int:
-    """A run for every match, and for some changes whose condition did not hold; too deep ones fail at once."""
+    """A run for every match, and for changes whose condition did not hold (`misses` at most); too deep ones fail."""
     if not flows:
         return 0
     some = "" if misses is None else f" LIMIT {misses}"

@@ -1,7 +1,7 @@
 """Why a flow ran for a record, or did not: its trigger and every leaf of its condition, on the record itself."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlglot import exp
@@ -9,18 +9,20 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.conditions import compile_condition
 from crm_core.definitions import read_catalog
-from crm_core.errors import RecordNotFound
+from crm_core.errors import CrmError, RecordNotFound
 from crm_core.model import Catalog
 from crm_core.params import Params
 from crm_core.query import read_record
 from flows.active import ActiveFlow, stored_flow
 from flows.compiler import ROW, change_scope, trace_tree, trigger_tree
 from flows.errors import CommandInvalid
-from flows.run_history import Run, TraceLeaf, list_runs
+from flows.run_history import Run, TraceLeaf, list_runs, show_run
 from flows.staging import Window, rows_view, stage_last_change
 from flows.statements import read, temp
-from flows.store import find_stored
+from flows.store import find_stored, flow_versions
+from flows.windows import catalog_at
 from lake import Lake, Session
+from lake.errors import StatementError
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,33 @@ def why(lake: Lake, flow: str, *, module: str | None = None, record_id: str, act
         active.slug, active.version, stored.state, active.definition.trigger.event, event, snapshot, changed,
         fired, None if hidden else truth, leaves, tuple(runs),
     )  # fmt: skip
+
+
+def explain_run(lake: Lake, run_id: str, *, actor: Actor) -> Run:
+    """One run with what each of its steps did, and with what its condition saw.
+
+    Of a large window not every run keeps its trace. It is then worked out anew, from the record as the commit left it
+    and related records as of that commit; it stays None where that state has expired, or nothing can be told of it.
+
+    Raises:
+        UnknownRun: There is none, or none of a record that the actor may see.
+    """
+    run = show_run(lake, run_id, actor=actor)
+    if run.trace is not None or run.record_id is None or run.event == "manual":
+        return run
+    try:
+        return replace(run, trace=_retrace(lake, run, actor))
+    except (CrmError, StatementError):
+        return run
+
+
+def _retrace(lake: Lake, run: Run, actor: Actor) -> tuple[TraceLeaf, ...]:
+    version = next(one for one in flow_versions(lake, run.flow) if one.version == run.flow_version)
+    catalog = catalog_at(lake, run.snapshot)
+    window = Window(max(0, run.snapshot - 1), run.snapshot, run.snapshot, run.started_at)
+    with lake.session() as session:
+        stage_last_change(session, catalog, run.module, record_id=str(run.record_id), window=window)
+        return trace_record(session, catalog, version, window, actor)[1]
 
 
 def _fired(session: Session, catalog: Catalog, flow: ActiveFlow, window: Window) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from crm_core.query import titles
-from flows import run_history
+from flows import run_history, why
 from flows.run_history import Effect, Run, TraceLeaf
 from flows.store import FlowInfo
 from pages._ui import feedback, html, words
@@ -132,7 +132,7 @@ def _open_run(now: Here, state: FlowsState, flow: FlowInfo) -> None:
         on_click=_back,
         args=(state,),
     )
-    run = feedback.run(lambda: run_history.show_run(now.lake, state.run, actor=now.actor), at="here")
+    run = feedback.run(lambda: why.explain_run(now.lake, state.run, actor=now.actor), at="here")
     if run is None:
         return
     names = _names(now, [(run.module, run.record_id), *((e.module, e.record_id) for e in run.effects)])

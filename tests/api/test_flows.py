@@ -41,6 +41,9 @@ def test_a_flow_runs_on_records_and_says_what_it_did(admin: TestClient, make: Ma
     runs = admin.get(f"/v1/flows/{flow}/runs", params={"record": rome["id"]}).json()["items"]
     [leaf] = admin.get(f"/v1/runs/{runs[0]['id']}").json()["trace"]
     assert (leaf["field"], leaf["true"], leaf["seen"]) == ("city", False, "Rome")
+    why = admin.get(f"/v1/flows/{flow}/why", params={"record": oslo["id"]}).json()
+    assert (why["matched"], why["leaves"][0]["seen"], why["runs"][0]["state"]) == (True, "Oslo", "done")
+    assert admin.get(f"/v1/flows/{flow}/why", params={"record": "x"}).status_code == 404
 
 
 def test_a_command_is_carried_out_once_for_a_key(admin: TestClient, make: Make, flow: str) -> None:
