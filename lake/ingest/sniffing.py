@@ -170,7 +170,9 @@ def _quoted_cells(text: str, dialect: Dialect) -> int:
     if not dialect.quote:
         return 0
     quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
-    pattern = rf"(?:^|{delimiter}){quote}[^{quote}\n]*{quote}(?={delimiter}|\r?$)"
+    escaped = r"\\." if dialect.backslash else quote * 2
+    plain = r"\\" if dialect.backslash else ""
+    pattern = rf"(?:^|{delimiter}){quote}(?:[^{quote}{plain}\n]|{escaped})*{quote}(?={delimiter}|\r?$)"
     return len(re.findall(pattern, text, re.MULTILINE))
 
 

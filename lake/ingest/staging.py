@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from lake.connection import Session
-from lake.errors import SettingError
+from lake.errors import SettingError, StorageFullError
 from lake.ingest.database import export_table, stage_database
 from lake.ingest.encoding import hash_file, read_text, unpacked
+from lake.ingest.errors import FormatError
 from lake.ingest.model import FileInfo, Format, Options, Progress, Sniffed, Source, Staged
 from lake.ingest.rows import Growing
 from lake.ingest.sniffing import sniff_text
@@ -50,7 +53,7 @@ def stage(
     _check_order(session)
     growing = Growing(session, into)
     growing.create()
-    with tempfile.TemporaryDirectory(prefix="ingest-") as temporary:
+    with _own_words(), tempfile.TemporaryDirectory(prefix="ingest-") as temporary:
         folder = Path(temporary)
         sources, notes = expand_inputs(inputs, folder=folder, format=format, options=options, stdin=stdin)
         files = []
@@ -87,7 +90,7 @@ def sniff(
         IngestError: it cannot be read.
     """
     table = "sniffed_"
-    with tempfile.TemporaryDirectory(prefix="ingest-") as temporary:
+    with _own_words(), tempfile.TemporaryDirectory(prefix="ingest-") as temporary:
         folder = Path(temporary)
         sources, _ = expand_inputs([source], folder=folder, format=format, options=options, stdin=stdin)
         first = sources[0]
@@ -113,6 +116,20 @@ def sniff(
         header=info.header,
         header_reason=info.header_reason,
     )
+
+
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """Say in the lake's words what the system refuses: room for a copy, or a look into a file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise StorageFullError(detail=f"{error.strerror}.", file=None) from error
+        name = str(error.filename or "The input")
+        raise FormatError(
+            name, received=f"the system refuses it ({error.strerror})", advice="May this user read it?"
+        ) from error
 
 
 def _sniff_text(source: Source, *, options: Options, rows: int, folder: Path) -> Sniffed:

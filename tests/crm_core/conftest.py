@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,33 +68,50 @@ class Crm:
         return rows.rows()
 
 
+@dataclass(frozen=True)
+class Template:
+    """A workspace as it was made once: its folder, and its catalog where that is no file in it."""
+
+    folder: Path
+    catalog: str
+    copy_catalog: Callable[[str], str]
+
+    def copy(self, folder: Path) -> Workspace:
+        """Open a copy of it, in a folder that is not there yet."""
+        shutil.copytree(self.folder, folder)
+        return _open(folder, self.catalog and self.copy_catalog(self.catalog))
+
+
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the workspace as it was made once."""
+def template(
+    tmp_path_factory: pytest.TempPathFactory,
+    catalog_kind: str,
+    new_catalog: Callable[[Path], str],
+    copy_catalog: Callable[[str], str],
+) -> Template:
+    """The workspace as it was made once."""
     folder = tmp_path_factory.mktemp("workspace") / "home"
-    with _open(folder) as workspace:
+    catalog = "" if catalog_kind == "sqlite" else new_catalog(folder)
+    with _open(folder, catalog) as workspace:
         people.save_users(workspace.lake, USERS, actor=Actor.system())
     # Moved, since a lake finds its files at its new place only when nothing is left at the old one.
-    return folder.rename(folder.with_name("template"))
+    return Template(folder.rename(folder.with_name("template")), catalog, copy_catalog)
 
 
 @pytest.fixture
-def crm(template: Path, tmp_path: Path) -> Iterator[Crm]:
+def crm(template: Template, tmp_path: Path) -> Iterator[Crm]:
     """The workspace without any record, for one test alone."""
-    shutil.copytree(template, tmp_path / "home")
-    with _open(tmp_path / "home") as workspace:
+    with template.copy(tmp_path / "home") as workspace:
         yield Crm(workspace.lake)
 
 
 @pytest.fixture(scope="module")
-def shared(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crm]:
+def shared(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crm]:
     """The workspace for all tests of a file: for those that write nothing, or nothing others look at."""
-    folder = tmp_path_factory.mktemp("shared") / "home"
-    shutil.copytree(template, folder)
-    with _open(folder) as workspace:
+    with template.copy(tmp_path_factory.mktemp("shared") / "home") as workspace:
         yield Crm(workspace.lake)
 
 
-def _open(folder: Path) -> Workspace:
+def _open(folder: Path, catalog: str) -> Workspace:
     settings = {"MERGANSER_HOME": str(folder), "MERGANSER_PACK": str(PACK), "MERGANSER_THREADS": "2"}
-    return open_workspace(read_settings(settings))
+    return open_workspace(read_settings(settings | ({"MERGANSER_CATALOG": catalog} if catalog else {})))

@@ -173,7 +173,7 @@ def terminal(tmp_path: Path) -> Iterator[list[subprocess.Popen[str]]]:
         process.wait()
 
 
-def start(started: list[subprocess.Popen[str]], home: Path, inbox: Path) -> subprocess.Popen[str]:
+def start(started: list[subprocess.Popen[str]], lake: Lake, inbox: Path) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-c",
@@ -183,7 +183,8 @@ def start(started: list[subprocess.Popen[str]], home: Path, inbox: Path) -> subp
         "--module",
         "customers",
     ]
-    env = os.environ | {"MERGANSER_HOME": str(home), "MERGANSER_PACK": str(PACK)}
+    place = {"MERGANSER_CATALOG": lake.config.catalog, "MERGANSER_DATA": lake.config.data_path}
+    env = os.environ | place | {"MERGANSER_HOME": str(inbox.parent), "MERGANSER_PACK": str(PACK)}
     process = subprocess.Popen(
         [*command, "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -192,16 +193,16 @@ def start(started: list[subprocess.Popen[str]], home: Path, inbox: Path) -> subp
 
 
 def test_the_terminal_watches_survives_a_kill_and_ends_with_ctrl_c(
-    terminal: list[subprocess.Popen[str]], loading: Loading, inbox: Path, tmp_path: Path
+    terminal: list[subprocess.Popen[str]], loading: Loading, inbox: Path
 ) -> None:
     drop(inbox, "name\nAnna\n")
-    first = start(terminal, tmp_path / "home", inbox)
+    first = start(terminal, loading.crm.lake, inbox)
     until(lambda: (inbox / "done/a.csv").exists())
     drop(inbox, "name\n" + "".join(f"Person {n}\n" for n in range(5000)), "many.csv")
     time.sleep(random.uniform(0.1, 1.0))
     first.send_signal(signal.SIGKILL)
     first.wait()
-    second = start(terminal, tmp_path / "home", inbox)
+    second = start(terminal, loading.crm.lake, inbox)
     until(lambda: (inbox / "done/many.csv").exists())
     second.send_signal(signal.SIGINT)
     out, err = second.communicate(timeout=60)

@@ -74,6 +74,9 @@ def test_rows_and_lines_are_those_that_pythons_reader_finds(
         pytest.param('"a\nb",c\n1,2\n', [(3, "1", "2")], id="header of two lines"),
         pytest.param('a,b\n1,"say \\"hi\\", ok"\n2,x\n', [(2, "1", 'say "hi", ok'), (3, "2", "x")], id="\\"),
         pytest.param("a;b\n'1';'x; y'\n'2';'z'\n", [(2, "1", "x; y"), (3, "2", "z")], id="single quotes"),
+        pytest.param(
+            'a,"b;c;""d"""\n1,"x;y;""z"""\n', [(2, "1", 'x;y;"z"')], id="another delimiter in every quoted cell"
+        ),
         pytest.param("sep=|\na|b\n1|2\n", [(3, "1", "2")], id="a line that names the delimiter"),
         pytest.param("name\nAnn\n\nBob, jr\n", [(2, "Ann"), (4, "Bob, jr")], id="one column"),
         pytest.param("a\tb\n1,5\t2\n", [(2, "1,5", "2")], id="tabs"),
