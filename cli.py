@@ -332,9 +332,9 @@ def replay(here: Here, load_id: Annotated[str, typer.Option("--load", help="The 
 
 @verb(flows)
 def runs(here: Here, flow: str | None = None, state: str | None = None, limit: int = 100) -> Any:
-    """What ran, the newest first."""
+    """What ran, the newest first; `--json` also tells what each part of the condition saw."""
     found = automation.run_history.list_runs(here.lake, actor=here.actor, flow=flow, state=state, limit=limit)
-    return crm.telling.pick(found, "id flow state module record_id event started_at error")
+    return crm.telling.pick(found, "id flow state module record_id event started_at error trace")
 
 
 @verb(flows)

@@ -108,7 +108,9 @@ def _table(rows: list[Any], *, headed: bool = True) -> None:
         return
     rows = [row if isinstance(row, dict) else {"": row} for row in rows]
     table = Table(box=box.SIMPLE_HEAD, show_header=headed)
-    headings = dict.fromkeys(heading for row in rows for heading in row)
+    # Lists of further things have no room in a cell; `--json` tells them.
+    nested = {heading for row in rows for heading in row if _is_table(row[heading])}
+    headings = dict.fromkeys(heading for row in rows for heading in row if heading not in nested)
     for heading in headings:
         table.add_column(Text(heading.replace("_", " ")), overflow="fold")
     for row in rows:

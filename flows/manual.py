@@ -10,6 +10,7 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog, read_catalog_in
 from crm_core.errors import Conflict, RecordNotFound
+from crm_core.loading.errors import UnknownLoad
 from crm_core.model import Catalog
 from crm_core.params import Params
 from crm_core.people import read_directory_in
@@ -252,7 +253,7 @@ def replay_load(lake: Lake, load_id: str, *, actor: Actor) -> Stored:
 
     Raises:
         Forbidden: The actor is no administrator.
-        CommandInvalid: There is no such load.
+        UnknownLoad: There is no such load.
         Conflict: Another replay is under way.
     """
     actor.require_admin("loads")
@@ -269,7 +270,10 @@ def _replay(lake: Lake, load_id: str, actor: Actor) -> Stored:
         [load_id],
     ).row(0)
     if span[0] is None:
-        raise CommandInvalid(load_id, f"there is no load {load_id}")
+        known = f"SELECT count(*) AS n FROM {table('ops', 'loads')} WHERE id = try_cast(? AS UUID)"
+        if lake.read(known, [load_id])["n"][0]:
+            return Stored()  # It changed nothing.
+        raise UnknownLoad(load_id)
     catalog, now = read_catalog(lake), datetime.now(UTC)
     window = Window(int(span[0]) - 1, int(span[1]), lake.snapshot(), now, load_id)
     flows = active_flows(catalog)

@@ -8,6 +8,7 @@ import pytest
 
 from crm_core.access import Actor
 from crm_core.errors import Conflict, Forbidden, RecordNotFound, ValuesInvalid
+from crm_core.loading.errors import UnknownLoad
 from crm_core.records import create
 from flows import outbox
 from flows.commands import execute_command
@@ -160,7 +161,7 @@ def test_a_silent_load_is_replayed_once(crm: Lake) -> None:
     run(crm)
     assert rows(crm, "tasks", "title") == ["call s6", "call s7"]
     assert {one.load_id for one in list_runs(crm, actor=ADMIN, state="done")} == {load}
-    with pytest.raises(CommandInvalid, match="there is no load"):
+    with pytest.raises(UnknownLoad, match="There is no load"):
         replay_load(crm, new_id(), actor=ADMIN)
 
 

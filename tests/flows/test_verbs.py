@@ -1,0 +1,97 @@
+"""The verbs of the terminal for flows, as scripts use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import app
+from tests.flows.conftest import HERE
+
+FLOW = """
+flow: call-back
+module: inquiries
+trigger: {event: created}
+when: {field: amount, op: ge, value: 10}
+do:
+  - create_task: {title: "Call about {{ subject }}", team: sales, due: {in: 4h}}
+"""
+Verb = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def merganser(tmp_path_factory: pytest.TempPathFactory) -> Verb:
+    """Runs a verb with `--json` on a home with the workspace's definitions; gives its answer."""
+    home = tmp_path_factory.mktemp("home")
+    env = {"MERGANSER_HOME": str(home), "MERGANSER_PACK": str(HERE / "workspace.yaml")}
+
+    def verb(*arguments: str, code: int = 0) -> Any:
+        done = CliRunner().invoke(app, [*arguments, "--json"], env=env)
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout)
+
+    return verb
+
+
+@pytest.fixture(scope="module")
+def applied(merganser: Verb, tmp_path_factory: pytest.TempPathFactory) -> Verb:
+    """The same, with an active flow."""
+    path = tmp_path_factory.mktemp("flows") / "call-back.yaml"
+    path.write_text(FLOW)
+    assert merganser("flows", "apply", str(path)) == {"flows": {"call-back": "created"}, "warnings": []}
+    assert [(one["flow"], one["state"]) for one in merganser("flows", "list")] == [("call-back", "draft")]
+    assert merganser("flows", "activate", "call-back")["flows"] == {"call-back": "changed"}
+    return merganser
+
+
+def load(merganser: Verb, folder: Path, *more: str, subject: str = "A") -> Any:
+    """Two inquiries, of which one matters."""
+    path = folder / "inquiries.csv"
+    path.write_text(f"subject,amount\n{subject} large,12\n{subject} small,3\n")
+    return merganser("load", str(path), "--module", "inquiries", *more)
+
+
+def titles(merganser: Verb) -> list[str]:
+    return [row["title"] for row in merganser("query", "SELECT title FROM tasks ORDER BY title")]
+
+
+def test_a_load_sets_off_flows_and_their_runs_tell_what_they_saw(applied: Verb, tmp_path: Path) -> None:
+    load(applied, tmp_path)
+    assert "Call about A large" in titles(applied)
+    runs = applied("flows", "runs", "--flow", "call-back")
+    told = {run["trace"][0]["seen"]: (run["state"], run["trace"][0]["true"]) for run in runs}
+    assert told == {"12": ("done", True), "3": ("not_matched", False)}
+    [small] = [run["record_id"] for run in runs if run["state"] == "not_matched"]
+    why = applied("flows", "why", "call-back", "--module", "inquiries", "--id", small)
+    assert (why["fired"], why["matched"], why["leaves"][0]["seen"]) == (True, False, "3")
+    done = applied("flows", "run", "call-back", "--module", "inquiries", "--id", small)
+    assert done["results"][0]["state"] == "not_matched"
+
+
+def test_a_silent_load_is_replayed(applied: Verb, tmp_path: Path) -> None:
+    done = load(applied, tmp_path, "--silent", subject="B")
+    assert "Call about B large" not in titles(applied)
+    applied("flows", "replay", "--load", done["load_id"])
+    assert "Call about B large" in titles(applied)
+    assert applied("flows", "replay", "--load", "nope", code=1)["type"].endswith("unknown-load")
+
+
+def test_a_paused_flow_does_nothing(applied: Verb, tmp_path: Path) -> None:
+    applied("flows", "pause", "call-back")
+    load(applied, tmp_path, subject="C")
+    assert "Call about C large" not in titles(applied)
+    applied("flows", "activate", "call-back")
+
+
+def test_a_broken_flow_is_refused_with_every_problem(merganser: Verb, tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text(FLOW.replace("call-back", "broken").replace("amount", "nope").replace("sales", "ghosts"))
+    problem = merganser("flows", "apply", str(path), code=1)
+    said = " ".join(error["message"] for error in problem["errors"])
+    assert "nope" in said and "ghosts" in said
+    assert "broken" not in [one["flow"] for one in merganser("flows", "list")]
