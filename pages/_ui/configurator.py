@@ -91,7 +91,8 @@ def _new_module(state: ConfiguratorState) -> None:
     label = st.text_input("Name of many", placeholder="Vehicles", key="module:label")
     singular = st.text_input("Name of one", placeholder="Vehicle", key="module:singular")
     icon = st.text_input("Icon", value="table_rows", help="The name of a Material symbol", key="module:icon")
-    if st.button("Create module", type="primary", width="stretch", disabled=not label, key="module:create"):
+    create = st.button("Create module", type="primary", width="stretch", key="module:create")
+    if create and feedback.given(label, "Give the module a name first."):
         document = shaping.new_module(
             now.catalog, label=label.strip(), singular=singular.strip(), icon=icon.strip()
         )
@@ -170,7 +171,7 @@ def _marks(field: Any) -> list[str]:
 def _field_form(now: Here, module: Module, state: ConfiguratorState, edited: Any) -> None:
     """One form for a new field and for one that is there; the kind of the latter stays."""
     names = shaping.kinds()
-    key = f"field:{module.slug}:{edited.slug if edited else ''}"
+    key = f"field:{module.slug}:{edited.slug if edited else len(module.fields)}"
     with st.container(border=True, key="field_form"):
         st.html(html.title(f"Change {edited.name}" if edited else "Add a field", small=True))
         first, second, third = st.columns([1.4, 1, 1])
@@ -185,9 +186,8 @@ def _field_form(now: Here, module: Module, state: ConfiguratorState, edited: Any
         document = plain(edited) | {"kind": edited.kind, "slug": edited.slug} if edited else {"kind": kind}
         document |= {"label": label, **_rules(kind, edited, key)}
         with st.container(horizontal=True):
-            if st.button(
-                "Save field" if edited else "Add field", type="primary", key=f"{key}:save", disabled=not label
-            ):
+            save = st.button("Save field" if edited else "Add field", type="primary", key=f"{key}:save")
+            if save and feedback.given(label, "Give the field a label first."):
                 changed = shaping.with_field(
                     now.catalog, module, document, section=None if edited else section or None
                 )
@@ -255,9 +255,11 @@ def _sections(now: Here, module: Module, state: ConfiguratorState) -> None:
                 ):
                     st.rerun()
     with st.container(border=True, key="section_form", horizontal=True, vertical_alignment="bottom"):
-        label = st.text_input("New section", key=f"section:{module.slug}:new", placeholder="Insurance")
-        add = st.button("Add section", disabled=not label, key="section:add")
-        if add and _save(now, [("module", shaping.with_section(module, label))], f"{label} is added"):
+        key = f"section:{module.slug}:new:{len(module.sections)}"
+        label = st.text_input("New section", key=key, placeholder="Insurance")
+        add = st.button("Add section", key="section:add")
+        if add and feedback.given(label, "Give the section a name first."):
+            _save(now, [("module", shaping.with_section(module, label))], f"{label} is added")
             st.rerun()
 
 
@@ -284,9 +286,11 @@ def _links(now: Here, module: Module, state: ConfiguratorState) -> None:
         kind = second.selectbox(
             "Kind", list(say), format_func=say.__getitem__, key=f"link:{module.slug}:kind"
         )
-        label = first.text_input("Called here", placeholder=other.one, key=f"link:{module.slug}:label")
+        label = first.text_input(
+            "Called here", placeholder=other.one, key=f"link:{module.slug}:{len(rows)}:label"
+        )
         inverse = second.text_input(
-            "Called there", placeholder=module.name, key=f"link:{module.slug}:inverse"
+            "Called there", placeholder=module.name, key=f"link:{module.slug}:{len(rows)}:inverse"
         )
         if st.button("Add relationship", type="primary", key="link:add"):
             document = shaping.new_relationship(

@@ -55,7 +55,6 @@ def _editor(now: Here, state: ExploreState) -> None:
     with toolbar(key="explore_bar"):
         st.button("Run", type="primary", icon=":material/play_arrow:", key="explore:run", shortcut="Ctrl+Enter",
                   on_click=_run, args=(now, state))  # fmt: skip
-        st.html(html.Html('<span class="m-sub">Ctrl+Enter runs it</span>'))
 
 
 def _run(now: Here, state: ExploreState) -> None:
@@ -116,10 +115,12 @@ def _chart(frame: pl.DataFrame) -> None:
 
 def _schema(now: Here) -> None:
     st.html(html.section_header("Tables", str(len(now.catalog.modules))))
-    for slug, columns in explore.schema(now.catalog).items():
-        module = now.catalog.module(slug)
-        with st.expander(slug, icon=f":material/{module.icon}:"):
-            rows = [
-                (name, html.Html("<code>{}</code>").format(kind.lower())) for name, kind in columns.items()
-            ]
-            st.html(html.kv_card(module.name, rows))
+    with st.container(key="explore_tables"):
+        for slug, columns in explore.schema(now.catalog).items():
+            module = now.catalog.module(slug)
+            with st.expander(slug, icon=f":material/{module.icon}:"):
+                rows = [
+                    (name, html.Html("<code>{}</code>").format(kind.lower()))
+                    for name, kind in columns.items()
+                ]
+                st.html(html.kv_card(module.name, rows))

@@ -92,6 +92,22 @@ def problems(form: str) -> dict[str, str]:
     return dict(stored) if isinstance(stored, dict) else {}
 
 
+def forget(form: str) -> None:
+    """Begins a form anew: what was wrong with the last one is no more said."""
+    st.session_state.pop(_form_key(form), None)
+
+
+def given(value: object, missing: str) -> bool:
+    """Whether something was given; else says what is missing.
+
+    A button that waits for a text must not be grey until then: the click that ends the typing would be lost.
+    """
+    if not value or not str(value).strip():
+        show(Message(missing), at="toast")
+        return False
+    return True
+
+
 def show(message: Message, *, at: Place = "here") -> None:
     """Shows an error: as a toast that stays for a while, or as a box in the page."""
     if at == "toast":

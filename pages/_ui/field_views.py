@@ -164,8 +164,38 @@ def _file(_: Field, value: Any, context: FieldContext) -> Html:
 
 
 def _json(_: Field, value: Any, __: FieldContext) -> Html:
+    things = _parsed(value)
+    if isinstance(things, list) and things and all(_is_flat(thing) for thing in things):
+        return Html('<ul class="m-items">{}</ul>').format(html.join(_thing(thing) for thing in things))
     shown = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
     return Html('<pre class="m-json">{}</pre>').format(shown)
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _is_flat(thing: Any) -> bool:
+    return isinstance(thing, Mapping) and all(
+        part is None or isinstance(part, str | int | float) for part in thing.values()
+    )
+
+
+def _thing(thing: Mapping[str, Any]) -> Html:
+    """One of a list of things: its first word, and below what else is known of it."""
+    given = [(name, part) for name, part in thing.items() if part not in (None, "")]
+    if not given:
+        return Html("<li>{}</li>").format(html.missing())
+    first, *rest = given
+    told = html.join(
+        (Html("{} {}").format(words.readable(str(name)).lower(), part) for name, part in rest), between=" · "
+    )
+    return Html("<li>{}<br><span>{}</span></li>").format(str(first[1]), told)
 
 
 VIEWS: dict[str, Callable[[Field, Any, FieldContext], Html]] = {

@@ -40,13 +40,8 @@ def new_flow(now: Here, *, on_created: Callable[[str], None]) -> None:
         st.caption(
             "It begins as a draft with one step, which you then write as YAML. Nothing runs until you switch it on."
         )
-        if st.button(
-            "Make the draft",
-            type="primary",
-            width="stretch",
-            key="flow:create",
-            disabled=not (name and module),
-        ):
+        make = st.button("Make the draft", type="primary", width="stretch", key="flow:create")
+        if make and feedback.given(name and module, "Give the flow a name first."):
             made = save_new(now, starter(now.catalog, module, event=event, name=name.strip()))
             if made:
                 on_created(made)

@@ -27,6 +27,7 @@ _ABOUT = "forms:about"
 
 def ask_new(module: str, about: tuple[str, str] | None = None) -> None:
     """Open the dialog for a new record of a module with the next run; `about` links it to a record."""
+    _forget(module)
     st.session_state[_ASKED] = module
     st.session_state[_ABOUT] = about
 
@@ -40,6 +41,13 @@ def asked_new() -> str | None:
 def _close() -> None:
     st.session_state.pop(_ASKED, None)
     st.session_state.pop(_ABOUT, None)
+
+
+def _forget(module: str) -> None:
+    """What an earlier dialog of the module kept under plain keys (chosen references, problems) is gone."""
+    for key in [key for key in st.session_state if str(key).startswith(f"new:{module}:")]:
+        del st.session_state[key]
+    feedback.forget(f"new:{module}")
 
 
 def new_record(here: Here, module: Module, *, on_created: Callable[[str], None]) -> None:

@@ -22,7 +22,7 @@ from pages._ui import html, style
 
 ROW_HEIGHT = 38
 HEADER_HEIGHT = 36
-MAX_HEIGHT = 620
+MAX_HEIGHT = 656
 _COLORS = {
     "light": {
         "backgroundColor": "#ffffff",
@@ -69,6 +69,7 @@ class Column:
         sortable: Whether a click on the heading asks for the order.
         colors: Cell text → colour, for a column of statuses or options; its cells are badges then.
         width: The least width in pixels.
+        share: How much of the room that is left it takes, against the others' 1.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Column:
     sortable: bool = True
     colors: Mapping[str, str] = field(default_factory=dict)
     width: int = 110
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ def _options(columns: Sequence[Column], code: Mapping[str, Any], *, sort: str, t
     for column in columns:
         options: dict[str, Any] = {
             "field": column.key, "colId": column.key, "headerName": column.label, "minWidth": column.width,
-            "flex": 1, "sortable": column.sortable, "filter": False, "editable": False, "resizable": True,
+            "flex": column.share, "sortable": column.sortable, "filter": False, "editable": False, "resizable": True,
             "comparator": code["keep_order"],
         }  # fmt: skip
         if column.numeric:
@@ -240,7 +242,9 @@ def _draw_pages(
         st.html(html.Html('<span class="m-sub">{}</span>').format(counted), width="content")
         if pages > 1:
             widget = f"{key}:page:{pages}"
-            st.session_state[widget] = min(page, pages)
+            wanted = min(page, pages)
+            if st.session_state.get(widget, 1) != wanted:
+                st.session_state[widget] = wanted
 
             def turn() -> None:
                 if on_page is not None:

@@ -102,33 +102,39 @@ def _setup(now: Here, state: LoadState, files: tuple[Uploaded, ...], sniffed: Sn
     with row:
         load_setup.draw_settings(now, setup, place, paths, key)
     load_mapping.draw(setup, suggested, sniffed, choices)
-    options = options_of(setup, chosen, key, load_setup.mode_of(setup, key))
-    _actions(now, state, files, options)
+    _actions(now, state, files, chosen, key)
 
 
-def _actions(now: Here, state: LoadState, files: tuple[Uploaded, ...], options: LoadOptions) -> None:
-    wanted = fingerprint(files, options)
-    fits = state.checked is not None and state.checked[0] == wanted
+def _actions(
+    now: Here, state: LoadState, files: tuple[Uploaded, ...], chosen: dict[str, str | None], key: tuple[str, ...]
+) -> None:  # fmt: skip
+    setup = state.setup
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="load_actions"):
-        st.button("Check", icon=":material/fact_check:", key="load:check", type="secondary" if fits else "primary",
-                  on_click=_check, args=(now, state, files, options, wanted))  # fmt: skip
-        st.button("Load", icon=":material/upload:", key="load:go", type="primary" if fits else "secondary",
-                  on_click=_load, args=(now, state, files, options))  # fmt: skip
-        setup = state.setup
+        buttons = st.container(horizontal=True, gap="small", width="content")
         setup.strict = st.checkbox("All or nothing", value=setup.strict, key="load:strict",
                                    help="Refuse the load when one row, value or reference is not right.")  # fmt: skip
         setup.silent = st.checkbox("No flows", value=setup.silent, key="load:silent",
                                    help="No flow acts on what this load changes.")  # fmt: skip
+    options = options_of(setup, chosen, key, load_setup.mode_of(setup, key))
+    wanted = fingerprint(files, options)
+    fits = state.checked is not None and state.checked[0] == wanted
+    # Not in callbacks: theirs would be the options of the run before, when a choice and the click come together.
+    check = buttons.button("Check", icon=":material/fact_check:", key="load:check",
+                           type="secondary" if fits else "primary")  # fmt: skip
+    go = buttons.button(
+        "Load", icon=":material/upload:", key="load:go", type="primary" if fits else "secondary"
+    )
+    if check or go:
+        (_check if check else _load)(now, state, files, options)
+        st.rerun()
     if state.checked is not None and fits:
         load_report.draw_preview(now, state.checked[1])
     elif state.checked is not None:
         st.html(html.note("Something was changed since the last check.", color="gray"))
 
 
-def _check(
-    now: Here, state: LoadState, files: tuple[Uploaded, ...], options: LoadOptions, wanted: str
-) -> None:
-    module = state.setup.module
+def _check(now: Here, state: LoadState, files: tuple[Uploaded, ...], options: LoadOptions) -> None:
+    module, wanted = state.setup.module, fingerprint(files, options)
 
     def work(job: Job) -> tuple[str, Preview]:
         found = preview(

@@ -40,13 +40,15 @@ def status_badge(module: Module, folder: str | None, status: str | None) -> html
 def header(here: Here, profile: Profile) -> html.Html:
     """Avatar, title, status, and the line below: subtitle and references that say who this is."""
     record = profile.record
-    below = [profile.subtitle] if profile.subtitle else []
+    below: list[html.Text] = [profile.subtitle] if profile.subtitle else []
     number = next((f for f in profile.module.fields if f.kind == "auto_number"), None)
     if number is not None and record.get(number.slug) and number.slug != profile.module.title:
         below.insert(0, str(record[number.slug]))
     for reference in here.catalog.references(profile.module.slug)[:2]:
         link = reference_link(reference, record.get(reference.slug), profile.titles)
         if link:
+            # The company as written and its entry in the registry are one and the same to a reader.
+            below = [part for part in below if str(part) != link.striptags()]
             below.append(link)
     return html.record_header(
         profile.title,

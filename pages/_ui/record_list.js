@@ -80,7 +80,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     clearTimeout(timer);
     timer = setTimeout(() => setStateValue("selected", row.dataset.id), pause);
   };
-  const search = () => (data.search ? document.querySelector(`.st-key-${data.search} input`) : null);
+  // Streamlit writes a key into its class with a dash for whatever a class may not have.
+  const field = data.search.trim().replace(/[^\w-]/g, "-");
+  const search = () => (field ? document.querySelector(`.st-key-${field} input`) : null);
   // The listeners of an earlier call are kept until these take their place: no key is lost between the two.
   box.listening?.abort();
   const listening = (box.listening = new AbortController());
@@ -106,18 +108,18 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     setTriggerValue("more", rows.length);
   });
   on(document, "keydown", (event) => {
-    const field = search();
+    const input = search();
     const at = event.composedPath()[0];
-    if (event.key === "ArrowDown" && field && at === field) {
+    if (event.key === "ArrowDown" && input && at === input) {
       event.preventDefault();
       box.focus();
       if (rows.length) pick(rows[Math.max(0, selected())], KEY_PAUSE);
     }
     const typing = at.matches?.("input, textarea, select, [contenteditable=true]");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || !field) return;
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || !input) return;
     event.preventDefault();
-    field.focus();
-    field.select();
+    input.focus();
+    input.select();
   });
   return () => setTimeout(() => box.isConnected || listening.abort());
 }

@@ -11,7 +11,7 @@ from crm_core import facets, listing
 from crm_core.model import AnyOf, Catalog, Condition, Leaf, Module
 from crm_core.model.condition import parse_condition
 from crm_core.query import Page, read_page, titles
-from crm_core.search import searched_columns
+from crm_core.searched import searched_columns
 from pages._ui import feedback, forms, html, nav, words
 from pages._ui.conditions import condition_choices, describe, edit_condition
 from pages._ui.fields import text_of
@@ -47,11 +47,24 @@ def draw(slug: str) -> None:
     found = feedback.run(lambda: _read(now, module, state), at="here")
     with page(module.name, count=words.number(found.total) if found else "", wide=True):
         _controls(now, module, state)
-        if found is not None:
+        if found is not None and found.total:
             _grid(now, module, state, found)
+        elif found is not None:
+            _nothing(now, module, state)
     pulse(now.lake.known_snapshot(), on_move=lambda: None, key=f"pulse:table:{slug}")
     if forms.asked_new() == slug:
         forms.new_record(now, module, on_created=lambda created: nav.go(slug, created))
+
+
+def _nothing(now: Here, module: Module, state: TableState) -> None:
+    if state.words or state.folder or state.filter:
+        title, text = "Nothing found", "Try fewer letters, another folder, or a wider filter."
+    elif now.actor.role == "viewer":
+        title, text = f"No {module.name.lower()} yet", "What others add stands here."
+    else:
+        title = f"No {module.name.lower()} yet"
+        text = f"Press N to add the first {module.one.lower()}, or bring a file on the page Load."
+    st.html(html.empty_state(title, text, icon_name=module.icon))
 
 
 def default_columns(catalog: Catalog, module: Module) -> tuple[str, ...]:
@@ -171,14 +184,30 @@ def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
         for item in found.items
     ]
     shown = [
-        Column(name, names.get(name, name), numeric=_is_number(module, name), colors=_colors(module, name))
+        Column(
+            name, names.get(name, name), numeric=_is_number(module, name), colors=_colors(module, name),
+            width=_width(module, name), share=_share(module, name),
+        )
         for name in columns
-    ]
+    ]  # fmt: skip
     record_grid(
         rows, shown, key=f"grid:{module.slug}", sort=state.sort, total=found.total, page=state.page, page_size=SIZE,
         on_open=lambda chosen: nav.go(module.slug, chosen), on_sort=lambda sort: _sorted(state, sort),
         on_page=lambda number: _paged(state, number), noun=module.one.lower(),
     )  # fmt: skip
+
+
+def _share(module: Module, name: str) -> float:
+    own = module.field(name)
+    if own is None or own.kind not in ("text", "long_text"):
+        return 1.0
+    return 2.0 if name == module.title else 1.4 if name == module.subtitle else 1.0
+
+
+def _width(module: Module, name: str) -> int:
+    """The least width that shows most values whole: a moment is longer than a badge."""
+    own = module.field(name)
+    return 150 if name in ("created_at", "updated_at") or (own and own.kind == "datetime") else 110
 
 
 def _colors(module: Module, name: str) -> dict[str, str]:

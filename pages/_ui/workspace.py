@@ -218,12 +218,7 @@ def _centre(slug: str, state: WorkspaceState) -> None:
     seen = read_selected(now, slug, state)
     clicks(lambda click: clicked(slug, state, click), key=f"clicks:{slug}")
     if seen is None:
-        module = now.catalog.module(slug)
-        st.html(
-            html.empty_state(
-                f"No {module.one.lower()} selected", "Choose one on the left, or press N to add one."
-            )
-        )
+        _nobody(now, now.catalog.module(slug))
         return
     with head("centre"):
         _profile_head(now, seen, state)
@@ -231,6 +226,13 @@ def _centre(slug: str, state: WorkspaceState) -> None:
         _tab(now, seen, state)
     if seen.badges.unread and now.actor.role != "viewer":
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)
+
+
+def _nobody(now: Here, module: Module) -> None:
+    text = "Choose one on the left."
+    if now.actor.role != "viewer":
+        text = "Choose one on the left, press N to add one, or bring a file on the page Load."
+    st.html(html.empty_state(f"No {module.one.lower()} selected", text, icon_name=module.icon))
 
 
 def clicked(slug: str, state: WorkspaceState, click: Click) -> None:

@@ -1,0 +1,82 @@
+"""What a person does in the pages, by the words that stand there; every step waits for what it can see."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+from tests.browser.server import Served
+
+
+def open_page(page: Page, served: Served, path: str) -> None:
+    """Go to a page by its address, and wait until its script has run."""
+    page.goto(f"{served.url}/{path}")
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until no script runs."""
+    page.locator('[data-test-script-state="notRunning"]').first.wait_for(state="attached")
+
+
+def stays(page: Page) -> None:
+    """Put a mark into the window that a reload would wipe out: `stayed` looks for it."""
+    page.evaluate("window.stayed = true")
+
+
+def stayed(page: Page) -> bool:
+    """Whether the page was not loaded anew since `stays`."""
+    return bool(page.evaluate("window.stayed === true"))
+
+
+def title(page: Page) -> Locator:
+    """The title of the record in the middle."""
+    return page.locator(".st-key-centre_head .m-title")
+
+
+def row(page: Page, name: str) -> Locator:
+    """A record in the list on the left."""
+    return page.get_by_role("option", name=name)
+
+
+def choose(page: Page, label: str, option: str, *, within: Locator | None = None) -> None:
+    """Choose an option of a select by the words on the screen."""
+    box = (within or page).get_by_role("combobox", name=label, exact=True)
+    box.click()
+    page.get_by_role("option", name=option, exact=True).last.click()
+
+
+def said(page: Page, words: str) -> None:
+    """Wait for a short message in the corner."""
+    expect(page.get_by_test_id("stToast").filter(has_text=words).first).to_be_visible()
+
+
+def grid(page: Page) -> FrameLocator:
+    """The table of records."""
+    return page.frame_locator("iframe")
+
+
+def dialog(page: Page) -> Locator:
+    """The dialog that is open."""
+    return page.get_by_role("dialog")
+
+
+def drop(page: Page, *files: Any) -> None:
+    """Put files into the box of the page Load."""
+    page.get_by_role("button", name=re.compile("Drop files here")).wait_for()
+    page.locator('input[type="file"]').set_input_files(list(files))
+
+
+def call(served: Served, path: str, body: Any = None, *, method: str = "") -> Any:
+    """What another program does over HTTP while the page is open."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(
+        f"{served.url}/api/{path}", data=data, headers={"Content-Type": "application/json"},
+        method=method or ("POST" if data else "GET"),
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
