@@ -75,7 +75,7 @@ def read_badges(
     found: dict[str, dict[str, Any]] = {}
     for row in lake.read(text(union), relations.params.values).to_dicts():
         found.setdefault(row["record"], {})[row["what"]] = row
-    return {record_id: _badges(rows) for record_id, rows in found.items()}
+    return {record_id: _badges(found[record_id]) for record_id in ids if record_id in found}
 
 
 def _badges(rows: Mapping[str, Mapping[str, Any]]) -> Badges:
@@ -105,10 +105,13 @@ def _rows(
     owner = column(reference.slug, _ROW)
     select = (
         exp.select(exp.cast(owner, "VARCHAR").as_("record"))
-        .from_(relations.table(module, _ROW))
-        .where(relations.predicate(module, _ROW), owner.copy().isin(*relations.params.bind_all(ids, "UUID")))
+        .from_(relations.narrowed(module, _ROW, {reference.slug: ids}))
+        .where(relations.predicate(module, _ROW))
         .group_by(owner.copy())
     )
+    if not relations.copied:
+        # There the rows are narrowed already: to test each id of them would cost more than what is left over.
+        select = select.where(owner.copy().isin(*relations.params.bind_all(ids, "UUID")))
     return select, owner
 
 

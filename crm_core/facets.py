@@ -38,7 +38,7 @@ def read_facets(
         tests.append(search_predicate(relations, module, words, _ROW))
     matched = (
         exp.select(*[column(name, _ROW) for name in names] or [column("id", _ROW)])
-        .from_(relations.table(module, _ROW))
+        .from_(relations.stored(module, _ROW))
         .where(all_of(tests))
     )
     number = exp.cast(exp.Count(this=exp.Star()), "BIGINT").as_("n")
@@ -70,7 +70,7 @@ def read_tags(lake: Lake, catalog: Catalog, *, module: str, actor: Actor, limit:
     relations = relations_for(lake, catalog, actor)
     each = (
         exp.select(exp.Explode(this=column("tags", _ROW)).as_("tag"))
-        .from_(relations.table(module, _ROW))
+        .from_(relations.stored(module, _ROW))
         .where(relations.predicate(module, _ROW))
     )
     counted = (

@@ -11,6 +11,8 @@ class Params:
 
     def __init__(self, prefix: str = "p") -> None:
         self.values: dict[str, Any] = {}
+        self.shared: dict[str, exp.Query] = {}
+        """The sets that the statement defines once, by name, with values of its own."""
         self._prefix = prefix
 
     def bind(self, value: Any, cast: str | None = None) -> exp.Expr:

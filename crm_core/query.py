@@ -115,9 +115,10 @@ def read_record(
     """
     relations = relations_for(lake, catalog, actor, at)
     is_it = exp.TryCast(this=relations.params.bind(str(record_id)), to=exp.DataType.build("UUID"))
+    names = [column(name, _ROW) for name in catalog.columns(module)]
     select = (
-        exp.select("*")
-        .from_(relations.table(module, _ROW))
+        exp.select(*names)
+        .from_(relations.narrowed(module, _ROW, {"id": [str(record_id)]}))
         .where(relations.predicate(module, _ROW, deleted=deleted), column("id", _ROW).eq(is_it))
     )
     rows = lake.read(text(select), relations.params.values).to_dicts()
@@ -174,13 +175,12 @@ def titles(
         known = [record_id for record_id in ids if record_id]
         if module in catalog.modules and known:
             title = exp.cast(column(title_column(catalog, module), _ROW), "VARCHAR")
+            known = sorted(set(known))
+            asked = relations.params.bind_all(known, "UUID")
             parts.append(
                 exp.select(exp.cast(column("id", _ROW), "VARCHAR").as_("id"), title.as_("title"))
-                .from_(relations.table(module, _ROW))
-                .where(
-                    relations.predicate(module, _ROW),
-                    column("id", _ROW).isin(*relations.params.bind_all(sorted(set(known)), "UUID")),
-                )
+                .from_(relations.narrowed(module, _ROW, {"id": known}))
+                .where(relations.predicate(module, _ROW), column("id", _ROW).isin(*asked))
             )
     if not parts:
         return {}

@@ -97,16 +97,17 @@ def read_related(
 def linked(relations: Relations, link: ToMany, record_id: str, alias: str) -> exp.Select:
     """A select (without columns) over the visible records of a link of one record."""
     owner = relations.params.bind(record_id, "UUID")
-    rows = (
-        exp.select().from_(relations.table(link.module, alias)).where(relations.predicate(link.module, alias))
-    )
+    seen = relations.predicate(link.module, alias)
     if link.reference is not None:
-        rows = rows.where(column(link.reference.slug, alias).eq(owner))
+        found = relations.narrowed(link.module, alias, {link.reference.slug: [record_id]})
+        rows = exp.select().from_(found, copy=False).where(seen, copy=False)
+        rows = rows.where(column(link.reference.slug, alias).eq(owner), copy=False)
         if link.reference.polymorphic:
             rows = rows.where(
-                column(link.reference.module_column, alias).eq(relations.params.bind(link.owner))
+                column(link.reference.module_column, alias).eq(relations.params.bind(link.owner)), copy=False
             )
         return rows
+    rows = exp.select().from_(relations.table(link.module, alias)).where(seen)
     near, far = ("from_id", "to_id") if link.outgoing else ("to_id", "from_id")
     ids = exp.select(column(far, "l")).from_(relations.link(str(link.link_table), "l"))
     return rows.where(column("id", alias).isin(query=ids.where(column(near, "l").eq(owner))))
@@ -131,11 +132,12 @@ def _part(relations: Relations, link: ToMany, index: int, record_id: str, limit:
             exp.cast(function("json_object", *pairs), "VARCHAR").as_("payload"),
             exp.Window(this=exp.Count(this=exp.Star())).as_("total"),
             column("created_at", _ROW).as_("created_at"),
+            copy=False,
         )
-        .order_by(exp.Ordered(this=column("created_at", _ROW), desc=True))
-        .limit(limit)
+        .order_by(exp.Ordered(this=column("created_at", _ROW), desc=True), copy=False)
+        .limit(limit, copy=False)
     )
-    return exp.select("*").from_(inner.subquery("s"))
+    return exp.select("*").from_(inner.subquery("s", copy=False), copy=False)
 
 
 def _list(catalog: Catalog, link: ToMany, rows: list[dict[str, Any]]) -> RelatedList:

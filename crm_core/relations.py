@@ -1,14 +1,18 @@
 """The rows an actor may see: every statement about records reads modules through here, and only here."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from crm_core.access import Actor, own_predicate, sees_whole_module
-from crm_core.model import Catalog, Module, Reference
+from crm_core.access import Actor, sees_whole_module
+from crm_core.model import Catalog
 from crm_core.params import Params
-from crm_core.trees import all_of, any_of, column, lake_table
+from crm_core.searched import searched_columns
+from crm_core.sight import sight
+from crm_core.trees import all_of, coalesce, column, lake_table, union_all
 from lake import Lake
+from lake.mirror import MIRROR, Held, key_column, key_number, keyed_schema
 from lake.names import CATALOG
 
 
@@ -36,14 +40,67 @@ class Relations:
         slug = self.catalog.module(slug).slug
         return lake_table(slug, alias=alias, at=self.at, catalog=self.catalog_name)
 
+    @property
+    def copied(self) -> bool:
+        """Whether the serving copy is read."""
+        return self.catalog_name == MIRROR
+
+    @property
+    def row_key(self) -> str:
+        """The column by which a statement finds rows of `stored` again that it has found before."""
+        return "rowid" if self.copied else "id"
+
+    def stored(self, slug: str, alias: str) -> exp.Table:
+        """As `table`; of the serving copy with the columns that it has beyond the table's."""
+        if not self.copied:
+            return self.table(slug, alias)
+        slug = self.catalog.module(slug).slug
+        return lake_table(slug, schema=keyed_schema("crm"), alias=alias, catalog=MIRROR)
+
+    def narrowed(self, slug: str, alias: str, keys: Mapping[str, Sequence[str]]) -> exp.Expr:
+        """A module's rows, or as much fewer as the serving copy finds at once by some columns of ids.
+
+        What it leaves out has none of the ids (column → UUIDs as text) in any of the columns; what it has is still to
+        be tested. Rows come once. Where there is no serving copy it is the bare table.
+        """
+        held = served_tables(self.catalog)["crm", self.catalog.module(slug).slug].keys
+        if not self.copied or not keys or not set(keys) <= set(held):
+            return self.table(slug, alias)
+        try:
+            tests = {key: _one_of(key, [key_number(id) for id in ids]) for key, ids in keys.items()}
+        except ValueError:
+            return self.table(slug, alias)
+        # A test by two columns at once would read every row: each has a part of its own.
+        parts: list[exp.Query] = []
+        for place, (key, test) in enumerate(tests.items()):
+            part = exp.select("*").from_(self.stored(slug, "n"), copy=False)
+            if len(keys[key]) > 1:
+                # Numbers are read of all rows, everything else only of those found.
+                found = exp.select(column("rowid", "o")).from_(self.stored(slug, "o"), copy=False)
+                found = found.where(_one_of(key, [key_number(id) for id in keys[key]], "o"), copy=False)
+                test = column("rowid", "n").isin(query=found, copy=False)
+            part = part.where(test, copy=False)
+            for earlier in list(tests.values())[:place]:
+                part = part.where(exp.not_(coalesce(earlier.copy(), exp.false()), copy=False), copy=False)
+            parts.append(part)
+        return union_all(parts).subquery(alias, copy=False)
+
     def predicate(self, slug: str, alias: str, *, deleted: bool = False) -> exp.Expr:
         """True for the live (or deleted) rows of a module that the actor may see."""
         module = self.catalog.module(slug)
         gone = column("deleted_at", alias).is_(exp.null())
         parts: list[exp.Expr] = [exp.not_(gone) if deleted else gone]
         if not sees_whole_module(self.catalog, module, self.actor):
-            parts.append(self._sight(module, alias, ()))
+            parts.append(sight(self, module, alias))
+            if self.at is not None:
+                parts.append(self._seen_today(slug, alias))
         return all_of(parts)
+
+    def _seen_today(self, slug: str, alias: str) -> exp.Expr:
+        """True for rows that the actor sees as they are now: what was closed to him is closed in the past as well."""
+        today, module = replace(self, at=None), self.catalog.module(slug)
+        ids = exp.select(column("id", "c")).from_(today.table(slug, "c")).where(sight(today, module, "c"))
+        return column("id", alias).isin(query=ids)
 
     def visible(
         self, slug: str, alias: str, *, columns: tuple[str, ...] = (), deleted: bool = False
@@ -68,42 +125,6 @@ class Relations:
         )
         return select.subquery(alias)
 
-    def _sight(self, module: Module, alias: str, seen: tuple[str, ...]) -> exp.Expr:
-        own = own_predicate(module, self.actor, alias, self.params)
-        named = (self.catalog.reference(module.slug, slug) for slug in module.parent)
-        parents = [reference for reference in named if reference is not None]
-        if module.access == "own" or not parents or module.slug in seen:
-            return own
-        missing = [column(reference.slug, alias).is_(exp.null()) for reference in parents]
-        orphan = exp.and_(*missing, own)
-        if len(parents) == 1:
-            return exp.paren(exp.or_(orphan, self._parent_seen(parents[0], alias, (*seen, module.slug))))
-        # Every parent that is set must be seen: a visible one does not open what a hidden one closes.
-        seen_all = [
-            exp.paren(exp.or_(gone.copy(), self._parent_seen(reference, alias, (*seen, module.slug))))
-            for gone, reference in zip(missing, parents, strict=True)
-        ]
-        some = exp.not_(exp.paren(exp.and_(*[gone.copy() for gone in missing])))
-        return exp.paren(exp.or_(orphan, exp.and_(some, *seen_all)))
-
-    def _parent_seen(self, reference: Reference, alias: str, seen: tuple[str, ...]) -> exp.Expr:
-        ways: list[exp.Expr] = []
-        for target in reference.targets:
-            parent = self.catalog.module(target)
-            inner = f"{alias}_{target}"
-            ids = (
-                exp.select(column("id", inner))
-                .from_(self.table(target, inner))
-                .where(column("deleted_at", inner).is_(exp.null()))
-            )
-            if not sees_whole_module(self.catalog, parent, self.actor):
-                ids = ids.where(self._sight(parent, inner, seen))
-            way: exp.Expr = column(reference.slug, alias).isin(query=ids)
-            if reference.polymorphic:
-                way = exp.and_(column(reference.module_column, alias).eq(self.params.bind(target)), way)
-            ways.append(way)
-        return exp.paren(any_of(ways))
-
 
 def relations_for(lake: Lake, catalog: Catalog, actor: Actor, at: int | None = None) -> Relations:
     """The relations for a read: of the serving copy when the lake keeps one and no snapshot is asked for."""
@@ -113,12 +134,21 @@ def relations_for(lake: Lake, catalog: Catalog, actor: Actor, at: int | None = N
     return Relations(catalog, actor, Params(), at, CATALOG if at is not None else lake.serving())
 
 
-def served_tables(catalog: Catalog) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The tables that pages read, with the columns by which their copies are sorted."""
-    found: dict[tuple[str, str], tuple[str, ...]] = {("ops", "read_marks"): ()}
+def served_tables(catalog: Catalog) -> dict[tuple[str, str], Held]:
+    """The tables that pages read, and how their copies are held: records are found by id and by every reference."""
+    found = {("ops", "read_marks"): Held()}
     for module in catalog.modules.values():
-        keys = tuple(r.slug for r in catalog.references(module.slug)[:1])
-        found[("crm", module.slug)] = module.sort or keys or ("id",)
+        references = tuple(r.slug for r in catalog.references(module.slug))
+        sort = module.sort or references[:1] or ("id",)
+        searched = searched_columns(catalog, module.slug)
+        found[("crm", module.slug)] = Held(sort, ("id", *references), searched)
     for rel in catalog.link_relationships:
-        found[("crm", rel.link_table)] = ("from_id",)
+        found[("crm", rel.link_table)] = Held(("from_id",))
     return found
+
+
+def _one_of(key: str, numbers: Sequence[int], alias: str = "n") -> exp.Expr:
+    here = column(key_column(key), alias)
+    if len(numbers) == 1:
+        return here.eq(exp.Literal.number(numbers[0]))
+    return here.isin(*[exp.Literal.number(number) for number in numbers], copy=False)

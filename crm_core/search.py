@@ -9,13 +9,16 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition
 from crm_core.model import Catalog, Condition, Module
-from crm_core.model.fields import EmailField, LongTextField, PhoneField, TextField
 from crm_core.query import title_column
 from crm_core.relations import Relations, relations_for
+from crm_core.searched import searched_columns
 from crm_core.trees import all_of, any_of, column, function, text, union_all
 from lake import Lake
+from lake.mirror import SEARCH_TEXT
 
 _ROW = "r"
+_NUMBER = re.compile(r"[+0-9()./-]+")
+"""A word that may be a phone number as people write them."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +41,6 @@ class Hits:
     total: int
 
 
-def searched_columns(catalog: Catalog, module: str) -> tuple[str, ...]:
-    """The columns that search looks into: the title, what is marked searchable, e-mail, phone and reference."""
-    own = catalog.module(module)
-    names = [title_column(catalog, module)]
-    for field in own.fields:
-        if (
-            (field.searchable and isinstance(field, (TextField, LongTextField, EmailField, PhoneField)))
-            or isinstance(field, (EmailField, PhoneField))
-            or field.kind == "auto_number"
-        ):
-            names.append(field.slug)
-    return tuple(dict.fromkeys(name for name in names if name != "id"))
-
-
 def search_predicate(relations: Relations, module: str, words: str, alias: str) -> exp.Expr:
     """True for the rows that hold every word of the search in one of their searched columns or contact points."""
     own = relations.catalog.module(module)
@@ -60,30 +49,32 @@ def search_predicate(relations: Relations, module: str, words: str, alias: str) 
 
 
 def _word_predicate(relations: Relations, module: Module, word: str, alias: str) -> exp.Expr:
-    needle = relations.params.bind(word)
-    ways: list[exp.Expr] = [
-        function("contains", function("lower", column(name, alias)), needle.copy())
-        for name in searched_columns(relations.catalog, module.slug)
-    ]
     digits = re.sub(r"\D", "", word).lstrip("0")
-    phones = [field.slug for field in module.fields if isinstance(field, PhoneField)]
-    by_digits = relations.params.bind(digits) if len(digits) >= 4 else None
-    if by_digits is not None:
-        ways += [function("contains", column(name, alias), by_digits.copy()) for name in phones]
+    needles = [relations.params.bind(word)]
+    if len(digits) >= 4 and digits != word and _NUMBER.fullmatch(word):
+        needles.append(relations.params.bind(digits))
+    ways = _ways(relations, module, needles, alias)
     points = module.contact_points
     if points is not None and points.module in relations.catalog.modules:
         inner = "cp"
-        value = function("lower", column("value", inner))
-        found: list[exp.Expr] = [function("contains", value, needle.copy())]
-        if by_digits is not None:
-            found.append(function("contains", column("standardised", inner), by_digits.copy()))
+        found = _ways(relations, relations.catalog.module(points.module), needles, inner)
         owners = (
             exp.select(column(points.reference, inner))
-            .from_(relations.table(points.module, inner))
+            .from_(relations.stored(points.module, inner))
             .where(column("deleted_at", inner).is_(exp.null()), any_of(found))
         )
         ways.append(column("id", alias).isin(query=owners))
-    return exp.paren(any_of(ways)) if ways else exp.false()
+    return exp.paren(any_of(ways))
+
+
+def _ways(relations: Relations, module: Module, needles: Sequence[exp.Expr], alias: str) -> list[exp.Expr]:
+    """The tests of which one must hold for a row to have one of the texts."""
+    if relations.copied:
+        texts: list[exp.Expr] = [column(SEARCH_TEXT, alias)]
+    else:
+        names = searched_columns(relations.catalog, module.slug)
+        texts = [function("lower", column(name, alias)) for name in names]
+    return [function("contains", one.copy(), needle.copy()) for needle in needles for one in texts]
 
 
 def search_module(
@@ -107,12 +98,21 @@ def search_module(
     if condition is not None:
         tests.append(compile_condition(condition, Scope(module, _ROW, relations)))
     order = catalog.resolve(module, sort.lstrip("+-")).column
-    chosen = (
-        exp.select(*_hit_columns(catalog, own), column(order, _ROW).as_("sorted_by"))
-        .from_(relations.table(module, _ROW))
+    matched = (
+        exp.select(
+            column(relations.row_key, _ROW).as_("place"),
+            column("id", _ROW),
+            column(order, _ROW).as_("sorted_by"),
+        )
+        .from_(relations.stored(module, _ROW))
         .where(all_of(tests))
     )
-    statement = _counted(chosen, descending=sort.startswith("-"), limit=limit, offset=offset)
+    shown = (
+        exp.select(*_hit_columns(catalog, own), column("sorted_by", "p"))
+        .from_("page AS p")
+        .join(relations.stored(module, _ROW), on=column(relations.row_key, _ROW).eq(column("place", "p")))
+    )
+    statement = _counted(matched, shown, descending=sort.startswith("-"), limit=limit, offset=offset)
     rows = lake.read(text(statement), relations.params.values).to_dicts()
     hits = tuple(
         Hit(module, row["id"], row["title"] or "", row["subtitle"] or "", row["status"], row["folder"])
@@ -134,7 +134,7 @@ def search_all(
     for module in chosen:
         part = (
             exp.select(exp.Literal.string(module.slug).as_("module"), *_hit_columns(catalog, module))
-            .from_(relations.table(module.slug, _ROW))
+            .from_(relations.stored(module.slug, _ROW))
             .where(
                 relations.predicate(module.slug, _ROW), search_predicate(relations, module.slug, words, _ROW)
             )
@@ -172,26 +172,27 @@ def _hit_columns(catalog: Catalog, module: Module) -> list[exp.Expr]:
     ]
 
 
-def _counted(chosen: exp.Select, *, descending: bool, limit: int, offset: int) -> exp.Expr:
-    """The page and the exact number of all matches in one statement, at least one row."""
-    page = (
-        exp.select("*")
-        .from_("matched")
-        .order_by(
-            exp.Ordered(this=column("sorted_by"), desc=descending, nulls_first=False),
-            exp.Ordered(this=column("id"), desc=False),
+def _counted(
+    matched: exp.Select, shown: exp.Select, *, descending: bool, limit: int, offset: int
+) -> exp.Expr:
+    """The page and the exact number of all matches in one statement, at least one row.
+
+    Only the page's rows are read in full: of all that match, no more than what they are sorted by.
+    """
+
+    def ordered(select: exp.Select, alias: str | None) -> exp.Select:
+        return select.order_by(
+            exp.Ordered(this=column("sorted_by", alias), desc=descending, nulls_first=False),
+            exp.Ordered(this=column("id", alias), desc=False),
         )
-        .limit(limit)
-        .offset(offset)
-    )
+
+    page = ordered(exp.select("*").from_("matched"), None).limit(limit).offset(offset)
     total = exp.select(exp.Count(this=exp.Star()).as_("total")).from_("matched")
-    return (
-        exp.select("c.total", "p.*")
+    counted = (
+        exp.select("c.total", "s.*")
         .from_(total.subquery("c"))
-        .join(page.subquery("p"), on=exp.true(), join_type="left")
-        .with_("matched", as_=chosen)
-        .order_by(
-            exp.Ordered(this=column("sorted_by", "p"), desc=descending, nulls_first=False),
-            exp.Ordered(this=column("id", "p"), desc=False),
-        )
+        .join(shown.subquery("s"), on=exp.true(), join_type="left")
+        .with_("matched", as_=matched)
+        .with_("page", as_=page)
     )
+    return ordered(counted, "s")

@@ -119,7 +119,8 @@ def _record_entries(
         return []
     parts: list[exp.Query] = [_part(relations, slug, routes[slug], record_id) for slug in chosen]
     union = union_all(parts)
-    rows = exp.select("*").from_(union.subquery("e")).where(exp.not_(column("occurred_at").is_(exp.null())))
+    rows = exp.select("*").from_(union.subquery("e", copy=False), copy=False)
+    rows = rows.where(exp.not_(column("occurred_at").is_(exp.null())), copy=False)
     if before:
         instant = relations.params.bind(before[0], "TIMESTAMPTZ")
         earlier = exp.LT(this=column("occurred_at"), expression=instant)
@@ -127,10 +128,12 @@ def _record_entries(
             column("occurred_at").eq(instant.copy()),
             exp.LT(this=column("id"), expression=relations.params.bind(before[1])),
         )
-        rows = rows.where(exp.paren(exp.or_(earlier, exp.paren(tie))))
+        rows = rows.where(exp.paren(exp.or_(earlier, exp.paren(tie))), copy=False)
     rows = rows.order_by(
-        exp.Ordered(this=column("occurred_at"), desc=True), exp.Ordered(this=column("id"), desc=True)
-    ).limit(limit + 1)
+        exp.Ordered(this=column("occurred_at"), desc=True),
+        exp.Ordered(this=column("id"), desc=True),
+        copy=False,
+    ).limit(limit + 1, copy=False)
     frame = lake.read(text(rows), relations.params.values)
     return [
         Entry(
@@ -165,9 +168,19 @@ def _part(
             column("status", _ROW).as_("status"),
             column("owner", _ROW).as_("owner"),
         )
-        .from_(relations.table(slug, _ROW))
-        .where(relations.predicate(slug, _ROW), exp.paren(reached))
+        .from_(_candidates(relations, slug, routes, record_id), copy=False)
+        .where(relations.predicate(slug, _ROW), exp.paren(reached, copy=False), copy=False)
     )
+
+
+def _candidates(
+    relations: Relations, slug: str, routes: Sequence[tuple[ToMany, ...]], record_id: str
+) -> exp.Expr:
+    """The module's rows, or only those that point at the record where every route is one step long."""
+    if any(len(route) > 1 for route in routes):
+        return relations.table(slug, _ROW)
+    columns = {route[-1].reference.slug for route in routes if route[-1].reference is not None}
+    return relations.narrowed(slug, _ROW, {name: [record_id] for name in sorted(columns)})
 
 
 def _reached(relations: Relations, route: Sequence[ToMany], record_id: str, alias: str) -> exp.Expr:

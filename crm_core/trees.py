@@ -1,6 +1,6 @@
 """Small builders for sqlglot trees: the words that all compiled statements share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -31,9 +31,68 @@ def lake_table(
     return tree
 
 
+_SET = "set"
+
+
+class _Set:
+    """What a name stands for; copies of a tree share it."""
+
+    def __init__(self, query: exp.Query) -> None:
+        self.query = query
+
+    def __deepcopy__(self, _: object) -> "_Set":
+        return self
+
+
+def shared_set(called: str, build: Callable[[], exp.Query], known: dict[str, exp.Query]) -> exp.Table:
+    """A set by its name, for a FROM: `text` puts its query in front of the statement, once.
+
+    Args:
+        called: its name, which stands for this query in the whole statement.
+        build: makes the query when the statement has none of that name yet.
+        known: the sets of the statement.
+    """
+    if called not in known:
+        known[called] = build()
+    found = exp.Table(this=name(called))
+    found.meta[_SET] = _Set(known[called])
+    return found
+
+
 def text(tree: exp.Expr) -> str:
-    """The statement as DuckDB reads it."""
+    """The statement as DuckDB reads it; the sets that it asks stand in front."""
+    if isinstance(tree, exp.Query):
+        return _with_sets(tree).sql("duckdb")
+    # A part of a statement: each query within defines the sets that it asks itself.
+    for place in [one.parent_select for one in tree.find_all(exp.Table) if _SET in one.meta]:
+        if place is not None:
+            _with_sets(place)
     return tree.sql("duckdb")
+
+
+def _with_sets(tree: exp.Query) -> exp.Query:
+    sets: dict[str, exp.Query] = {}
+    _collect(tree, sets)
+    before = tree.args.get("with_")
+    given = list(before.expressions) if before is not None else []
+    known = {one.alias for one in given}
+    added = [
+        exp.CTE(this=query.copy(), alias=exp.TableAlias(this=name(called)))
+        for called, query in sets.items()
+        if called not in known
+    ]
+    if added:
+        tree.set("with_", exp.With(expressions=[*added, *given]))
+    return tree
+
+
+def _collect(tree: exp.Expr, sets: dict[str, exp.Query]) -> None:
+    """The sets that a tree asks, each behind those that it asks itself."""
+    for one in tree.find_all(exp.Table):
+        found = one.meta.get(_SET)
+        if found is not None and one.name not in sets:
+            _collect(found.query, sets)
+            sets[one.name] = found.query
 
 
 def all_of(parts: list[exp.Expr]) -> exp.Expr:
@@ -58,4 +117,4 @@ def function(called: str, *arguments: exp.Expr) -> exp.Expr:
 
 def union_all(parts: Sequence[exp.Query]) -> exp.Query:
     """All rows of several selects with the same columns; one alone stays as it is."""
-    return parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)
+    return parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False, copy=False)

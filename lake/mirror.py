@@ -5,16 +5,23 @@ reads fifteen modules would pay that fifteen times over. The copy costs nothing 
 lake does not: it lives in a temporary file, belongs to one process, is built when a server starts and thrown away
 when it ends. Whoever reads through it sees the lake as of `Mirror.snapshot`, which is never older than the last
 commit of this process, and at most `POLL_SECONDS` behind the commits of others.
+
+The engine prunes what it reads by the smallest and largest number or text of a block, but not by UUIDs. So a column of
+ids by which rows are looked up is kept a second time as a number, and what a search looks into as one text in small
+letters. The table with those further columns lies in the schema `<schema>_keyed`, and `<schema>` has a view without them.
 """
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from lake.errors import LakeError
 from lake.names import ident, table
@@ -23,11 +30,59 @@ if TYPE_CHECKING:
     from lake.connection import Lake, Session
 
 MIRROR = "mirror"
+SEARCH_TEXT = "search__text"
 POLL_SECONDS = 0.25
 # Beyond this share of changed rows a table is copied again, which is quicker than mending it.
 _REBUILD_SHARE = 0.2
 
 Name = tuple[str, str]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Held:
+    """How a table is held.
+
+    Attributes:
+        sort: the columns that the copy is sorted by; a first one that is a key is sorted by its number.
+        keys: the UUID columns that rows are looked up by.
+        searched: the columns whose texts a search looks into.
+    """
+
+    sort: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    searched: tuple[str, ...] = ()
+
+    @property
+    def further(self) -> dict[str, str]:
+        """The columns that the copy has beyond the table's, with the SQL that makes them."""
+        found = {
+            key_column(key): f"CAST('0x' || right(CAST({ident(key)} AS VARCHAR), 12) AS BIGINT)"
+            for key in self.keys
+        }
+        if self.searched:
+            texts = ", ".join(f"CAST({ident(column)} AS VARCHAR)" for column in self.searched)
+            found[SEARCH_TEXT] = f"lower(concat_ws(chr(31), {texts}))"
+        return found
+
+
+def keyed_schema(schema: str) -> str:
+    """Where the tables lie that are held with keys."""
+    return f"{schema}_keyed"
+
+
+def key_column(column: str) -> str:
+    """The name of the number that stands for the UUID of a column."""
+    return f"{column}__key"
+
+
+def key_number(id: str) -> int:
+    """The number that stands for a UUID: its last 48 bits, which are random in every version that we make.
+
+    Raises:
+        ValueError: it is no UUID.
+    """
+    return UUID(id).int & 0xFFFFFFFFFFFF
 
 
 class Mirror:
@@ -38,7 +93,7 @@ class Mirror:
         self._lake = lake
         self._folder = tempfile.TemporaryDirectory(prefix="merganser-mirror-", dir=folder)
         self._file = Path(self._folder.name) / "mirror.duckdb"
-        self._sorts: dict[Name, tuple[str, ...]] = {}
+        self._held: dict[Name, Held] = {}
         self._columns: dict[Name, tuple[tuple[str, str], ...]] = {}
         self._refreshing = threading.Lock()
         self._polled = 0.0
@@ -47,16 +102,19 @@ class Mirror:
         self.snapshot = 0
         self.label: object = None
 
-    def follow(self, tables: Mapping[Name, Sequence[str]], *, label: object = None) -> None:
-        """Hold these tables (schema, name → columns to sort by) from the next refresh on, and no others.
+    def follow(self, tables: Mapping[Name, Held], *, label: object = None) -> None:
+        """Hold these tables (by schema and name) from the next refresh on, and no others.
 
         `label` is the caller's own mark of what it follows, kept in `label` for him to compare.
         """
         with self._refreshing:
             self.label = label
-            self._sorts = {name: tuple(columns) for name, columns in tables.items()}
+            changed = {name for name, held in self._held.items() if tables.get(name, held) != held}
+            for name in changed:
+                self._columns.pop(name, None)
+            self._held = dict(tables)
             self._polled = 0.0
-            self.snapshot = 0 if set(self._sorts) - set(self._columns) else self.snapshot
+            self.snapshot = 0 if set(self._held) - set(self._columns) else self.snapshot
 
     def current(self) -> bool:
         """Bring the copy up to date where needed; whether it may be read.
@@ -64,7 +122,7 @@ class Mirror:
         False while nobody follows anything, while the first copy is being made by another thread, or when the lake
         cannot be read: then the lake itself is to be asked.
         """
-        if not self._sorts:
+        if not self._held:
             return False
         due = self._lake.door.latest > self.snapshot or time.monotonic() - self._polled > POLL_SECONDS
         if self.snapshot and not due:
@@ -74,7 +132,8 @@ class Mirror:
         try:
             if self._lake.door.latest > self.snapshot or time.monotonic() - self._polled > POLL_SECONDS:
                 self._refresh()
-        except LakeError:
+        except LakeError as error:
+            _log.warning("The serving copy could not follow the lake, which is read instead: %s", error)
             self.snapshot = 0
             self._columns.clear()
             return False
@@ -85,7 +144,7 @@ class Mirror:
     def close(self) -> None:
         """Throw the copy away."""
         with self._refreshing:
-            self._sorts = {}
+            self._held = {}
             self._session.execute(f"DETACH {ident(MIRROR)}")
             self._session.close()
             self._folder.cleanup()
@@ -95,8 +154,8 @@ class Mirror:
         self._polled = time.monotonic()
         if until == self.snapshot:
             return
-        touched = set(self._sorts) if not self.snapshot else self._touched(until)
-        missing = [name for name in self._sorts if name not in self._columns]
+        touched = set(self._held) if not self.snapshot else self._touched(until)
+        missing = [name for name in self._held if name not in self._columns]
         session = self._session
         session.execute("BEGIN TRANSACTION")
         try:
@@ -110,7 +169,7 @@ class Mirror:
 
     def _touched(self, until: int) -> set[Name]:
         changed = self._lake.feed.tables_changed(self.snapshot, until)
-        return {name for name in changed if name in self._sorts}
+        return {name for name in changed if name in self._held}
 
     def _bring(self, name: Name, until: int) -> None:
         columns = self._read_columns(name, until)
@@ -122,7 +181,7 @@ class Mirror:
 
     def _mend(self, name: Name, until: int) -> bool:
         """Replace the rows that changed; False when there are so many that a fresh copy is quicker."""
-        session, place = self._session, ident(MIRROR, *name)
+        session, place = self._session, self._place(name)
         session.execute(
             "CREATE OR REPLACE TEMP TABLE mirror_ids AS SELECT DISTINCT id FROM "
             "ducklake_table_changes('lake', ?, ?, ?, ?)",
@@ -136,18 +195,35 @@ class Mirror:
             return False
         session.execute(f"DELETE FROM {place} WHERE id IN (SELECT id FROM mirror_ids)")
         session.execute(
-            f"INSERT INTO {place} BY NAME SELECT * FROM {table(*name)} AT (VERSION => {until}) "
-            "WHERE id IN (SELECT id FROM mirror_ids)"
+            f"INSERT INTO {place} BY NAME {self._select(name, until)} WHERE id IN (SELECT id FROM mirror_ids)"
         )
         return True
 
     def _copy(self, name: Name, until: int) -> None:
-        order = ", ".join(ident(column) for column in self._sorts[name])
-        self._session.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(MIRROR, name[0])}")
+        schema, plain = name
+        held, place = self._held[name], self._place(name)
+        order = ", ".join(
+            ident(key_column(column) if column in held.keys else column) for column in held.sort
+        )
+        for one in {schema, keyed_schema(schema)}:
+            self._session.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(MIRROR, one)}")
         self._session.execute(
-            f"CREATE OR REPLACE TABLE {ident(MIRROR, *name)} AS SELECT * FROM {table(*name)} AT (VERSION => {until})"
+            f"CREATE OR REPLACE TABLE {place} AS {self._select(name, until)}"
             + (f" ORDER BY {order}" if order else "")
         )
+        if held.further:
+            hidden = ", ".join(map(ident, held.further))
+            self._session.execute(
+                f"CREATE OR REPLACE VIEW {ident(MIRROR, schema, plain)} AS SELECT * EXCLUDE ({hidden}) FROM {place}"
+            )
+
+    def _place(self, name: Name) -> str:
+        schema, plain = name
+        return ident(MIRROR, keyed_schema(schema) if self._held[name].further else schema, plain)
+
+    def _select(self, name: Name, until: int) -> str:
+        further = "".join(f", {sql} AS {ident(column)}" for column, sql in self._held[name].further.items())
+        return f"SELECT *{further} FROM {table(*name)} AT (VERSION => {until})"
 
     def _read_columns(self, name: Name, until: int) -> tuple[tuple[str, str], ...]:
         described = self._session.read(f"DESCRIBE SELECT * FROM {table(*name)} AT (VERSION => {until})")

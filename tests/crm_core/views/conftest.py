@@ -141,11 +141,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.rename(folder.with_name("small-template"))
 
 
-@pytest.fixture
-def small(made: Path, tmp_path: Path) -> Iterator[Small]:
-    """The workspace without any record."""
+@pytest.fixture(params=["lake", "serving copy"])
+def small(made: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Small]:
+    """The workspace without any record: read from the lake, and from the copy that a server keeps."""
     shutil.copytree(made, tmp_path / "small")
     with Lake.open(_config(tmp_path / "small")) as lake:
+        if request.param == "serving copy":
+            lake.start_mirror()
         yield Small(lake, definitions.read_catalog(lake))
 
 

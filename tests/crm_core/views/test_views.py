@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlglot import exp
 
 from crm_core.badges import inquiry_velocity, read_badges
 from crm_core.explore import run_query
@@ -12,9 +13,10 @@ from crm_core.facets import read_facets, read_tags
 from crm_core.profile import read_profile
 from crm_core.reading import ReadMarks
 from crm_core.related import read_related
-from crm_core.relations import served_tables
+from crm_core.relations import relations_for, served_tables
 from crm_core.search import search_all, search_module
 from crm_core.timeline import CHANGES, read_timeline, routes_to
+from crm_core.trees import text
 from lake import Change
 from tests.crm_core.views.conftest import ADMIN, AGENT, NOW, SELLER, Small
 
@@ -197,6 +199,21 @@ def test_the_serving_copy_gives_the_same_answers_after_every_change(small: Small
         ).items
     ]
     assert served == ["Berta", "Carl"]
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["one id", "several ids"])
+def test_the_serving_copy_finds_by_ids_what_a_walk_over_all_rows_finds(small: Small, many: bool) -> None:
+    people = small.put("customers", *[{"name": f"P{n}"} for n in range(30)])
+    for who in people:
+        small.put("tasks", {"title": "both", "customer": who, "about": who, "about__module": "customers"})
+    small.put("tasks", {"title": "none"})
+    wanted = people[3:9] if many else people[3:4]
+    small.lake.start_mirror()
+    relations = relations_for(small.lake, small.catalog, ADMIN)
+    found = relations.narrowed("tasks", "t", {"customer": wanted, "about": wanted})
+    rows = small.lake.read(text(exp.select("CAST(t.customer AS VARCHAR) AS who").from_(found)))
+    assert relations.copied
+    assert sorted(rows["who"]) == sorted(wanted)
 
 
 def _change() -> Change:
