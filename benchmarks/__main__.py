@@ -1,25 +1,50 @@
-"""Measure, and write `benchmarks/results.md`: `python -m benchmarks`."""
+"""Measure, and write `benchmarks/results.md`: `python -m benchmarks [part …]`."""
 
 from __future__ import annotations
 
+import os
+import platform
+import sys
 import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import rules
+from benchmarks import growth, intake, loads, reads, rules
 from benchmarks.report import Report
-from lake import Lake, LakeConfig
+
+PARTS: dict[str, Callable[[Report, Path], None]] = {
+    "rules": rules.run,
+    "loads": loads.run,
+    "reads": reads.run,
+    "intake": intake.run,
+    "growth": growth.run,
+}
 
 
 def main() -> None:
-    """Run what is measured so far, each in a lake of its own."""
+    """Run the parts that are named, else all; the results of all replace those there were."""
+    chosen = sys.argv[1:] or list(PARTS)
+    unknown = set(chosen) - set(PARTS)
+    if unknown:
+        raise SystemExit(f"There is no part {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}.")
     report = Report()
-    with tempfile.TemporaryDirectory() as folder:
-        config = LakeConfig(catalog=f"sqlite:{Path(folder) / 'catalog.sqlite'}", data_path=f"{folder}/data")
-        with Lake.open(config) as lake:
-            rules.run(report, lake)
-    Path(__file__).with_name("results.md").write_text(
-        f"# What was measured\n\n{report.markdown()}", encoding="utf-8"
+    for part in chosen:
+        with tempfile.TemporaryDirectory(prefix=f"merganser-{part}-") as folder:
+            PARTS[part](report, Path(folder))
+    if chosen == list(PARTS):
+        Path(__file__).with_name("results.md").write_text(_document(report), encoding="utf-8")
+
+
+def _document(report: Report) -> str:
+    head = (
+        "# What was measured\n\n"
+        f"By `make bench` on {datetime.now(UTC):%Y-%m-%d}, in one run: {len(os.sched_getaffinity(0))} processors "
+        f"({platform.machine()}), Python {platform.python_version()}, DuckDB {version('duckdb')}. Servers, clients and "
+        "browsers share the machine. Where something was aimed at, the last column says whether it was reached.\n\n"
     )
+    return head + report.markdown()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from benchmarks.report import Report
 from lake import Change, Lake, LakeConfig, Transaction, catalog, cursors, maintenance
 
 WINDOW = 200
@@ -37,11 +38,28 @@ def main() -> None:
             measure(lake, commits=options.commits)
 
 
-def measure(lake: Lake, *, commits: int) -> None:
-    """Commit so often, and print what the marks show."""
+def run(report: Report, folder: Path, *, commits: int = 20_000) -> None:
+    """Note how many times longer commits and reads take at the end than after the first thousand commits."""
+    config = LakeConfig(
+        catalog=f"sqlite:{folder / 'growth.sqlite'}", data_path=str(folder / "growth"), threads=1
+    )
+    with Lake.open(config) as lake:
+        first, last = measure(lake, commits=commits)
+    for what, words in {"commit": "a small commit", "read": "a list", "point": "one record"}.items():
+        times = last[what] / first[what]
+        report.add(
+            f"{words} after {commits:,} small commits, against after {MARKS[0]:,}",
+            f"{times:.2f}× ({last[what] * 1000:.1f} ms against {first[what] * 1000:.1f} ms of processor time)",
+            aim="≤ 1.5×", met=times <= 1.5,
+        )  # fmt: skip
+
+
+def measure(lake: Lake, *, commits: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Commit so often, print what the marks show, and return the processor seconds of the first and the last."""
     lake.commit(create_modules, change())
     marks = [mark for mark in MARKS if mark <= commits] or [commits]
     first: dict[str, float] = {}
+    last: dict[str, float] = {}
     print(
         "commits | commit read point current: processor ms, clock ms, ratio | files (live), stats, snapshots | s"
     )
@@ -53,13 +71,15 @@ def measure(lake: Lake, *, commits: int) -> None:
             upkeep += timed(lambda: maintenance.run(lake))[1]
         if number in marks:
             found = {"commit": decile(times[-WINDOW:]), **read_times(lake)}
-            first = first or {name: cpu for name, (cpu, _) in found.items()}
+            last = {name: cpu for name, (cpu, _) in found.items()}
+            first = first or last
             cells = "  ".join(
                 f"{cpu * 1000:5.1f} {wall * 1000:5.1f} {cpu / first[name]:4.2f}"
                 for name, (cpu, wall) in found.items()
             )
             print(f"{number:7d} | {cells} | {layout(lake)} | {upkeep:5.1f}", flush=True)
             upkeep = 0.0
+    return first, last
 
 
 def change() -> Change:

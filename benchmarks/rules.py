@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import zen
 from sqlglot import exp
 
@@ -12,7 +14,7 @@ from crm_core.model import Catalog, Module, parse_condition
 from crm_core.params import Params
 from crm_core.relations import Relations
 from crm_core.trees import text
-from lake import Lake
+from lake import Lake, LakeConfig
 
 ROWS = 1_000_000
 SAMPLE = 20_000
@@ -51,8 +53,14 @@ def expressions() -> list[str]:
     ]
 
 
-def run(report: Report, lake: Lake) -> None:
+def run(report: Report, folder: Path) -> None:
     """Measure both in evaluations a second and note the ratio."""
+    config = LakeConfig(catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"))
+    with Lake.open(config) as lake:
+        _measure(report, lake)
+
+
+def _measure(report: Report, lake: Lake) -> None:
     with lake.session() as session:
         session.execute(
             "CREATE TEMP TABLE changed AS SELECT uuidv7() AS id, 'name x' || (i % 977) AS name, "

@@ -8,7 +8,7 @@ commit of this process, and at most `POLL_SECONDS` behind the commits of others.
 
 The engine prunes what it reads by the smallest and largest number or text of a block, but not by UUIDs. So a column of
 ids by which rows are looked up is kept a second time as a number, and what a search looks into as one text in small
-letters. The table with those further columns lies in the schema `<schema>_keyed`, and `<schema>` has a view without them.
+letters. The table with those further columns lies in the schema `<schema>_keyed`; `<schema>` has a view without them.
 """
 
 from __future__ import annotations
