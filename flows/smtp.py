@@ -149,8 +149,11 @@ class _Ledger:
         self.answers |= {answer.id: answer for answer in answers}
         self.waiting += answers
         async with self.recording:
+            # Another connection may have recorded these too; what came after them waits for whoever brought it.
+            if not any(answer in self.waiting for answer in answers):
+                return
             batch, self.waiting = self.waiting, []
-            if batch and self.record is not None:
+            if self.record is not None:
                 await asyncio.to_thread(self.record, batch)
 
 
