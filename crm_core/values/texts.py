@@ -20,11 +20,13 @@ from crm_core.values.fragments import case, literal, literals, sql
 from crm_core.values.phone_plan import plain_numbers
 from crm_core.values.steps import Context, Lookup, Steps, cleaned, holds_nul, parsed, unreadable
 
+_ATOM = "[A-Za-z0-9À-ÖØ-öø-ž!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS = (
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+([.][A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    rf"{_ATOM}([.]{_ATOM})*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?[.])+[A-Za-z]{2,}"
 )
-"""Plain addresses; short ones of ordinary domains the library takes as they are but for the domain's case."""
+"""Plain addresses, Latin letters with their accents included; short ones of ordinary domains the library takes as they
+are but for the domain's case."""
 
 _SHORT = 60
 _SPECIAL = ("arpa", "invalid", "local", "localhost", "onion", "test")
@@ -60,7 +62,7 @@ def email(ctx: Context, field: EmailField, steps: Steps) -> None:
     """Addresses in their normal form."""
     name = field.slug
     shortcut = sql(
-        "CASE WHEN length($t) <= $short AND regexp_full_match($t, $plain) AND NOT contains($t, '--') "
+        "CASE WHEN strlen($t) <= $short AND regexp_full_match($t, $plain) AND NOT contains($t, '--') "
         "AND NOT list_contains($special, lower(split_part($t, '.', -1))) "
         "THEN CASE WHEN $t = lower($t) THEN $t "
         "ELSE concat(split_part($t, '@', 1), '@', lower(split_part($t, '@', 2))) END END",

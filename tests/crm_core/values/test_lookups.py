@@ -61,7 +61,7 @@ def test_any_digits_are_what_the_library_makes_of_them(
     assert standards(shared, "phone", texts, region) == [to_e164(text, region) for text in texts]
 
 
-LOCALS = st.text("abzAZ09.+-_'", min_size=1, max_size=20)
+LOCALS = st.text("abzAZ09.+-_'éÉüßŁžŉ", min_size=1, max_size=20)
 DOMAINS = st.text("abXY0-.é", min_size=1, max_size=20)
 
 
