@@ -18,6 +18,7 @@ from crm_core.records import Writer
 from crm_core.settings import read_settings
 from crm_core.shape import Record
 from crm_core.workspace import Workspace, open_workspace
+from flows import schema_sql
 from lake import Lake
 
 ADMIN = Actor("ann", "admin", name="Ann")
@@ -114,4 +115,6 @@ def shared(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def _open(folder: Path, catalog: str) -> Workspace:
     settings = {"MERGANSER_HOME": str(folder), "MERGANSER_PACK": str(PACK), "MERGANSER_THREADS": "2"}
-    return open_workspace(read_settings(settings | ({"MERGANSER_CATALOG": catalog} if catalog else {})))
+    chosen = read_settings(settings | ({"MERGANSER_CATALOG": catalog} if catalog else {}))
+    # With the tables of flows, as every program that people start: once imported, they take part in an undo.
+    return open_workspace(chosen, schemas=[schema_sql()])
