@@ -10,6 +10,7 @@ import structlog
 from flows.active import active_flows
 from flows.commit import Stored, prepare, store
 from flows.delivery import DeliveryConfig, deliver_once, next_due
+from flows.runs import deepest
 from flows.window import Staged, stage_window
 from flows.windows import CURSOR, MAX_SNAPSHOTS, next_window, read_cursor
 from lake import Change, Lake, Session, Transaction, cursors
@@ -77,7 +78,7 @@ def run_once(
         return None
     window, catalog = found
     flows = active_flows(catalog)
-    with lake.session() as session:
+    with lake.session(bulk=True) as session:
         staged = stage_window(session, lake, catalog, flows, window)
         if not staged.runs and staged.changes < MANY and window.until - cursor < LAG:
             return WindowReport(
@@ -120,7 +121,11 @@ def commit_window(session: Session, lake: Lake, staged: Staged, cursor: int | No
             cursors.advance(tx, CURSOR, staged.window.until)
         return store(tx, prepared, hold_over=hold_over)
 
-    change = Change(actor="system", door="flow:window", reason=f"flows up to {staged.window.until}")
+    # What follows from the runs' effects is recorded under this change, and must not begin a chain anew.
+    depth = deepest(session)
+    change = Change(
+        actor="system", door="flow:window", reason=f"flows up to {staged.window.until}", depth=depth
+    )
     done = session.commit(work, change)
     return Committed(done.value or Stored(), done.snapshot if done.wrote else None)
 

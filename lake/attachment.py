@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lake import engine
@@ -31,7 +32,7 @@ class Attachment:
         Raises:
             SettingError: the catalog or the data path cannot be used.
         """
-        given = {"threads": threads, "memory_limit": memory_limit}
+        given = {"threads": threads, "memory_limit": memory_limit, "temp_directory": _spill_folder(config)}
         self._settings = {name: value for name, value in given.items() if value is not None}
         self._config = config
         self._lock = lock
@@ -90,3 +91,11 @@ class Attachment:
     def close(self) -> None:
         """Close the engine."""
         self._root.close()
+
+
+def _spill_folder(config: LakeConfig) -> str | None:
+    """Where the engine writes what does not fit into memory: beside a catalog of this machine; else its own choice.
+
+    It would take the folder in which the process was started, where it may have no right to write.
+    """
+    return str(Path(config.place).parent / "spill") if config.kind == "sqlite" else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Literal, Self, TypeVar, cast
 
 import duckdb
 import polars as pl
@@ -43,6 +43,7 @@ __all__ = ["Lake", "LakeConfig", "Session"]
 
 T = TypeVar("T")
 
+_BULK_MEMORY = "1200MB"
 _READ_ATTEMPTS = 4
 
 
@@ -98,7 +99,7 @@ class Lake:
     def __init__(self, config: LakeConfig, *, attachment: Attachment, lock: WriterLock) -> None:
         self.config = config
         self._attachment = attachment
-        self._light: Attachment | None = None
+        self._further: dict[str, Attachment] = {}
         self._lock = lock
         self._idle: list[Cursor] = []
         self._guard = threading.Lock()
@@ -148,9 +149,9 @@ class Lake:
             for cursor in self._idle:
                 cursor.close()
             self._idle.clear()
-            if self._light is not None:
-                self._light.close()
-                self._light = None
+            for one in self._further.values():
+                one.close()
+            self._further.clear()
         self._lock.close()
         self._attachment.close()
 
@@ -187,14 +188,16 @@ class Lake:
             time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def session(self, *, light: bool = False) -> Session:
+    def session(self, *, light: bool = False, bulk: bool = False) -> Session:
         """A session for one thread: `with lake.session() as s`.
 
         Args:
             light: for a handful of rows. It runs on an engine of one thread: a commit consists of dozens of tiny
                 statements on the catalog, which cost the more the more threads an engine wakes for each.
+            bulk: for millions of rows. It runs on an engine of bounded memory, which writes what does not fit to disk,
+                so that a large load takes nothing from those who read.
         """
-        attachment = self._light_engine() if light else self._attachment
+        attachment = self._engine("light") if light else self._engine("bulk") if bulk else self._attachment
         return Session(attachment, door=self.door, newest_sql=self._newest_sql)
 
     def commit(
@@ -249,11 +252,14 @@ class Lake:
             cause, duckdb.IOException | duckdb.CatalogException
         )
 
-    def _light_engine(self) -> Attachment:
+    def _engine(self, name: Literal["light", "bulk"]) -> Attachment:
+        threads, memory = (1, "512MB") if name == "light" else (self.config.threads, _BULK_MEMORY)
         with self._guard:
-            if self._light is None:
-                self._light = Attachment(self.config, lock=self._lock, threads=1, memory_limit="512MB")
-            return self._light
+            if name not in self._further:
+                self._further[name] = Attachment(
+                    self.config, lock=self._lock, threads=threads, memory_limit=memory
+                )
+            return self._further[name]
 
     @contextmanager
     def _borrowed(self) -> Iterator[Cursor]:

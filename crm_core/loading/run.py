@@ -60,7 +60,7 @@ class Run:
         self._progress, self._cancel = progress, cancel or Cancel()
         self._load_id = load_id or new_id()
         self._started = time.monotonic()
-        self._session = lake.session()
+        self._session = lake.session(bulk=True)
 
     def __enter__(self) -> Run:
         self._cancel.watch(self._session)

@@ -60,7 +60,7 @@ def undo(lake: Lake, load_id: str, *, actor: Actor) -> UndoResult:
         AlreadyUndone: it was undone before, or had changed nothing.
     """
     entry = _require(lake, load_id, actor)
-    with lake.session() as s:
+    with lake.session(bulk=True) as s:
         catalog = read_catalog(lake)
         changes = s.read(
             f"SELECT CAST(id AS VARCHAR) AS id, snapshot FROM {table('ops', 'changes')} "

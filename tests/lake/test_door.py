@@ -138,6 +138,20 @@ def test_a_handful_of_rows_goes_by_the_light_engine_into_tables_just_changed(not
     assert notes.read(f"SELECT id, added FROM {NOTES} ORDER BY id").rows() == [(1, None), (2, "x")]
 
 
+def test_millions_of_rows_go_by_an_engine_of_bounded_memory_that_spills_beside_the_catalog(
+    notes: Lake,
+) -> None:
+    with notes.session(bulk=True) as session:
+        limit, spill = session.read(
+            "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+        ).row(0)
+        session.execute("CREATE TEMP TABLE staged AS SELECT range::integer AS id FROM range(3)")
+        session.commit(lambda tx: tx.execute(f"INSERT INTO {NOTES} (id) FROM staged"), by_anna())
+    assert limit == "1.1 GiB"
+    assert notes.config.kind != "sqlite" or Path(spill).parent == Path(notes.config.place).parent
+    assert ids(notes) == [0, 1, 2]
+
+
 def test_several_tables_change_together_or_not_at_all(notes: Lake) -> None:
     other = table("crm", "other")
     notes.commit(lambda tx: tx.execute(f"CREATE TABLE {other} (id integer)"), by_anna())
