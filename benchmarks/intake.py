@@ -35,6 +35,7 @@ def body(number: int) -> dict[str, object]:
         "service": "sea_freight",
         "origin": "Hamburg",
         "destination": "Oslo",
+        "items": [{"description": "40 ft container", "quantity": 2}],
         "message": f"Two containers, please ({number})",
         "consent": ["service"],
     }
