@@ -21,7 +21,7 @@ from flows.active import ActiveFlow, active_flows, stored_flow
 from flows.commit import Stored, prepare, store
 from flows.errors import CommandInvalid, UnknownFlow
 from flows.run_history import Effect, Run, list_runs, read_effects
-from flows.runs import RUNS, begin_runs, stage_runs
+from flows.runs import RUNS, begin_runs, deepest, stage_runs
 from flows.staging import Window, stage_changes, stage_records
 from flows.store import find_stored
 from flows.window import Staged, finish_staging
@@ -277,7 +277,6 @@ def _replay(lake: Lake, load_id: str, actor: Actor) -> Stored:
     catalog, now = read_catalog(lake), datetime.now(UTC)
     window = Window(int(span[0]) - 1, int(span[1]), lake.snapshot(), now, load_id)
     flows = active_flows(catalog)
-    change = Change(actor=actor.user, door="flow:replay", reason=f"flows of load {load_id}")
     with lake.session() as session:
         begin_runs(session)
         changes = 0
@@ -293,6 +292,9 @@ def _replay(lake: Lake, load_id: str, actor: Actor) -> Stored:
             return Stored()
         prepared = prepare(session, staged)
         hold_over = catalog.workspace.hold_messages_over
+        change = Change(
+            actor=actor.user, door="flow:replay", reason=f"flows of load {load_id}", depth=deepest(session)
+        )
         return session.commit(lambda tx: store(tx, prepared, hold_over=hold_over), change).value
 
 

@@ -203,6 +203,13 @@ def _trace_some(
         )
 
 
+def deepest(session: Runner) -> int:
+    """How many flows in a row led to the deepest of the staged runs that are to be done; 0 without any."""
+    return int(
+        session.read(f"SELECT coalesce(max(depth), 0) AS n FROM {ident(RUNS)} WHERE state = 'done'")["n"][0]
+    )
+
+
 def fail_runs(session: Runner) -> None:
     """Let the runs fail that stand among the failures: at their first failing step, with what was wrong there."""
     if not session.read(f"SELECT count(*) AS n FROM {ident(FAILURES)}")["n"][0]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from crm_core.definitions import read_catalog, save
 from crm_core.errors import DefinitionInvalid
 from crm_core.records import create
 from flows.run_history import list_runs, show_run
@@ -109,6 +110,40 @@ def test_circles_end_with_an_error_that_names_the_flows(crm: Lake) -> None:
     [stopped] = list_runs(crm, actor=ADMIN, flow="b", state="failed")
     assert "b → a → b" in str(stopped.error) and "8 times" in str(stopped.error)
     assert rows(crm, "inquiries", "amount") == [5]
+
+
+def test_what_follows_from_a_flow_belongs_to_its_chain(crm: Lake) -> None:
+    customers = dict(read_catalog(crm).stored["module", "customers"].document)
+    points = {"slug": "points", "title": "value", "fields": [
+        {"slug": "kind", "kind": "select", "options": ["email", "phone"], "required": True},
+        {"slug": "value", "kind": "text", "required": True},
+        *({"slug": slug, "kind": "boolean"} for slug in ("primary", "invalid")),
+        {"slug": "standardised", "kind": "text", "read_only": True},
+    ]}  # fmt: skip
+    link = {
+        "module": "points",
+        "slug": "customer",
+        "kind": "many_to_one",
+        "to": ["customers"],
+        "inverse": "points",
+    }
+    fields = [*customers["fields"], {"slug": "phone", "kind": "phone"}]
+    holds = customers | {"contact_points": {"module": "points", "reference": "customer"}, "fields": fields}
+    save(crm, [("module", points), ("relationship", link), ("module", holds)], actor=ADMIN)
+    # The primary address of a customer follows his contact points, and they follow him.
+    activate(
+        crm,
+        flow("a", {"set_field": {"email": "a{{ email }}"}}, module="customers", on={"fields": ["email"]}),
+        flow("b", {"set_field": {"value": "b{{ value }}"}}, module="points", on={"fields": ["value"]}),
+        flow("c", {"set_field": {"value": "c{{ value }}"}}, module="points"),
+    )
+    record = create(crm, module="customers", values={"name": "C", "email": "x@x.example"}, actor=ADMIN).id
+    change(crm, record, module="customers", email="y@x.example")
+    by_hand = crm.snapshot()
+    run(crm)
+    runs = list_runs(crm, actor=ADMIN)
+    assert {one.snapshot > by_hand for one in runs if one.depth == 1} == {False}
+    assert max(one.depth for one in runs) > 3
 
 
 def test_what_did_not_match_is_told_of_every_record(crm: Lake) -> None:
