@@ -97,22 +97,31 @@ def new_relationship(
     }  # fmt: skip
 
 
+ANYTHING = 3
+"""A link to more modules than this leads to nearly anything."""
 _EDGES = {"many_to_one": "}o--||", "one_to_one": "||--||", "one_to_many": "||--o{", "many_to_many": "}o--o{"}
 
 
 def model_diagram(catalog: Catalog, modules: Sequence[str] = ()) -> str:
-    """The modules and relationships as a Mermaid entity diagram; all of them, or the named with their neighbours."""
+    """The modules and relationships as a Mermaid entity diagram; all of them, or the named with their neighbours.
+
+    Fields stand in the named modules only, and between two modules there is one line, so that it stays readable.
+    Of all modules those links are left out that may lead to nearly anything: they would cross every other.
+    """
     wanted = set(modules)
-    chosen = [rel for rel in catalog.relationships if not wanted or wanted & {rel.module, *rel.to}]
-    shown = wanted | {name for rel in chosen for name in (rel.module, *rel.to)} or set(catalog.modules)
+    lines_between: dict[tuple[str, str, str], list[str]] = {}
+    for rel in catalog.relationships:
+        for target in rel.to:
+            if (wanted & {rel.module, target}) if wanted else len(rel.to) <= ANYTHING:
+                label = re.sub(r"[^\w\s-]", "", rel.name) or rel.slug
+                lines_between.setdefault((rel.module, _EDGES[rel.kind], target), []).append(label)
+    shown = wanted | {end for here, _, there in lines_between for end in (here, there)}
     lines = ["erDiagram"]
-    for slug in sorted(shown):
-        fields = catalog.module(slug).fields[:6]
-        body = [f"    {field.kind} {field.slug}" for field in fields]
-        lines += [f"  {slug} {{", *body, "  }"]
-    for rel in chosen:
-        label = re.sub(r"[^\w\s-]", "", rel.name) or rel.slug
-        lines += [f'  {rel.module} {_EDGES[rel.kind]} {target} : "{label}"' for target in rel.to]
+    for slug in sorted(shown if wanted else catalog.modules):
+        fields = catalog.module(slug).fields[:8] if slug in wanted else ()
+        lines += [f"  {slug} {{", *[f"    {field.kind} {field.slug}" for field in fields], "  }"]
+    for (here, edge, there), labels in lines_between.items():
+        lines.append(f'  {here} {edge} {there} : "{", ".join(dict.fromkeys(labels))}"')
     return "\n".join(lines)
 
 

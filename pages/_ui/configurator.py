@@ -317,3 +317,8 @@ def _folders(now: Here, module: Module, state: ConfiguratorState) -> None:
 def _model(now: Here, module: Module, state: ConfiguratorState) -> None:
     whole = st.toggle("The whole model", key="model:whole")
     st.mermaid_chart(shaping.model_diagram(now.catalog, () if whole else (module.slug,)))
+    if whole:
+        left_out = sum(len(rel.to) > shaping.ANYTHING for rel in now.catalog.relationships)
+        st.html(
+            html.note(f"{words.plural(left_out, 'link')} to nearly any module are not drawn.", color="gray")
+        )

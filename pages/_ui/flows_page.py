@@ -183,7 +183,7 @@ def _head(now: Here, state: FlowsState, flow: FlowInfo) -> None:
 
 
 def _tab_name(now: Here, tab: str) -> str:
-    held = outbox.count_messages(now.lake).get("held", 0) if tab == OUTBOX else 0
+    held = outbox.count_messages(now.lake, actor=now.actor).get("held", 0) if tab == OUTBOX else 0
     return f"{words.readable(tab)} · {held:,} held" if held else words.readable(tab)
 
 

@@ -8,22 +8,29 @@ from typing import Any
 import streamlit as st
 
 from crm_core import facets, listing, records
-from crm_core.model import Leaf, Module
+from crm_core.dependencies import read_states
+from crm_core.model import Field, Leaf, Module
 from crm_core.model.condition import Condition
+from crm_core.model.modules import Status
 from crm_core.profile import Profile
 from crm_core.query import Page, read_page
 from crm_core.search import search_module
 from pages._ui import feedback, forms, html, nav, profile, side, words, workspace
 from pages._ui.components import Click, ListRow, clicks, record_list
+from pages._ui.field_views import is_missing
+from pages._ui.fields import edit_field
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id, record_id_in_url, set_url
+from pages._ui.surroundings import field_context
 
 MODULE = "inquiries"
 OPEN, MINE, UNASSIGNED, CLOSED, ALL = "open", "mine", "unassigned", "closed", "all"
 QUEUES = {OPEN: "Open", MINE: "Mine", UNASSIGNED: "Unassigned", CLOSED: "Closed", ALL: "All"}
 PAGE = 60
+_CLOSING = "inbox:closing"
+"""The inquiry that is asked for what a closed one must have."""
 
 
 @dataclass
@@ -287,7 +294,45 @@ def _actions(now: Here, seen: Profile) -> None:
     closed = [s for f in seen.module.folders for s in f.statuses if s.end]
     if closed and record["status"] not in {s.slug for s in closed}:
         st.button("Close", key=f"close:{record['id']}", icon=":material/check:",
-                  on_click=_write, args=(now, seen, {"status": closed[0].slug}, closed[0].name))  # fmt: skip
+                  on_click=_close, args=(now, seen, closed[0]))  # fmt: skip
+        if st.session_state.get(_CLOSING) == record["id"]:
+            _ask_before_closing(now, seen, closed[0])
+
+
+def _missing_to_close(now: Here, seen: Profile, end: Status) -> list[Field]:
+    """The fields that a closed inquiry must have, and this one has not."""
+    record = {**seen.record, "status": end.slug}
+    states = read_states(now.lake, now.catalog, module=MODULE, record=record, actor=now.actor)
+    return [f for f in seen.module.fields if f.slug in states.required and is_missing(record.get(f.slug))]
+
+
+def _close(now: Here, seen: Profile, end: Status) -> None:
+    if _missing_to_close(now, seen, end):
+        st.session_state[_CLOSING] = seen.record["id"]
+        redraw("centre")
+    _write(now, seen, {"status": end.slug}, end.name)
+
+
+def _ask_before_closing(now: Here, seen: Profile, end: Status) -> None:
+    def forget() -> None:
+        st.session_state.pop(_CLOSING, None)
+
+    @st.dialog("Close the inquiry", on_dismiss=forget)
+    def draw() -> None:
+        context = field_context(now)
+        values = {
+            field.slug: edit_field(
+                field, None, key=f"closing:{seen.record['id']}:{field.slug}", context=context
+            )
+            for field in _missing_to_close(now, seen, end)
+        }
+        if st.button("Close it", type="primary", key="closing:go", width="stretch"):
+            given = {name: value for name, value in values.items() if not is_missing(value)}
+            if profile.change(now, seen, {"status": end.slug, **given}, done=end.name):
+                forget()
+                st.rerun()
+
+    draw()
 
 
 def _write(now: Here, seen: Profile, values: dict[str, Any], done: str) -> None:

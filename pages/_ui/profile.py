@@ -148,10 +148,10 @@ def _edit_one(here: Here, profile: Profile, name: str, context: FieldContext) ->
         )  # fmt: skip
 
 
-def change(here: Here, profile: Profile, values: dict[str, Any], *, done: str = "Saved") -> None:
-    """Write changed values of the profile's record, on the version that is shown."""
+def change(here: Here, profile: Profile, values: dict[str, Any], *, done: str = "Saved") -> bool:
+    """Write changed values of the profile's record, on the version that is shown; whether they were taken."""
     record = profile.record
-    feedback.run(
+    saved = feedback.run(
         lambda: records.update(
             here.lake,
             module=profile.module.slug,
@@ -163,6 +163,7 @@ def change(here: Here, profile: Profile, values: dict[str, Any], *, done: str = 
         ),
         done=done,
     )
+    return saved is not None
 
 
 def related_card(here: Here, related: RelatedList) -> html.Html:
@@ -184,12 +185,13 @@ def related_card(here: Here, related: RelatedList) -> html.Html:
     ]
     numbers = [i + 2 for i, field in enumerate(known) if field.kind in ("money", "integer", "decimal")]
     more = f"{related.total - len(related.rows)} more" if related.total > len(related.rows) else ""
+    add = html.link("+ Add", click=html.click("add", module.slug, related.link.slug))
     return html.table_card(
         related.link.label,
         [module.one, "Status", *[field.name for field in known]],
         rows,
         count=words.number(related.total),
-        right=html.link("+ Add", click=html.click("add", module.slug, related.link.slug)),
+        right=add if here.actor.role != "viewer" else "",
         right_aligned=numbers,
         footer=html.link(more, click=html.click("list", module.slug)) if more else "",
         empty=f"No {module.name.lower()} yet.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -318,7 +319,9 @@ def _done(state: WorkspaceState, section: str) -> None:
 
 
 def _figures(now: Here, badges: Badges, seen: Profile) -> list[html.Kpi]:
-    newest = seen.timeline.entries[0].occurred_at if seen.timeline.entries else None
+    # Appointments and due tasks lie ahead: they are on the timeline, but nothing has happened yet.
+    passed = (entry.occurred_at for entry in seen.timeline.entries if entry.occurred_at <= datetime.now(UTC))
+    newest = next(passed, None)
     inquiries = next((r.total for r in seen.related if r.link.module == "inquiries"), None)
     figures = [
         html.Kpi("Open tasks", words.number(badges.open_tasks)),

@@ -1,0 +1,113 @@
+"""Everyday work on a customer and with files: search, click, edit, tag, run a flow, load a file, undo it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.browser import steps
+from tests.browser.server import Served
+
+
+@pytest.fixture
+def customers(served: Served, browser_page: Page) -> Page:
+    steps.open_page(browser_page, served, "customers")
+    expect(steps.title(browser_page)).to_be_visible()
+    return browser_page
+
+
+def _name(page: Page, at: int) -> str:
+    return page.locator(".row .title").nth(at).inner_text()
+
+
+def test_a_click_shows_another_customer_without_a_reload(customers: Page) -> None:
+    steps.stays(customers)
+    for at in (3, 5):
+        name = _name(customers, at)
+        customers.get_by_role("option").nth(at).click()
+        expect(steps.title(customers)).to_contain_text(name)
+        expect(customers).to_have_url(re.compile(r"id=[0-9a-f-]{36}"))
+    assert steps.stayed(customers)
+
+
+def test_search_narrows_the_list_while_one_types(customers: Page) -> None:
+    name = _name(customers, 4)
+    before = customers.get_by_role("option").count()
+    customers.get_by_placeholder("Search name").press_sequentially(name[:6])
+    expect(customers.get_by_role("option", name=name).first).to_be_visible()
+    expect(customers.get_by_role("option")).not_to_have_count(before)
+    customers.get_by_placeholder("Search name").fill("no such person at all")
+    expect(customers.get_by_text("Nothing found.")).to_be_visible()
+
+
+def test_keys_go_to_the_search_and_through_the_list(customers: Page) -> None:
+    second = _name(customers, 1)
+    customers.keyboard.press("/")
+    expect(customers.get_by_placeholder("Search name")).to_be_focused()
+    customers.keyboard.press("ArrowDown")
+    customers.keyboard.press("ArrowDown")
+    expect(steps.title(customers)).to_contain_text(second)
+    customers.keyboard.press("n")
+    expect(steps.dialog(customers)).to_contain_text("New customer")
+    customers.keyboard.press("Escape")
+    expect(steps.dialog(customers)).to_be_hidden()
+
+
+def test_a_field_is_edited_in_place_and_markup_stays_text(customers: Page) -> None:
+    steps.stays(customers)
+    customers.get_by_role("option").nth(2).click()
+    expect(customers.get_by_role("option").nth(2)).to_have_attribute("aria-selected", "true")
+    customers.locator(".m-card").filter(has_text="Contact").get_by_text("Edit").first.click()
+    box = customers.locator(".st-key-edit_contact")
+    name = "Rails <img src=x onerror=alert(1)> & **Sons**"
+    box.get_by_role("textbox").first.fill(name)
+    customers.keyboard.press("Enter")
+    steps.said(customers, "Saved")
+    expect(steps.title(customers)).to_contain_text(name)
+    box.get_by_role("button", name="Done").click()
+    expect(customers.locator(".m-kv dd").filter(has_text=name).first).to_be_visible()
+    expect(steps.row(customers, name)).to_be_visible()
+    assert steps.stayed(customers)
+
+
+def test_a_tag_is_added_by_the_keyboard(customers: Page) -> None:
+    customers.get_by_role("option").nth(4).click()
+    expect(customers.get_by_role("option").nth(4)).to_have_attribute("aria-selected", "true")
+    expect(steps.title(customers)).to_contain_text(_name(customers, 4))
+    customers.get_by_role("combobox", name="Tags").fill("Key account")
+    customers.keyboard.press("Enter")
+    steps.said(customers, "Saved")
+    expect(customers.locator(".st-key-right")).to_contain_text("Key account")
+
+
+def test_a_flow_is_run_by_hand_and_what_it_did_stands_on_the_profile(customers: Page) -> None:
+    customers.get_by_role("option").nth(6).click()
+    expect(customers.get_by_role("option").nth(6)).to_have_attribute("aria-selected", "true")
+    expect(steps.title(customers)).to_contain_text(_name(customers, 6))
+    customers.locator(".st-key-right").get_by_role("button", name="Welcome a customer").click()
+    expect(customers.locator(".st-key-centre")).to_contain_text("was welcomed by mail")
+
+
+def test_a_file_is_loaded_its_reject_shown_and_the_load_undone(served: Served, browser_page: Page) -> None:
+    page = browser_page
+    lines = ["Name,E-mail,Country", "Ada Loader,ada@loader.example,DE", "Bad Mail,not-an-address,FR"]
+    steps.open_page(page, served, "load")
+    file = FilePayload(name="newcomers.csv", mimeType="text/csv", buffer="\n".join(lines).encode())
+    steps.drop(page, file)
+    steps.choose(page, "Into", "Customers")
+    expect(page.get_by_role("combobox", name="Field for E-mail")).to_have_value("E-mail")
+    page.get_by_role("button", name="Load", exact=True).click()
+    expect(page.get_by_text("Some of it was not taken")).to_be_visible()
+    expect(page.get_by_role("cell", name="not-an-address", exact=True)).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download these rows").click()
+    assert "not-an-address" in download.value.path().read_text()
+    page.get_by_role("button", name="See it among past loads").click()
+    page.get_by_role("button", name="Undo this load").click()
+    page.get_by_role("button", name="Undo it").click()
+    expect(page.get_by_text("Taken back: 2 records gone")).to_be_visible()
+    steps.open_page(page, served, "customers")
+    page.get_by_placeholder("Search name").fill("ada@loader.example")
+    expect(page.get_by_text("Nothing found.")).to_be_visible()

@@ -1,0 +1,93 @@
+"""Each page over an empty lake, over a full one, as a viewer, and with something wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pages.conftest import Open, told
+
+EVERYBODY = [
+    "pages/customers.py",
+    "pages/inbox.py",
+    "pages/load.py",
+    "pages/explore.py",
+    "tasks",
+    "shipments",
+]
+ADMINS = ["pages/modules.py", "pages/flows.py"]
+NOTHING = {
+    "pages/customers.py": "No customer selected",
+    "pages/inbox.py": "No inquiry selected",
+    "tasks": "No tasks yet",
+    "business": "No businesses yet",
+}
+FULL = {
+    "pages/customers.py": ["Contact", "Timeline", "Last activity"],
+    "pages/inbox.py": ["Message", "Request", "Sender"],
+    "tasks": ["Tasks"],
+    "pages/modules.py": ["Fields", "Customers"],
+    "pages/flows.py": ["When", "Then"],
+    "pages/load.py": ["Files become records"],
+    "pages/explore.py": ["Tables"],
+}
+WRITES = ("New", "Create", "Take", "Close", "Task", "Add", "Undo this load", "Welcome a customer")
+
+
+@pytest.mark.parametrize("path", [*EVERYBODY, *ADMINS])
+def test_a_page_of_an_empty_lake_draws_without_an_error(empty: Open, path: str) -> None:
+    page = empty(path)
+    assert not page.exception
+    assert told(page)
+
+
+@pytest.mark.parametrize("path", NOTHING)
+def test_an_empty_page_says_why_and_what_to_do(empty: Open, path: str) -> None:
+    text = told(empty(path))
+    assert NOTHING[path] in text
+    assert "press N" in text.replace("Press", "press")
+
+
+@pytest.mark.parametrize("path", FULL)
+def test_a_page_of_the_demo_shows_what_there_is(demo: Open, path: str) -> None:
+    page = demo(path)
+    text = told(page)
+    assert not page.exception
+    assert [words for words in FULL[path] if words not in text] == []
+
+
+@pytest.mark.parametrize("path", EVERYBODY)
+def test_a_viewer_is_offered_nothing_that_writes(demo: Open, path: str) -> None:
+    page = demo(path, acting="hugo")
+    assert not page.exception
+    assert [button.label for button in page.button if button.label.startswith(WRITES)] == []
+    assert ">Edit<" not in told(page) and "+ Add" not in told(page)
+    assert all(box.disabled for box in page.selectbox if str(box.key).startswith("side:"))
+
+
+@pytest.mark.parametrize("path", ADMINS)
+def test_a_page_of_administrators_says_so_to_others(demo: Open, path: str) -> None:
+    page = demo(path, acting="hugo")
+    assert "Only administrators" in told(page)
+    assert not page.button
+
+
+def test_a_wrong_statement_is_one_clear_sentence(demo: Open) -> None:
+    page = demo("pages/explore.py")
+    page.text_area(key="explore:sql").set_value("DELETE FROM customers").run()
+    page.button(key="explore:run").click().run()
+    assert not page.exception
+    assert [toast.value for toast in page.toast if "SELECT" in toast.value]
+
+
+def test_a_statement_is_answered(demo: Open) -> None:
+    page = demo("pages/explore.py")
+    page.text_area(key="explore:sql").set_value("SELECT count(*) AS n FROM customers").run()
+    page.button(key="explore:run").click().run()
+    assert page.dataframe[0].value["n"][0] >= 60
+
+
+def test_a_field_without_a_name_is_asked_for_one(demo: Open) -> None:
+    page = demo("pages/modules.py")
+    next(button for button in page.button if button.label == "Add field").click().run()
+    assert not page.exception
+    assert "Give the field a label first" in page.toast[0].value
