@@ -148,6 +148,7 @@ def serve(
 @verb(app)
 def demo(here: Here, size: Annotated[int, typer.Option(help="Customers; all else follows.")] = 2000) -> Any:
     """Fill a new lake with two years of a freight forwarder: customers, inquiries, shipments, invoices …"""
+    here.actor.require_admin("the demo")
     files = here.workspace.settings.files_path
     with crm.telling.progress_bar("Making the demo") as progress:
         return crm.demo.make_demo(here.lake, size=size, files=files, progress=progress)
@@ -273,10 +274,9 @@ def check(here: Here, everything: bool = False) -> Any:
 
 
 @verb(app)
-def work(
-    here: Here, once: Annotated[bool, typer.Option("--once", help="What is due, and end.")] = False
-) -> Any:
+def work(here: Here, once: Annotated[bool, typer.Option("--once", help="Only what is due.")] = False) -> Any:
     """Run the flows and deliver mail, without pages, until it is stopped."""
+    here.actor.require_admin("the runner of flows")
     return automation.work.work(here.lake, here.workspace.settings, once=once)
 
 

@@ -1,5 +1,7 @@
 """Every error as RFC 9457 problem details; nothing of the inside of an unexpected one."""
 
+import math
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.errors import BodyInvalid
 from crm_core.errors import CrmError
 from crm_core.problems import ProblemDocument, problem_document, problem_of
 from lake.errors import LakeError
@@ -36,9 +39,15 @@ def install_problem_handlers(api: FastAPI) -> None:
 
 def answer_error(error: Exception) -> ProblemResponse:
     """The problem response of an error; one that nobody expected goes to the log, under the id it names."""
+    if isinstance(error, RecursionError):
+        error = BodyInvalid("its lists and objects are nested too deeply; a few dozen levels are enough")
+    if isinstance(error, UnicodeEncodeError):
+        error = BodyInvalid("a text in it holds half a character (a lone surrogate); send whole ones")
     document = problem_of(error)
     if document["status"] >= 500:
-        _log.error("request failed", error_id=str(id(error)), exc_info=error)
+        # As plain text: a picture of it with the values of every frame may take minutes, and tells of records.
+        trace = "".join(traceback.format_exception(error, limit=-30))
+        _log.error("request failed", error_id=str(id(error)), trace=trace)
     headers = {"WWW-Authenticate": "Bearer"} if document["status"] == 401 else None
     if document["status"] in (429, 503):
         headers = {"Retry-After": str(getattr(error, "retry_after", 1))}
@@ -49,9 +58,15 @@ async def _any_error(_: Request, error: Exception) -> ProblemResponse:
     return answer_error(error)
 
 
-async def _http_error(_: Request, error: Exception) -> ProblemResponse:
+async def _http_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
-    return ProblemResponse(problem_document(error.status_code, str(error.detail)), headers=error.headers)
+    here, detail = f"{request.method} {request.url.path}", str(error.detail)
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"There is no path {here}. Every path there is stands in /api/docs."
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "other methods")
+        detail = f"{here} is not possible: this path takes {allowed}. See /api/docs."
+    return ProblemResponse(problem_document(error.status_code, detail), headers=error.headers)
 
 
 async def _wrong_request(_: Request, error: Exception) -> ProblemResponse:
@@ -70,5 +85,19 @@ def _problem(found: Mapping[str, Any]) -> dict[str, Any]:
         "field": ".".join(place) or str(found["loc"][0]),
         "code": str(found["type"]),
         "message": str(found["msg"]),
-        "received": received if plain else str(received),
+        "received": _showable(received) if plain else str(received),
     }
+
+
+def _showable(received: Any) -> Any:
+    """What came in, without what JSON cannot carry: infinite numbers and half characters."""
+    match received:
+        case float() if not math.isfinite(received):
+            return str(received)
+        case str():
+            return received.encode("utf-8", "replace").decode()
+        case list():
+            return [_showable(part) for part in received]
+        case dict():
+            return {str(_showable(str(key))): _showable(part) for key, part in received.items()}
+    return received

@@ -12,6 +12,7 @@ from crm_core import records
 from crm_core.access import Actor
 from crm_core.errors import RecordNotFound
 from crm_core.model import Catalog
+from crm_core.people import read_directory
 from crm_core.query import read_record, titles
 from crm_core.workspace import Workspace
 from lake import Lake
@@ -36,6 +37,8 @@ def store(
 
     The same bytes are kept once. A blob is in place before its record is written, so that no record lacks one.
     """
+    # The local administrator and a key without a user upload too, though they are nobody who can be assigned.
+    known = actor.user in read_directory(workspace.lake).users
     made: list[dict[str, Any]] = []
     for upload in uploads:
         digest, size = write_blob(workspace.settings.files_path, upload)
@@ -46,7 +49,7 @@ def store(
             "size": size,
             "media_type": kind,
         }
-        values["uploader"] = actor.user
+        values["uploader"] = actor.user if known else None
         if about:
             values["about"] = {"module": about[0], "id": about[1]}
         made.append(values)

@@ -61,13 +61,18 @@ def shared_set(called: str, build: Callable[[], exp.Query], known: dict[str, exp
 
 def text(tree: exp.Expr) -> str:
     """The statement as DuckDB reads it; the sets that it asks stand in front."""
+    return with_sets(tree).sql("duckdb")
+
+
+def with_sets(tree: exp.Expr) -> exp.Expr:
+    """The same tree, with the sets that it asks defined in it; once more changes nothing."""
     if isinstance(tree, exp.Query):
-        return _with_sets(tree).sql("duckdb")
+        return _with_sets(tree)
     # A part of a statement: each query within defines the sets that it asks itself.
     for place in [one.parent_select for one in tree.find_all(exp.Table) if _SET in one.meta]:
         if place is not None:
             _with_sets(place)
-    return tree.sql("duckdb")
+    return tree
 
 
 def _with_sets(tree: exp.Query) -> exp.Query:

@@ -52,9 +52,11 @@ def execute_command(lake: Lake, document: Mapping[str, Any], *, actor: Actor) ->
 
 def _checked(document: Mapping[str, Any]) -> dict[str, Any]:
     command = {str(key): value for key, value in document.items() if value is not None}
-    for key in command:
+    for key, value in command.items():
         if key not in _KEYS:
             raise CommandInvalid(key, f"“{key}” is unknown; there are {', '.join(_KEYS)}")
+        if isinstance(value, str) and "\x00" in value:
+            raise CommandInvalid(None, f"{key} holds the character U+0000, which no text may; leave it out")
     name = command.get("command")
     if name not in COMMANDS:
         raise CommandInvalid(name, f"command is one of {', '.join(COMMANDS)}, not {name!r}")

@@ -92,10 +92,19 @@ def _message(row: dict[str, Any], smtp_url: str | None) -> OutboxMessage:
     return OutboxMessage(**{name: row[name] for name in names}, subject=row["subject"] or "", why=why)
 
 
-def count_messages(lake: Lake) -> dict[str, int]:
-    """How many messages are in each state."""
-    rows = lake.read(f"SELECT state, count(*) AS n FROM {OUTBOX} GROUP BY state ORDER BY state")
-    return dict(rows.iter_rows())
+def count_messages(lake: Lake, *, actor: Actor) -> dict[str, int]:
+    """How many messages are in each state, of those whose record the actor may see."""
+    relations = Relations(read_catalog(lake), actor, Params())
+    seen = relations.visible(COMMUNICATIONS, "m", columns=("id",))
+    state = column("state", "o")
+    select = (
+        exp.select(state, exp.Count(this=exp.Star()).as_("n"))
+        .from_(lake_table("outbox", schema="ops", alias="o"))
+        .join(seen, on=column("id", "m").eq(column("communication_id", "o")))
+        .group_by(state.copy())
+        .order_by(state.copy())
+    )
+    return dict(lake.read(text(select), used(select, relations.params)).iter_rows())
 
 
 def release(lake: Lake, *, actor: Actor, ids: Sequence[str] | None = None, reason: str = "") -> int:

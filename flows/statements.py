@@ -7,7 +7,7 @@ import polars as pl
 from sqlglot import exp
 
 from crm_core.params import Params
-from crm_core.trees import name, text
+from crm_core.trees import name, text, with_sets
 
 
 class Runner(Protocol):
@@ -20,7 +20,7 @@ class Runner(Protocol):
 
 def used(tree: exp.Expr, params: Params) -> dict[str, Any]:
     """The values that the statement names: DuckDB refuses any other."""
-    return {one.name: params.values[one.name] for one in tree.find_all(exp.Placeholder)}
+    return {one.name: params.values[one.name] for one in with_sets(tree).find_all(exp.Placeholder)}
 
 
 def run(runner: Runner, tree: exp.Expr, params: Params) -> int:
