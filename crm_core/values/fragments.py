@@ -8,7 +8,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from crm_core.trees import name, text
+from crm_core.trees import name, text, with_sets
 
 
 @lru_cache(maxsize=512)
@@ -71,7 +71,7 @@ class Statement:
 
 def compiled(tree: exp.Expr, known: Mapping[str, Any]) -> Statement:
     """Render a tree once, with the values that its placeholders stand for as far as they are known."""
-    names = frozenset(str(place.this) for place in tree.find_all(exp.Placeholder))
+    names = frozenset(str(place.this) for place in with_sets(tree).find_all(exp.Placeholder))
     return Statement(text(tree), dict(known), names)
 
 
