@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import growth, intake, loads, reads, rules
+from benchmarks import clicks, growth, intake, loads, reads, rules
 from benchmarks.report import Report
 
 PARTS: dict[str, Callable[[Report, Path], None]] = {
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[Report, Path], None]] = {
     "loads": loads.run,
     "reads": reads.run,
     "intake": intake.run,
+    "clicks": clicks.run,
     "growth": growth.run,
 }
 

@@ -26,8 +26,9 @@ PAINTED = """
     }
     return null;
   };
-  const title = () => document.querySelector(".st-key-centre_head .m-title")?.textContent;
-  const rows = () => deep(document, ".list")?.dataset.version;
+  const title = () => document.querySelector(".st-key-centre_head .m-record")?.textContent;
+  const count = () => document.querySelector(".st-key-left .m-list-title")?.textContent;
+  const rows = () => `${deep(document, ".list")?.dataset.version} ${count()}`;
   const seen = changed === "title" ? title : rows;
   const before = seen();
   if (act.row !== undefined) deep(document, ".list").querySelectorAll(".row")[act.row].click();

@@ -48,7 +48,7 @@ def header(here: Here, profile: Profile) -> html.Html:
         link = reference_link(reference, record.get(reference.slug), profile.titles)
         if link:
             # The company as written and its entry in the registry are one and the same to a reader.
-            below = [part for part in below if str(part) != link.striptags()]
+            below = [part for part in below if str(part).casefold() != str(link.striptags()).casefold()]
             below.append(link)
     return html.record_header(
         profile.title,

@@ -16,7 +16,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.server import CHROMIUM_ARGS, find_chromium, serve
 
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+SIZES = {"": (1440, 900), "-phone": (390, 844)}
+"""What stands in the name of a picture → the size of the window; the plain name is the desktop."""
 MODES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SETTLE_MS = 2500
 """How long a page gets to draw its last part after the script has ended."""
@@ -35,7 +36,7 @@ def take(folder: Path, *, only: tuple[str, ...] = ()) -> list[Path]:
                 page = browser.new_page(viewport=viewport, color_scheme=mode)  # type: ignore[arg-type]
                 for name in names:
                     open_page(page, f"{server.url}/{name}")
-                    taken.append(folder / f"{name or 'home'}-{size}-{mode}.png")
+                    taken.append(folder / f"{name or 'home'}{size}-{mode}.png")
                     page.screenshot(path=taken[-1])
                 page.close()
         browser.close()
