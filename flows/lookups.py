@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from crm_core.params import Params
-from crm_core.trees import column, text
+from crm_core.trees import column, text, with_sets
 from flows.statements import Runner
 
 AT = 9_007_199_254_740_991
@@ -37,7 +37,7 @@ class Statement:
 
 def compile_statement(tree: exp.Expr, *params: Params) -> Statement:
     """The statement of a tree, with the values of its placeholders, wherever they were collected."""
-    tree = tree.transform(_bind_snapshot, copy=False)
+    tree = with_sets(tree.transform(_bind_snapshot, copy=False))
     names = frozenset(one.name for one in tree.find_all(exp.Placeholder))
     known = {key: value for one in params for key, value in one.values.items() if key in names}
     return Statement(text(tree), known, names)
