@@ -17,6 +17,7 @@ from crm_core.model import Catalog, Module
 from crm_core.people import User, add_key, save_users
 from crm_core.workspace import Workspace
 from flows.manual import run_flow
+from flows.store import list_flows, pause
 
 CANARY = "zyxcanary7"
 TEAM = "harbour"
@@ -61,6 +62,10 @@ class World:
 def build(workspace: Workspace, folder: Path) -> World:
     """Fill a workspace with the freight forwarder's definitions."""
     lake = workspace.lake
+    # What a flow copies into an open folder is open, by its author's will: here nothing may be copied meanwhile.
+    for one in list_flows(lake):
+        if one.definition.trigger.event != "manual":
+            pause(lake, one.flow, actor=ADMIN)
     save(lake, [("team", {"slug": TEAM, "name": "Harbour"})], actor=ADMIN)
     save_users(lake, PEOPLE, actor=ADMIN)
     world = World(workspace)
