@@ -7,6 +7,8 @@ is when it is durable; every answer must be a 201, and all inquiries must be in 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import subprocess
 import sys
 import time
@@ -23,6 +25,7 @@ CLIENTS = 32
 SECONDS = 30.0
 LOADED_ROWS = 5_000_000
 PATH = "/api/public/submit-inquiry"
+RECORDS = "/api/v1/modules/inquiries/records"
 
 
 def body(number: int) -> dict[str, object]:
@@ -73,8 +76,9 @@ def submitted(server: Served, until: Callable[[], bool]) -> tuple[list[float], f
     return waited, time.perf_counter() - started
 
 
-def _stored(server: Served) -> int:
-    answer = httpx.get(f"{server.url}/api/v1/modules/inquiries/records", params={"limit": 1}, timeout=60)
+def _stored(server: Served, key: str) -> int:
+    told = {"Authorization": f"Bearer {key}"}
+    answer = httpx.get(f"{server.url}{RECORDS}", params={"limit": 1}, headers=told, timeout=60)
     return int(answer.raise_for_status().json()["total"])
 
 
@@ -83,7 +87,8 @@ def run(report: Report, folder: Path, *, seconds: float = SECONDS, rows: int = L
     file = write_csv(folder / "five.csv", rows=rows)
     settings = {"MERGANSER_INTAKE_PER_MINUTE": "0"}
     with serve(folder / "served", demo=100, settings=settings) as server:
-        before = _stored(server)
+        key = json.loads(server.run("keys", "add", "--role", "admin", "--json").stdout)["key"]
+        before = _stored(server, key)
         warm = time.monotonic() + 3
         first, _ = submitted(server, lambda: time.monotonic() > warm)
         end = time.monotonic() + seconds
@@ -109,14 +114,12 @@ def run(report: Report, folder: Path, *, seconds: float = SECONDS, rows: int = L
             raise AssertionError(f"the load failed: {(folder / 'load.log').read_text()[-500:]}")
         what = f"submit-inquiry while {rows / 1e6:g}M rows are loaded ({took:.0f} s)"
         _note(report, what, beside, took, at_least=None, at_most=1.0)
-        if _stored(server) - before != len(first) + len(waited) + len(beside):
+        if _stored(server, key) - before != len(first) + len(waited) + len(beside):
             raise AssertionError("inquiries were answered that are not in the lake")
 
 
 def server_environment(server: Served) -> dict[str, str]:
     """The settings of another process on the server's lake."""
-    import os
-
     return {**os.environ, "MERGANSER_HOME": str(server.home)}
 
 
