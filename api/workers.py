@@ -4,7 +4,9 @@ import threading
 from functools import partial
 
 from api.background import Worker
+from crm_core.access import Actor
 from crm_core.intake import forget_old_answers
+from crm_core.relations import relations_for
 from crm_core.workspace import Workspace
 from flows.delivery import DeliveryConfig
 from flows.runner import Runner
@@ -12,6 +14,7 @@ from lake import maintenance
 
 MAINTENANCE_SECONDS = 30.0
 FORGET_SECONDS = 3600.0
+COPY_SECONDS = 2.0
 
 
 def runner_of(workspace: Workspace) -> Runner:
@@ -21,10 +24,11 @@ def runner_of(workspace: Workspace) -> Runner:
 
 
 def workers_of(workspace: Workspace) -> tuple[Worker, ...]:
-    """The workers of a server; each takes a lease, so that one process at a time does the work."""
+    """The workers of a server; what is done in the lake takes a lease, so that one process at a time does it."""
     return (
         Worker("maintenance", partial(maintain, workspace), every=MAINTENANCE_SECONDS),
         Worker("intake", partial(forget, workspace), every=FORGET_SECONDS),
+        Worker("serving copy", partial(refresh_copy, workspace), every=COPY_SECONDS),
     )
 
 
@@ -36,6 +40,11 @@ def maintain(workspace: Workspace, _: threading.Event) -> None:
     with lake.lease("maintenance") as mine:
         if mine:
             maintenance.run(lake)
+
+
+def refresh_copy(workspace: Workspace, _: threading.Event) -> None:
+    """Bring the serving copy up to date, so that nobody waits for it who comes after a large change."""
+    relations_for(workspace.lake, workspace.catalog, Actor.system())
 
 
 def forget(workspace: Workspace, _: threading.Event) -> None:

@@ -218,10 +218,8 @@ def _cheapest(tx: Transaction, lake: Lake, modules: Sequence[str]) -> tuple[Lake
     Planning a look into the lake costs ten times as much, and the lock is held meanwhile.
     """
     mirror = lake.mirror
-    if mirror is not None and mirror.snapshot:
-        changed = lake.feed.tables_changed(mirror.snapshot, tx.snapshot - 1)
-        if changed.isdisjoint(("crm", module) for module in modules):
-            return lake, MIRROR
+    if mirror is not None and mirror.holds([("crm", module) for module in modules], until=tx.snapshot - 1):
+        return lake, MIRROR
     return tx, CATALOG
 
 

@@ -18,6 +18,8 @@ from lake.errors import LakeError
 
 LEASE = "runner"
 DELIVERY_LEASE = "delivery"
+LONGEST_BREATH = 1.0
+"""The runner rests as long as a window took it, but no longer than this many seconds."""
 POLL_SECONDS = 0.1
 LAG = 256
 """So many snapshots may pass without any run before the cursor is stored all the same."""
@@ -219,6 +221,8 @@ class Runner:
                 self._woken.clear()
             else:
                 after, cursor = report.until, report.cursor
+                # Under a stream of small commits it would work without end, at the cost of those who write.
+                self._stopping.wait(min(report.seconds, LONGEST_BREATH))
 
     def _note(self, error: Exception, after: int) -> None:
         self.last_error = str(error)

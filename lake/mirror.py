@@ -17,7 +17,7 @@ import logging
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +97,9 @@ class Mirror:
         self._columns: dict[Name, tuple[tuple[str, str], ...]] = {}
         self._refreshing = threading.Lock()
         self._polled = 0.0
+        self._asking = threading.Lock()
+        self._since = self._until = 0
+        self._changed: set[Name] = set()
         self._session: Session = lake.session()
         self._session.execute(f"ATTACH {_text(str(self._file))} AS {ident(MIRROR)}")
         self.snapshot = 0
@@ -141,6 +144,23 @@ class Mirror:
             self._refreshing.release()
         return True
 
+    def holds(self, names: Iterable[Name], *, until: int) -> bool:
+        """Whether the copy has these tables as they are at a snapshot, without bringing it up to date.
+
+        Asked again and again while others write, it looks only at the commits that it has not looked at before.
+        """
+        with self._asking:
+            since = self.snapshot
+            if not since:
+                return False
+            if since != self._since or until < self._until:
+                self._since = self._until = since
+                self._changed = set()
+            if until > self._until:
+                self._changed |= self._lake.feed.tables_changed(self._until, until)
+                self._until = until
+            return self._changed.isdisjoint(names)
+
     def close(self) -> None:
         """Throw the copy away."""
         with self._refreshing:
@@ -182,9 +202,14 @@ class Mirror:
     def _mend(self, name: Name, until: int) -> bool:
         """Replace the rows that changed; False when there are so many that a fresh copy is quicker."""
         session, place = self._session, self._place(name)
+        # Maintenance writes rows anew, and what the catalog says of their changes goes with the old file; the version
+        # in a row stays.
+        since = ""
+        if any(column == "version" for column, _ in self._columns[name]):
+            since = f" UNION SELECT id FROM {table(*name)} AT (VERSION => {until}) WHERE version > {self.snapshot}"
         session.execute(
-            "CREATE OR REPLACE TEMP TABLE mirror_ids AS SELECT DISTINCT id FROM "
-            "ducklake_table_changes('lake', ?, ?, ?, ?)",
+            "CREATE OR REPLACE TEMP TABLE mirror_ids AS SELECT id FROM "
+            f"ducklake_table_changes('lake', ?, ?, ?, ?){since or ' GROUP BY id'}",
             [name[0], name[1], self.snapshot + 1, until],
         )
         sizes = session.read(
@@ -211,15 +236,13 @@ class Mirror:
             f"CREATE OR REPLACE TABLE {place} AS {self._select(name, until)}"
             + (f" ORDER BY {order}" if order else "")
         )
-        if held.further:
-            hidden = ", ".join(map(ident, held.further))
-            self._session.execute(
-                f"CREATE OR REPLACE VIEW {ident(MIRROR, schema, plain)} AS SELECT * EXCLUDE ({hidden}) FROM {place}"
-            )
+        hidden = f" EXCLUDE ({', '.join(map(ident, held.further))})" if held.further else ""
+        self._session.execute(
+            f"CREATE OR REPLACE VIEW {ident(MIRROR, schema, plain)} AS SELECT *{hidden} FROM {place}"
+        )
 
     def _place(self, name: Name) -> str:
-        schema, plain = name
-        return ident(MIRROR, keyed_schema(schema) if self._held[name].further else schema, plain)
+        return ident(MIRROR, keyed_schema(name[0]), name[1])
 
     def _select(self, name: Name, until: int) -> str:
         further = "".join(f", {sql} AS {ident(column)}" for column, sql in self._held[name].further.items())

@@ -53,6 +53,7 @@ def draw() -> None:
 
 def _left(state: FlowsState) -> None:
     now = here()
+    seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     flows = store.list_flows(now.lake)
     with head("left"):
         _list_head(now, state, flows)
@@ -63,7 +64,7 @@ def _left(state: FlowsState) -> None:
         key="list:flows", selected=state.flow, on_select=lambda slug: _select(state, slug), search="flows:words",
         label="Flows", none="No flow is like that." if flows else "No flow yet. Press N to make the first one.",
     )  # fmt: skip
-    pulse(now.lake.known_snapshot(), on_move=lambda: _moved(state), key="pulse:flows")
+    pulse(seen, on_move=lambda: _moved(state), key="pulse:flows")
 
 
 def _moved(state: FlowsState) -> None:

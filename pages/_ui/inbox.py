@@ -105,6 +105,7 @@ def _read_list(now: Here, module: Module, state: InboxState) -> Page:
 
 def _left(state: InboxState) -> None:
     now = here()
+    seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     module = now.catalog.module(MODULE)
     found = _read_list(now, module, state)
     with head("left"):
@@ -122,7 +123,7 @@ def _left(state: InboxState) -> None:
         label="Inquiries",
         none="Nothing here. Well done." if not state.words else "Nothing found. Try fewer letters.",
     )
-    pulse(now.lake.known_snapshot(), on_move=lambda: redraw("left", "centre", "right"), key="pulse:inbox")
+    pulse(seen, on_move=lambda: redraw("left", "centre", "right"), key="pulse:inbox")
 
 
 def _select(state: InboxState, chosen: str) -> None:

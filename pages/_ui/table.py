@@ -44,6 +44,7 @@ def draw(slug: str) -> None:
     now = here()
     module = now.catalog.module(slug)
     state = page_state(TableState, page=f"table:{slug}")
+    seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     found = feedback.run(lambda: _read(now, module, state), at="here")
     with page(module.name, count=words.number(found.total) if found else "", wide=True):
         _controls(now, module, state)
@@ -51,7 +52,7 @@ def draw(slug: str) -> None:
             _grid(now, module, state, found)
         elif found is not None:
             _nothing(now, module, state)
-    pulse(now.lake.known_snapshot(), on_move=lambda: None, key=f"pulse:table:{slug}")
+    pulse(seen, on_move=lambda: None, key=f"pulse:table:{slug}")
     if forms.asked_new() == slug:
         forms.new_record(now, module, on_created=lambda created: nav.go(slug, created))
 

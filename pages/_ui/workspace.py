@@ -78,6 +78,7 @@ def _condition(here_: Here, state: WorkspaceState) -> Condition | None:
 
 def _left(slug: str, state: WorkspaceState) -> None:
     now = here()
+    seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     module = now.catalog.module(slug)
     with head("left"):
         _list_head(now, module, state)
@@ -100,7 +101,7 @@ def _left(slug: str, state: WorkspaceState) -> None:
         if state.words
         else f"No {module.name.lower()} yet.",
     )
-    pulse(now.lake.known_snapshot(), on_move=lambda: redraw("left", "centre", "right"), key=f"pulse:{slug}")
+    pulse(seen, on_move=lambda: redraw("left", "centre", "right"), key=f"pulse:{slug}")
 
 
 def _more(state: WorkspaceState) -> None:

@@ -50,6 +50,18 @@ def choose(page: Page, label: str, option: str, *, within: Locator | None = None
     page.get_by_role("option", name=option, exact=True).last.click()
 
 
+def shortcut(page: Page, key: str, shown: Locator) -> None:
+    """Press a key once what it stands for is on the screen and the page is still; what it opens must come."""
+    expect(shown).to_be_visible()
+    settled(page)
+    page.keyboard.press(key)
+
+
+def new_button(page: Page) -> Locator:
+    """The button that makes a record, with its key."""
+    return page.get_by_role("button", name=re.compile("Shortcut N"))
+
+
 def said(page: Page, words: str) -> None:
     """Wait for a short message in the corner."""
     expect(page.get_by_test_id("stToast").filter(has_text=words).first).to_be_visible()

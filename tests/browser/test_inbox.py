@@ -61,7 +61,7 @@ def test_an_inquiry_is_taken_given_a_task_and_closed(served: Served, inbox: Page
 
 
 def test_a_new_inquiry_is_taken_down_by_the_keyboard(inbox: Page) -> None:
-    inbox.keyboard.press("n")
+    steps.shortcut(inbox, "n", steps.new_button(inbox))
     form = steps.dialog(inbox)
     expect(form).to_contain_text("New inquiry")
     form.get_by_label(re.compile("^Subject")).fill("Called at noon")

@@ -54,6 +54,7 @@ def _wait(url: str) -> None:
 def workspace(kit: str, browser_page: Page) -> Page:
     browser_page.goto(kit)
     expect(browser_page.get_by_role("option").first).to_be_visible()
+    expect(browser_page.get_by_label("Search")).to_be_visible()
     return browser_page
 
 

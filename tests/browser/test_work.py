@@ -44,12 +44,12 @@ def test_search_narrows_the_list_while_one_types(customers: Page) -> None:
 
 def test_keys_go_to_the_search_and_through_the_list(customers: Page) -> None:
     second = _name(customers, 1)
-    customers.keyboard.press("/")
+    steps.shortcut(customers, "/", customers.get_by_placeholder("Search name"))
     expect(customers.get_by_placeholder("Search name")).to_be_focused()
     customers.keyboard.press("ArrowDown")
     customers.keyboard.press("ArrowDown")
     expect(steps.title(customers)).to_contain_text(second)
-    customers.keyboard.press("n")
+    steps.shortcut(customers, "n", steps.new_button(customers))
     expect(steps.dialog(customers)).to_contain_text("New customer")
     customers.keyboard.press("Escape")
     expect(steps.dialog(customers)).to_be_hidden()

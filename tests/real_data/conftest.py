@@ -14,6 +14,7 @@ from crm_core.access import Actor
 from crm_core.loading import LoadOptions, LoadResult, load, load_contract
 from crm_core.settings import read_settings
 from crm_core.workspace import Workspace, open_workspace
+from flows import schema_sql
 from lake import Lake
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +54,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     def make(pack: str) -> Filled:
         home = tmp_path_factory.mktemp("home")
         settings = {"MERGANSER_HOME": str(home), "MERGANSER_PACK": pack, "MERGANSER_MEMORY_LIMIT": "1GB"}
-        opened.append(open_workspace(read_settings(settings)))
+        opened.append(open_workspace(read_settings(settings), schemas=[schema_sql()]))
         return Filled(opened[-1].lake)
 
     yield make

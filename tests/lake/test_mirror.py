@@ -1,0 +1,81 @@
+"""The serving copy of a lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lake import Change, Lake, maintenance, table
+from lake.mirror import Held, Mirror
+
+NOTES, OTHER = ("crm", "notes"), ("crm", "other")
+
+
+@pytest.fixture
+def mirror(lake: Lake) -> Iterator[Mirror]:
+    """A copy of two tables with a row each."""
+    for name in (NOTES, OTHER):
+        write(lake, f"CREATE TABLE {table(*name)} (id uuid, owner uuid, words varchar)")
+        write(lake, f"INSERT INTO {table(*name)} VALUES (uuid(), uuid(), 'Grüße')")
+    made = lake.start_mirror()
+    made.follow({NOTES: Held(("owner",), ("id", "owner"), ("words",)), OTHER: Held()})
+    assert made.current()
+    yield made
+
+
+def write(lake: Lake, sql: str) -> int:
+    return lake.commit(lambda tx: tx.execute(sql), Change(actor="test", door="test")).snapshot or 0
+
+
+def test_a_table_is_held_as_it_is_until_it_changes(lake: Lake, mirror: Mirror) -> None:
+    seen = [mirror.holds([NOTES], until=lake.snapshot())]
+    for name in (OTHER, NOTES, OTHER):
+        seen.append(mirror.holds([NOTES], until=write(lake, f"UPDATE {table(*name)} SET words = 'new'")))
+    assert seen == [True, True, False, False]
+    assert mirror.current() and mirror.holds([NOTES, OTHER], until=lake.snapshot())
+
+
+def test_a_copy_that_was_never_made_holds_nothing(lake: Lake) -> None:
+    assert not lake.start_mirror().holds([NOTES], until=lake.snapshot())
+
+
+def test_the_view_has_the_columns_of_the_table_and_the_stored_rows_have_what_they_are_found_by(
+    lake: Lake, mirror: Mirror
+) -> None:
+    plain = lake.read('SELECT * FROM "mirror"."crm"."notes"')
+    stored = lake.read('SELECT * FROM "mirror"."crm_keyed"."notes"')
+    assert plain.columns == ["id", "owner", "words"]
+    assert stored["search__text"].to_list() == ["grüße"]
+    assert stored["owner__key"].to_list() == [int(plain["owner"][0][-12:], 16)]
+
+
+def test_another_way_of_holding_a_table_makes_its_copy_anew(lake: Lake, mirror: Mirror) -> None:
+    mirror.follow({NOTES: Held((), ("id",)), OTHER: Held(keys=("id",))})
+    assert mirror.current()
+    assert lake.read('SELECT * FROM "mirror"."crm_keyed"."notes"').columns == [
+        "id",
+        "owner",
+        "words",
+        "id__key",
+    ]
+    assert lake.read('SELECT count(*) AS n FROM "mirror"."crm"."other"').item() == 1
+
+
+def test_what_changed_is_followed_though_maintenance_wrote_the_rows_anew(lake: Lake) -> None:
+    people = table("crm", "people")
+    write(lake, f"CREATE TABLE {people} (id uuid, words varchar, version bigint)")
+    lake.commit(
+        lambda tx: tx.execute(f"INSERT INTO {people} SELECT uuid(), 'old', ? FROM range(50)", [tx.snapshot]),
+        Change(actor="test", door="test"),
+    )
+    made = lake.start_mirror()
+    made.follow({("crm", "people"): Held(keys=("id",))})
+    assert made.current()
+    lake.commit(
+        lambda tx: tx.execute(f"UPDATE {people} SET words = 'new', version = ?", [tx.snapshot]),
+        Change(actor="test", door="test"),
+    )
+    maintenance.run(lake)
+    assert made.current()
+    assert lake.read('SELECT DISTINCT words FROM "mirror"."crm"."people"').rows() == [("new",)]
