@@ -83,9 +83,15 @@ def test_a_tag_is_added_by_the_keyboard(customers: Page) -> None:
 
 
 def test_a_flow_is_run_by_hand_and_what_it_did_stands_on_the_profile(customers: Page) -> None:
-    customers.get_by_role("option").nth(6).click()
-    expect(customers.get_by_role("option").nth(6)).to_have_attribute("aria-selected", "true")
-    expect(steps.title(customers)).to_contain_text(_name(customers, 6))
+    # The flow wants an address, which not everybody has.
+    customers.get_by_placeholder("Search name").fill("@")
+    expect(customers.get_by_role("option").first).to_contain_text(re.compile("."))
+    for at in range(8):
+        name = _name(customers, at)
+        customers.get_by_role("option").nth(at).click()
+        expect(steps.title(customers)).to_contain_text(name)
+        if customers.locator('.st-key-centre_head a[href^="mailto:"]').count():
+            break
     customers.locator(".st-key-right").get_by_role("button", name="Welcome a customer").click()
     expect(customers.locator(".st-key-centre")).to_contain_text("was welcomed by mail")
 
