@@ -25,7 +25,7 @@ PARTS: dict[str, Callable[[Report, Path], None]] = {
 
 
 def main() -> None:
-    """Run the parts that are named, else all; the results of all replace those there were."""
+    """Run the parts that are named, else all; the results replace those there were."""
     chosen = sys.argv[1:] or list(PARTS)
     unknown = set(chosen) - set(PARTS)
     if unknown:
@@ -34,7 +34,7 @@ def main() -> None:
     for part in chosen:
         with tempfile.TemporaryDirectory(prefix=f"merganser-{part}-") as folder:
             PARTS[part](report, Path(folder))
-    if chosen == list(PARTS):
+        # After each part, so that one which fails takes nothing from those before it.
         Path(__file__).with_name("results.md").write_text(_document(report), encoding="utf-8")
 
 
