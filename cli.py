@@ -209,8 +209,7 @@ def rejects(
 @verb(app)
 def undo(here: Here, load_id: str) -> Any:
     """Take a load back exactly, with what flows did because of it; later edits stay, as conflicts."""
-    automation.after_load.revoke_messages  # noqa: B018 - imported, it takes part in the undo
-    return crm.loading.undo(here.lake, load_id, actor=here.actor).as_dict()
+    return automation.after_load.undo_load(here.lake, load_id, actor=here.actor).as_dict()
 
 
 @verb(app)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from crm_core.loading import LoadResult, on_undo
+from crm_core.access import Actor
+from crm_core.loading import LoadResult, UndoResult, on_undo, undo
 from flows.outbox import drop_messages
 from flows.runner import run_until_current
 from lake import Lake, Transaction, table
@@ -21,6 +22,11 @@ def settle_load(lake: Lake, result: LoadResult, *, silent: bool = False) -> Load
         return result
     reports = run_until_current(lake)
     return replace(result, held_messages=sum(report.held for report in reports))
+
+
+def undo_load(lake: Lake, load_id: str, *, actor: Actor) -> UndoResult:
+    """Take a load back with what flows did because of it; see `crm_core.loading.undo`."""
+    return undo(lake, load_id, actor=actor)
 
 
 @on_undo

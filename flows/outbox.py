@@ -212,9 +212,10 @@ def drop_messages(
     Returns:
         How many were dropped, and the ids of those that have left already, or may have.
     """
-    where, value = ("CAST(run_id AS VARCHAR) IN (SELECT unnest($value))", list(run_ids or ()))
+    where = "CAST(run_id AS VARCHAR) IN (SELECT unnest($value))"
+    value: str | list[str] = list(run_ids or ())
     if load_id is not None:
-        where, value = "load_id = CAST($value AS UUID)", load_id  # type: ignore[assignment]
+        where, value = "load_id = CAST($value AS UUID)", load_id
     rows = tx.read(f"SELECT id, communication_id, state FROM {OUTBOX} WHERE {where}", {"value": value})
     gone = rows.filter(rows["state"].is_in(["sent", "sending", "unknown"]))["id"].to_list()
     waiting = rows.filter(rows["state"].is_in(["held", "queued", "dead"]))

@@ -9,6 +9,7 @@ from typing import Any
 
 from crm_core.access import Actor
 from crm_core.loading.errors import UnknownLoad
+from crm_core.loading.model import Mode
 from crm_core.snapshot_cache import Reader
 from lake import Lake, table
 
@@ -28,7 +29,7 @@ class LoadEntry:
     module: str
     source: str
     actor: str
-    mode: str
+    mode: Mode
     key: tuple[str, ...]
     state: str
     silent: bool

@@ -181,7 +181,7 @@ def _how(now: Here, entry: LoadEntry) -> html.Html:
     took = (entry.finished_at - entry.started_at).total_seconds()
     rows: list[tuple[str, html.Text | None]] = [
         ("By", people.get(entry.actor, entry.actor)),
-        ("Rows", load_setup.MODE_WORDS.get(entry.mode, entry.mode)),  # type: ignore[call-overload]
+        ("Rows", load_setup.MODE_WORDS.get(entry.mode, entry.mode)),
         ("Key", ", ".join(words.readable(name) for name in entry.key)),
         ("Flows", "did not see it" if entry.silent else "acted on it"),
         ("Took", f"{took:.1f} s"),
@@ -206,7 +206,7 @@ def _files(entry: LoadEntry) -> html.Html:
 
 def _mend(state: LoadState, entry: LoadEntry) -> None:
     load_setup.replace_files(state)
-    state.setup = Setup(module=entry.module, source=entry.source, key=entry.key, mode=entry.mode)  # type: ignore[arg-type]
+    state.setup = Setup(module=entry.module, source=entry.source, key=entry.key, mode=entry.mode)
 
 
 def _replay(now: Here, load_id: str) -> None:
