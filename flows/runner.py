@@ -18,8 +18,15 @@ from lake.errors import LakeError
 
 LEASE = "runner"
 DELIVERY_LEASE = "delivery"
-LONGEST_BREATH = 1.0
-"""The runner rests as long as a window took it, but no longer than this many seconds."""
+BREATH = 3.0
+"""Windows that follow each other without a pause leave so many times their own duration to those who write."""
+
+LONGEST_BREATH = 2.0
+"""Seconds that a change waits at most for the next window, however long the last one took."""
+
+PROMPT = 4
+"""So many windows follow each other without a pause: a change, what it sets off, and so on."""
+
 POLL_SECONDS = 0.1
 LAG = 256
 """So many snapshots may pass without any run before the cursor is stored all the same."""
@@ -202,7 +209,7 @@ class Runner:
 
     def _work(self) -> None:
         """Follow the feed while the lease is held, from where the cursor stands."""
-        cursor, failures = read_cursor(self._lake), 0
+        cursor, failures, busy = read_cursor(self._lake), 0, 0
         after = cursor
         while not self._stopping.is_set():
             try:
@@ -217,12 +224,14 @@ class Runner:
                 self._stopping.wait(min(0.2 * 2**failures, 30.0))
                 continue
             if report is None:
+                busy = 0
                 self._woken.wait(self._poll)
                 self._woken.clear()
-            else:
-                after, cursor = report.until, report.cursor
-                # Under a stream of small commits it would work without end, at the cost of those who write.
-                self._stopping.wait(min(report.seconds, LONGEST_BREATH))
+                continue
+            after, cursor, busy = report.until, report.cursor, busy + 1
+            # Under a stream of small commits it would work without end, at the cost of those who write.
+            if busy > PROMPT:
+                self._stopping.wait(min(report.seconds * BREATH, LONGEST_BREATH))
 
     def _note(self, error: Exception, after: int) -> None:
         self.last_error = str(error)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -91,6 +91,7 @@ class Transaction:
         snapshot: the number that this commit will have; rows carry it as `version`.
         change_id: the id under which the commit stands in `ops.changes`.
         occurred_at: the instant (UTC) that the change counts for.
+        kept: what the work of this transaction remembers from one step to the next, by a key of its own.
     """
 
     def __init__(self, session: Session, *, change: Change, snapshot: int) -> None:
@@ -100,6 +101,8 @@ class Transaction:
         self.snapshot = snapshot
         self.occurred_at = change.occurred_at or datetime.now(UTC)
         self.cancelled = False
+        self.kept: dict[object, Any] = {}
+        self._then: list[Callable[[int], None]] = []
 
     def execute(self, sql: str, params: Params = None) -> int:
         """Run a statement; returns the number of rows that it inserted, updated or deleted."""
@@ -150,9 +153,17 @@ class Transaction:
         # A line that is not there any more may have told of it.
         return bool(found["hits"][0]) or found["n"][0] < self.snapshot - 1 - snapshot
 
+    def then(self, tell: Callable[[int], None]) -> None:
+        """Call `tell(snapshot)` once the commit stands, and never when it does not."""
+        self._then.append(tell)
+
     def cancel(self) -> None:
         """Write nothing after all: the transaction is rolled back and its value still returned."""
         self.cancelled = True
+
+    def _tell(self) -> None:
+        for tell in self._then:
+            tell(self.snapshot)
 
     def _write_changes(self) -> None:
         changes = self._changes
@@ -267,6 +278,7 @@ class Door:
                 transaction.change_id, detail="the commit was rolled back by the engine."
             )
         self.latest = max(self.latest, transaction.snapshot)
+        transaction._tell()
         return Committed(value, transaction.snapshot, transaction.change_id)
 
 

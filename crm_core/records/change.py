@@ -18,7 +18,7 @@ from crm_core.records.writer import Writer, note_commit
 from crm_core.shape import shape_record
 from crm_core.values.formats import Reading
 from crm_core.values.lookups import Runner
-from crm_core.values.normalise import normalise, read_problems
+from crm_core.values.normalise import FEW, normalise, read_problems
 from crm_core.values.plan import writable
 from crm_core.values.staging import Flat, flatten, stage
 from lake import Change, Lake, Transaction, ident, table
@@ -217,6 +217,7 @@ def _typed(s: Runner, writer: Writer, module: str, stage_them: Callable[[Runner,
     typed = normalise(
         s, writer.catalog, module=module, directory=writer.directory, staged="update_staged",
         typed="update_typed", problems="update_problems", reading=reading,
+        few=len(flat.given) <= FEW,
     )  # fmt: skip
     return flat, typed
 

@@ -13,7 +13,7 @@ from crm_core.records.insert import Ready, check_insert, prepare_insert, write_i
 from crm_core.records.outcome import Created
 from crm_core.records.writer import Writer, note_commit
 from crm_core.values.lookups import Runner
-from crm_core.values.normalise import normalise, read_problems
+from crm_core.values.normalise import FEW, normalise, read_problems
 from crm_core.values.plan import writable
 from crm_core.values.staging import flatten, stage
 from lake import Change, Lake, Transaction, ident, new_id
@@ -163,6 +163,7 @@ def _prepare(s: Runner, writer: Writer, wanted: Sequence[Creation]) -> _Prepared
     typed = normalise(
         s, writer.catalog, module=module, directory=writer.directory, staged="create_staged",
         typed="create_typed", problems="create_problems", reading=writer.reading,
+        few=len(rows) <= FEW,
     )  # fmt: skip
     ready = prepare_insert(s, writer, module=module, typed=typed, staged="create_staged", ready=WRITTEN)
     return _Prepared(ready, flat.problems, rows, callers)

@@ -106,7 +106,7 @@ def _type_own(tx: Runner, writer: Writer, place: Place, values: dict[str, Any]) 
     stage(tx, flat, meta={}, fields=own, name="link_staged")
     typed = normalise(
         tx, writer.catalog, module=key, directory=writer.directory, staged="link_staged", typed="link_typed",
-        problems="link_problems", reading=writer.reading, fields=own,
+        problems="link_problems", reading=writer.reading, fields=own, few=True,
     )  # fmt: skip
     problems = [*flat.problems, *read_problems(tx, typed, [values])]
     problems += [

@@ -45,7 +45,7 @@ def read_defaults(s: Runner, catalog: Catalog, module: Module, directory: Direct
     stage(s, flat, fields=writable(catalog, module.slug), meta={}, name="defaults_staged")
     typed = normalise(
         s, catalog, module=module.slug, directory=directory, staged="defaults_staged", typed="defaults_typed",
-        problems="defaults_problems",
+        problems="defaults_problems", few=True,
     )  # fmt: skip
     if flat.problems or typed.found:
         raise ValuesInvalid(f"{module.slug} (defaults)", [*flat.problems, *read_problems(s, typed, [given])])

@@ -11,7 +11,7 @@ from crm_core.values.standards import standardise
 
 Params = Sequence[Any] | Mapping[str, Any] | None
 KNOWN = "values_known"
-_ASKED = "values_asked"
+_ANSWERS = dict.fromkeys(("kind", "region", "given", "value"), pl.String)
 
 
 class Runner(Protocol):
@@ -40,26 +40,21 @@ class Question:
 
 
 def look_up(s: Runner, questions: Sequence[Question]) -> None:
-    """Fill the temp table `values_known` (kind, region, given, value) with an answer to every question.
+    """Make `values_known` (kind, region, given, value) readable: an answer to every question.
 
     A text that has no standard form stands there with a NULL, or not at all.
     """
     union = " UNION ALL ".join(
         f"SELECT '{q.kind}' AS kind, '{q.region}' AS region, given FROM ({q.texts_sql})" for q in questions
     )
-    s.execute(f"CREATE OR REPLACE TEMP TABLE {_ASKED} AS SELECT DISTINCT kind, region, given FROM ({union})")
-    s.execute(
-        f"CREATE OR REPLACE TEMP TABLE {KNOWN} (kind VARCHAR, region VARCHAR, given VARCHAR, value VARCHAR)"
+    asked = s.read(
+        f"SELECT kind, region, list(DISTINCT given) AS given FROM ({union}) WHERE given IS NOT NULL GROUP BY ALL"
     )
-    rest = s.read(
-        f"SELECT kind, region, list(given) AS given FROM {_ASKED} a "
-        f"WHERE given IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {KNOWN} k WHERE k.given = a.given "
-        "AND k.kind = a.kind AND k.region = a.region) GROUP BY ALL"
-    )
-    for kind, region, given in rest.iter_rows():
-        answers = pl.DataFrame(
-            {"given": given, "value": standardise(kind, region, given)},
-            schema={"given": pl.String, "value": pl.String},
+    answers = [
+        pl.DataFrame(
+            {"kind": kind, "region": region, "given": given, "value": standardise(kind, region, given)},
+            schema=_ANSWERS,
         )
-        s.register("values_answers", answers)
-        s.execute(f"INSERT INTO {KNOWN} SELECT ?, ?, given, value FROM values_answers", [kind, region])
+        for kind, region, given in asked.iter_rows()
+    ]
+    s.register(KNOWN, pl.concat([pl.DataFrame(schema=_ANSWERS), *answers]))

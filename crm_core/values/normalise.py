@@ -33,6 +33,8 @@ from lake import ident
 
 PROBLEM_COLUMNS = "_row BIGINT, field VARCHAR, code VARCHAR, message VARCHAR, received VARCHAR"
 _SHORTENED = 120
+FEW = 200
+"""Up to so many rows the libraries are asked about every value."""
 _Fields = Mapping[str, Field | Reference]
 
 
@@ -99,6 +101,7 @@ def normalise(
     problems: str = "problems",
     reading: Reading | None = None,
     fields: Mapping[str, Field | Reference] | None = None,
+    few: bool = False,
 ) -> Typed:
     """Read every staged value as what its field is, and judge each by itself.
 
@@ -117,9 +120,10 @@ def normalise(
         problems: the name of the temp table of problems to make.
         reading: how text is read; the workspace's way by default.
         fields: the fields the columns are of, when they are not those of the module: a link's own.
+        few: whether the rows are but a handful, of which a library may be asked value by value.
     """
     types = staged_types(s, staged)
-    plan = _compiled(catalog, module, types, staged, reading or Reading.of(catalog), fields)
+    plan = _compiled(catalog, module, types, staged, reading or Reading.of(catalog), fields, few)
     if plan.questions:
         look_up(s, plan.questions)
     people = {"user_names": list(directory.by_any_name), "user_slugs": list(directory.by_any_name.values())}
@@ -251,17 +255,17 @@ def _compiled(
     staged: str,
     reading: Reading,
     fields: _Fields | None,
+    few: bool,
 ) -> _Compiled:
-    key = ("normalise", module, tuple(types.items()), staged, reading)
+    key = ("normalise", module, tuple(types.items()), staged, reading, few)
     known = writable(catalog, module) if fields is None else fields
-    return catalog.memo.of(key, lambda: _compile(catalog, module, types, staged, reading, known))
+    return catalog.memo.of(
+        key, lambda: _compile(catalog, module, Context(types, reading, Params("v"), few), staged, known)
+    )
 
 
-def _compile(
-    catalog: Catalog, module: str, types: Mapping[str, str], staged: str, reading: Reading, known: _Fields
-) -> _Compiled:
-    params = Params("v")
-    ctx = Context(types, reading, params)
+def _compile(catalog: Catalog, module: str, ctx: Context, staged: str, known: _Fields) -> _Compiled:
+    types = ctx.staged
     fields = given_fields(known, types)
     every = [steps_of(ctx, one) for one in fields.values()]
     carried = [column(key) for key in types if key.startswith("_")]
@@ -281,7 +285,7 @@ def _compile(
         for one in late
     ]
     return _Compiled(
-        statement=compiled(_typed_select(every, [*carried, *given, *asked], staged), params.values),
+        statement=compiled(_typed_select(every, [*carried, *given, *asked], staged), ctx.params.values),
         late=late,
         questions=tuple(_questions(every, staged)),
         judged=tuple(steps.field.slug for steps in every if steps.codes),

@@ -60,15 +60,22 @@ class Steps:
 
 @dataclass(frozen=True)
 class Context:
-    """What the steps of all fields share: the staged columns with their types, and how text is read."""
+    """What the steps of all fields share: the staged columns with their types, and how text is read.
+
+    `few` when the rows are so few that to ask a library about each value costs less than the long patterns of the
+    short ways, which are made ready for every statement anew.
+    """
 
     staged: Mapping[str, str]
     reading: Reading
     params: Params
+    few: bool = False
 
     def text(self, name: str) -> exp.Expr:
         """The staged column as text without outer space; empty is missing."""
         kind = self.staged[name]
+        if kind == "VARCHAR" and self.few:
+            return sql("nullif(trim($x, $space), '')", x=column(name), space=literal(SPACE))
         if kind == "VARCHAR":
             # Most texts begin with a visible ASCII character and end with no blank; to trim them costs many times more.
             blank_at_end = " OR ".join(f"$x LIKE '%{blank}'" for blank in SPACE)

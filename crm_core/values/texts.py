@@ -61,6 +61,9 @@ def _at_most(name: str, longest: int, steps: Steps) -> None:
 def email(ctx: Context, field: EmailField, steps: Steps) -> None:
     """Addresses in their normal form."""
     name = field.slug
+    if ctx.few:
+        _standard(ctx, name, steps, Lookup("email", "", f"{name}__t"))
+        return
     shortcut = sql(
         "CASE WHEN strlen($t) <= $short AND regexp_full_match($t, $plain) AND NOT contains($t, '--') "
         "AND NOT list_contains($special, lower(split_part($t, '.', -1))) "
@@ -77,6 +80,9 @@ def email(ctx: Context, field: EmailField, steps: Steps) -> None:
 def phone(ctx: Context, field: PhoneField, steps: Steps) -> None:
     """Numbers as E.164."""
     name, region = field.slug, field.region or ctx.reading.country
+    if ctx.few:
+        _standard(ctx, name, steps, Lookup("phone", region, f"{name}__t"))
+        return
     plain = plain_numbers(region)
     bare = f"{name}__bare"
     steps.clean[bare] = sql("regexp_replace($x, '[\\s().\\-/]', '', 'g')", x=ctx.as_text(name))

@@ -319,3 +319,27 @@ def test_a_disk_that_fills_is_said_and_the_lake_stays_readable_and_writable(note
     assert "No space is left" in message and seen == 1
     assert not Path(unfinished).exists()
     assert ids(notes) == [1, 2]
+
+
+def test_what_waits_for_a_commit_is_told_once_it_stands(notes: Lake) -> None:
+    told: list[int] = []
+
+    def work(tx: Transaction) -> None:
+        tx.then(told.append)
+        tx.execute(f"INSERT INTO {NOTES} (id) VALUES (1)")
+        assert told == []
+
+    done = notes.commit(work, by_anna())
+    assert told == [done.snapshot]
+
+
+def test_what_waits_for_a_commit_that_fails_is_never_told(notes: Lake) -> None:
+    told: list[int] = []
+
+    def work(tx: Transaction) -> None:
+        tx.then(told.append)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        notes.commit(work, by_anna())
+    assert told == []

@@ -16,12 +16,22 @@ from tests.crm_core.conftest import Crm
 REGIONS = ("DE", "FR", "GB", "US", "IT", "AT", "PL", "BR", "CH", "NL")
 
 
-def standards(shared: Crm, column: str, texts: list[str], region: str = "DE") -> list[str | None]:
+def standards(
+    shared: Crm, column: str, texts: list[str], region: str = "DE", *, few: bool = False
+) -> list[str | None]:
     reading = Reading(country=region)
     with shared.lake.session() as s:
         s.register("given", pl.DataFrame({column: texts}).with_row_index("_row"))
         directory = read_directory(shared.lake)
-        normalise(s, shared.catalog, module="customers", directory=directory, staged="given", reading=reading)
+        normalise(
+            s,
+            shared.catalog,
+            module="customers",
+            directory=directory,
+            staged="given",
+            reading=reading,
+            few=few,
+        )
         return s.read(f"SELECT {column} FROM typed ORDER BY _row")[column].to_list()
 
 
@@ -88,3 +98,25 @@ def test_a_country_is_known_by_code_and_in_many_languages(text: str, expected: s
 
 def test_every_currency_code_is_known() -> None:
     assert {"EUR", "USD", "JPY"} <= set(currencies()) and all(len(code) == 3 for code in currencies())
+
+
+@pytest.mark.parametrize("column", ["phone", "email", "country", "name", "kind", "site"])
+def test_a_handful_of_rows_is_read_as_many_are(shared: Crm, column: str) -> None:
+    plain = [
+        "030 1234567",
+        "+49 (0)30 123",
+        "Anna@EXAMPLE.com",
+        "a@b",
+        "Germany",
+        "DE",
+        "Company",
+        "shop.example",
+        "",
+    ]
+    texts = [
+        f"{before}{text}{after}"
+        for text in plain
+        for before in ("", " ", "\u00a0")
+        for after in ("", "\u200b\t")
+    ]
+    assert standards(shared, column, texts, few=True) == standards(shared, column, texts)
