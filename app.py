@@ -8,8 +8,9 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
 
 from pages import records as records_page
-from pages._ui import nav, session, style
+from pages._ui import begin, nav, session, style
 from pages._ui.actor import choose_actor
+from pages._ui.nothing import LOAD, MODULES
 
 style.frame()
 now = session.here()
@@ -21,9 +22,12 @@ def _module_page(slug: str) -> Page:
     return st.Page(partial(records_page.draw, slug), title=module.name, icon=icon, url_path=slug)
 
 
-def _file(name: str, title: str, icon: str, *, admin: bool = False) -> Page:
-    """A page of its own; one for administrators is not offered to others, and says so when they address it."""
-    offered = not admin or now.actor.role == "admin"
+def _file(name: str, title: str, icon: str, *, admin: bool = False, module: str = "") -> Page:
+    """A page of its own. One for administrators, or of a module that is not there, is not offered.
+
+    Who addresses it all the same is told why it shows nothing.
+    """
+    offered = (not admin or now.actor.role == "admin") and (not module or module in now.catalog.modules)
     return st.Page(
         f"pages/{name}.py",
         title=title,
@@ -33,15 +37,21 @@ def _file(name: str, title: str, icon: str, *, admin: bool = False) -> Page:
 
 
 def _start() -> None:
-    st.switch_page(customers)
+    first = next((page for page in (*works, *modules.values()) if page.visibility == "visible"), None)
+    if first is None:
+        begin.draw()
+    else:
+        st.switch_page(first)
 
 
 modules = {
     m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug not in ("customers", "inquiries")
 }
-customers = _file("customers", "Customers", "group")
-inbox = _file("inbox", "Inbox", "inbox")
-nav.register({**modules, "customers": customers, "inquiries": inbox})
+customers = _file("customers", "Customers", "group", module="customers")
+inbox = _file("inbox", "Inbox", "inbox", module="inquiries")
+load, shaping = _file("load", "Load", "upload_file"), _file("modules", "Modules", "deployed_code", admin=True)
+works = (customers, inbox)
+nav.register({**modules, "customers": customers, "inquiries": inbox, LOAD: load, MODULES: shaping})
 
 # The first page has no path of its own, so it is none of these: each must be reached by its address.
 start = st.Page(_start, title="Merganser", default=True, visibility="hidden")
@@ -53,8 +63,8 @@ pages = {
         *[page for slug, page in modules.items() if not now.catalog.module(slug).hidden],
     ],
     "Automate": [_file("flows", "Flows", "account_tree", admin=True)],
-    "Data": [_file("load", "Load", "upload_file"), _file("explore", "Explore", "database")],
-    "Configure": [_file("modules", "Modules", "deployed_code", admin=True)],
+    "Data": [load, _file("explore", "Explore", "database")],
+    "Configure": [shaping],
 }
 chosen = st.navigation(pages, expanded=True)
 with st.sidebar:

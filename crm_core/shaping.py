@@ -107,22 +107,30 @@ def model_diagram(catalog: Catalog, modules: Sequence[str] = ()) -> str:
 
     Fields stand in the named modules only, and between two modules there is one line, so that it stays readable.
     Of all modules those links are left out that may lead to nearly anything: they would cross every other.
+    Names are those that people read, without the letters that mean something to Mermaid.
     """
     wanted = set(modules)
     lines_between: dict[tuple[str, str, str], list[str]] = {}
     for rel in catalog.relationships:
         for target in rel.to:
             if (wanted & {rel.module, target}) if wanted else len(rel.to) <= ANYTHING:
-                label = re.sub(r"[^\w\s-]", "", rel.name) or rel.slug
+                label = _drawn(rel.name) or rel.slug
                 lines_between.setdefault((rel.module, _EDGES[rel.kind], target), []).append(label)
     shown = wanted | {end for here, _, there in lines_between for end in (here, there)}
     lines = ["erDiagram"]
     for slug in sorted(shown if wanted else catalog.modules):
-        fields = catalog.module(slug).fields[:8] if slug in wanted else ()
-        lines += [f"  {slug} {{", *[f"    {field.kind} {field.slug}" for field in fields], "  }"]
+        module = catalog.module(slug)
+        fields = module.fields[:8] if slug in wanted else ()
+        lines.append(f'  {slug}["{_drawn(module.name) or slug}"] {{')
+        lines += [*[f"    {field.kind} {field.slug}" for field in fields], "  }"]
     for (here, edge, there), labels in lines_between.items():
         lines.append(f'  {here} {edge} {there} : "{", ".join(dict.fromkeys(labels))}"')
     return "\n".join(lines)
+
+
+def _drawn(name: str) -> str:
+    """A name as it can stand between quotes in a diagram."""
+    return " ".join(re.sub(r"[^\w\s-]", "", name).split())
 
 
 def kinds() -> dict[str, str]:

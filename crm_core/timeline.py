@@ -14,12 +14,13 @@ from crm_core.conditions import Scope, value_expression
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog, ToMany
 from crm_core.relations import Relations, relations_for
-from crm_core.trees import any_of, column, text, union_all
+from crm_core.trees import any_of, coalesce, column, text, union_all
 from lake import Lake
 
 MAX_STEPS = 3
 CHANGES = "changes"
 """The kind of an entry that stands for changed fields of the record itself."""
+MESSAGES, INQUIRIES = "communications", "inquiries"
 _ROW = "r"
 _HIDDEN_CHANGES = frozenset({"version", "change_id", "updated_at", "created_at", "id"})
 
@@ -119,7 +120,7 @@ def _record_entries(
         return []
     parts: list[exp.Query] = [_part(relations, slug, routes[slug], record_id) for slug in chosen]
     union = union_all(parts)
-    rows = exp.select("*").from_(union.subquery("e", copy=False), copy=False)
+    rows = exp.select("*").from_(_without_echoes(union, chosen).subquery("e", copy=False), copy=False)
     rows = rows.where(exp.not_(column("occurred_at").is_(exp.null())), copy=False)
     if before:
         instant = relations.params.bind(before[0], "TIMESTAMPTZ")
@@ -142,6 +143,29 @@ def _record_entries(
         )
         for row in frame.to_dicts()
     ]  # fmt: skip
+
+
+def _without_echoes(entries: exp.Query, kinds: Collection[str]) -> exp.Query:
+    """The entries without the messages that only repeat an inquiry: what opened it is told once.
+
+    The message of an inquiry and the inquiry are two records with the same subject and text. Of a timeline
+    that shows both kinds the inquiry stays; where inquiries are not shown, or not seen, the message does.
+    """
+    if not {MESSAGES, INQUIRIES} <= set(kinds):
+        return entries
+    inquiries = exp.Filter(
+        this=exp.Count(this=exp.Star()),
+        expression=exp.Where(this=column("kind", "w").eq(exp.Literal.string(INQUIRIES))),
+    )
+    of_the_same_words = exp.Window(this=inquiries, partition_by=[column("title", "w"), column("text", "w")])
+    echo = exp.and_(
+        column("kind", "w").eq(exp.Literal.string(MESSAGES)),
+        coalesce(column("text", "w"), exp.Literal.string("")).neq(exp.Literal.string("")),
+        exp.GT(this=of_the_same_words, expression=exp.Literal.number(0)),
+    )
+    select = exp.select("*").from_(entries.subquery("w", copy=False), copy=False)
+    select.set("qualify", exp.Qualify(this=exp.not_(exp.paren(echo))))
+    return select
 
 
 def _part(

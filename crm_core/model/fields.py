@@ -26,7 +26,9 @@ class Option(Definition):
     @property
     def text(self) -> str:
         """What people read: the label, or the value made readable."""
-        return self.label or self.value.replace("_", " ").capitalize()
+        words = self.value.replace("_", " ")
+        # What is written in capitals means them: `FOB` must not become `Fob`.
+        return self.label or words[:1].upper() + words[1:]
 
 
 class _Field(Definition):

@@ -37,6 +37,8 @@ class ListRow:
     unread: int = 0
     status: str = ""
     color: str = "gray"
+    icon: str = ""
+    """A Material symbol instead of the initials."""
 
 
 @dataclass(frozen=True)
@@ -146,4 +148,5 @@ def _row_data(row: ListRow) -> dict[str, Any]:
         "color": html.color_class(row.color).removeprefix("m-"),
         "initials": html.initials(row.title),
         "hue": html.hue(row.title),
+        "icon": row.icon,
     }

@@ -14,6 +14,7 @@ from crm_core.model import Module
 from pages._ui import feedback, html, words
 from pages._ui.components import Click, ListRow, clicks, record_list
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
+from pages._ui.nothing import Action, nothing
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, set_url, slug_in_url
 
@@ -24,6 +25,9 @@ LINK_KINDS = {
     "one_to_one": "One to one",
     "many_to_many": "Many to many",
 }
+
+
+_ASKED = "modules:asked"
 
 
 @dataclass
@@ -55,7 +59,12 @@ def draw() -> None:
 
 def _left(state: ConfiguratorState) -> None:
     now = here()
-    with head("left"), st.container(horizontal=True, horizontal_alignment="distribute", key="left_title"):
+    with (
+        head("left"),
+        st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="left_title"
+        ),
+    ):
         st.html(html.title("Modules", count=str(len(now.catalog.modules)), small=True), width="content")
         if st.button("New module", icon=":material/add:", type="tertiary", key="new_module"):
             _new_module(state)
@@ -64,12 +73,13 @@ def _left(state: ConfiguratorState) -> None:
             id=module.slug,
             title=module.name,
             text=_summary(now, module),
+            icon=module.icon,
         )
         for module in now.catalog.ordered
     ]
     record_list(
         rows, key="list:modules", selected=state.module, on_select=lambda slug: _select(state, slug), label="Modules",
-        height="calc(100dvh - 70px)",
+        height="calc(100dvh - 70px)", none="No module yet.",
     )  # fmt: skip
 
 
@@ -83,6 +93,10 @@ def _select(state: ConfiguratorState, slug: str) -> None:
     set_url(module=slug)
     show_panel("centre")
     redraw("centre")
+
+
+def _ask_new() -> None:
+    st.session_state[_ASKED] = True
 
 
 @st.dialog("New module")
@@ -112,7 +126,10 @@ def _save(now: Here, documents: Sequence[tuple[str, Any]], done: str) -> bool:
 def _centre(state: ConfiguratorState) -> None:
     now = here()
     if not state.module:
-        st.html(html.empty_state("No module yet", "Make the first one on the left."))
+        nothing("No module yet", "A module is a kind of record: vehicles, contracts.", icon_name="deployed_code",
+                actions=[Action("New module", "add", _ask_new)])  # fmt: skip
+        if st.session_state.pop(_ASKED, False):
+            _new_module(state)
         return
     module = now.catalog.module(state.module)
     clicks(lambda click: _clicked(state, click), key="clicks:modules")
@@ -124,7 +141,11 @@ def _centre(state: ConfiguratorState) -> None:
     with head("centre"):
         st.html(
             html.record_header(
-                module.name, subtitle=f"{module.slug} · one is called {module.one}", square=True
+                module.name,
+                subtitle=html.Html("One is called {} · table <code>{}</code>").format(
+                    module.one, module.slug
+                ),
+                icon_name=module.icon,
             )
         )
         st.segmented_control(
@@ -159,9 +180,14 @@ def _fields(now: Here, module: Module, state: ConfiguratorState) -> None:
         )
         for field in module.fields
     ]
-    st.html(html.table_card("Fields", ["Label", "Name", "Kind", "Rules"], rows, count=str(len(rows))))
     edited = module.field(state.field) if state.field else None
-    _field_form(now, module, state, edited)
+    if edited is not None:
+        # Where one looks after the click: a long list would hide it below.
+        _field_form(now, module, state, edited)
+    st.html(html.table_card("Fields", ["Label", "Name", "Kind", "Rules"], rows, count=str(len(rows)),
+                            empty="No fields yet. Add the first one below."))  # fmt: skip
+    if edited is None:
+        _field_form(now, module, state, None)
 
 
 def _marks(field: Any) -> list[str]:

@@ -9,9 +9,11 @@ import polars as pl
 import streamlit as st
 
 from crm_core import explore, export
+from crm_core.model import Module
 from lake.sql_door import QueryResult
-from pages._ui import feedback, html, words
+from pages._ui import feedback, html, nav, words
 from pages._ui.layout import page, toolbar
+from pages._ui.nothing import nothing, to_modules
 from pages._ui.session import Here, here
 from pages._ui.state import page_state
 
@@ -28,7 +30,12 @@ class ExploreState:
 
 def draw() -> None:
     """Draw the page."""
+    nav.follow()
     now = here()
+    if not now.catalog.modules:
+        nothing("Nothing to ask yet", "There is no module, so there is no table.", icon_name="database",
+                actions=[to_modules()] if now.actor.role == "admin" else [])  # fmt: skip
+        return
     state = page_state(ExploreState, page="explore")
     state.sql = state.sql or _first(now)
     with page(
@@ -43,11 +50,38 @@ def draw() -> None:
             _editor(now, state)
             if state.ran is not None and state.ran[0] == now.actor.user:
                 _answer(now, state, state.ran[2])
+            else:
+                _examples(now, state)
 
 
 def _first(now: Here) -> str:
-    slug = now.catalog.ordered[0].slug
-    return f"SELECT status, count(*) AS records\nFROM {slug}\nGROUP BY status\nORDER BY records DESC"
+    return _by_status(now.catalog.ordered[0])
+
+
+def _by_status(module: Module) -> str:
+    return f"SELECT status, count(*) AS records\nFROM {module.slug}\nGROUP BY status\nORDER BY records DESC"
+
+
+def _by_month(module: Module) -> str:
+    month = "strftime(created_at, '%Y-%m')"
+    return f"SELECT {month} AS month, count(*) AS records\nFROM {module.slug}\nGROUP BY month\nORDER BY month"
+
+
+def _examples(now: Here, state: ExploreState) -> None:
+    """Questions to begin with, over the first modules; a click asks them."""
+    st.html(html.section_header("Begin with"))
+    with st.container(horizontal=True, gap="small", key="explore_examples"):
+        for module in now.catalog.ordered[:3]:
+            for told, sql in (("by status", _by_status(module)), ("by month", _by_month(module))):
+                st.button(
+                    f"{module.name} {told}", key=f"explore:example:{module.slug}:{told}", on_click=_ask,
+                    args=(now, state, sql), icon=":material/play_arrow:",
+                )  # fmt: skip
+
+
+def _ask(now: Here, state: ExploreState, sql: str) -> None:
+    st.session_state["explore:sql"] = sql
+    _run(now, state)
 
 
 def _editor(now: Here, state: ExploreState) -> None:

@@ -88,12 +88,18 @@ def option_badge(field: Any, value: str, context: FieldContext) -> Html:
     return html.badge(found.text, color=found.color or "gray") if found else html.badge(str(value))
 
 
+SHORT = 60
+"""A long text of more letters takes the whole width of its card."""
+
+
 def _text(_: Field, value: Any, __: FieldContext) -> Html:
     return html.html(str(value))
 
 
 def _long_text(_: Field, value: Any, __: FieldContext) -> Html:
-    return Html('<span style="white-space:pre-line">{}</span>').format(str(value))
+    return Html('<span class="{}">{}</span>').format(
+        "m-long" if len(str(value)) > SHORT else "m-lines", str(value)
+    )
 
 
 def _number(_: Field, value: Any, __: FieldContext) -> Html:

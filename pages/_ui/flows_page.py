@@ -108,6 +108,11 @@ def _module(now: Here, flow: FlowInfo) -> str:
     return known.name if known else flow.definition.module
 
 
+def _icon(now: Here, flow: FlowInfo) -> str:
+    known = now.catalog.modules.get(flow.definition.module)
+    return known.icon if known else "bolt"
+
+
 def _row(now: Here, flow: FlowInfo, count: dict[str, Any]) -> ListRow:
     done, failed = count.get("done", 0), count.get("failed", 0)
     label, color = STATES.get(flow.state, (flow.state, "gray"))
@@ -121,7 +126,7 @@ def _row(now: Here, flow: FlowInfo, count: dict[str, Any]) -> ListRow:
     elif flow.state == "draft":
         told.append("draft")
     return ListRow(
-        id=flow.flow, title=flow.title, text=" · ".join(told), status=label,
+        id=flow.flow, title=flow.title, icon=_icon(now, flow), text=" · ".join(told), status=label,
         when=words.ago(count["last"], zone=now.zone) if count.get("last") else "",
         color="red" if failed or flow.problems else color,
     )  # fmt: skip
@@ -162,7 +167,7 @@ def _head(now: Here, state: FlowsState, flow: FlowInfo) -> None:
     subtitle = f"{_module(now, flow)} · version {flow.version} · {flow.flow}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.html(html.record_header(flow.title, subtitle=subtitle, badge=html.badge(label, color=color, dot=True),
-                                   square=True))  # fmt: skip
+                                   icon_name=_icon(now, flow)))  # fmt: skip
         with st.container(
             horizontal=True, gap="small", width="content", wrap=False, vertical_alignment="center"
         ):

@@ -182,12 +182,25 @@ def person(name: str, note: str = "") -> Html:
     )
 
 
-def record_header(title: str, *, subtitle: Text = "", badge: Text = "", square: bool = False) -> Html:
-    """The head of a profile: a large avatar, the title with its status, a line below."""
+def record_header(
+    title: str, *, subtitle: Text = "", badge: Text = "", square: bool = False, icon_name: str = ""
+) -> Html:
+    """The head of a profile: a large avatar or symbol, the title with its status, a line below.
+
+    A long title gives way to its status, and stands whole in its tooltip.
+    """
+    face = symbol(icon_name, title) if icon_name else avatar(title, size=42, square=square)
     return Html(
-        '<div class="m-record">{}<div><div class="m-title m-clip">{} {}</div>'
+        '<div class="m-record">{}<div><div class="m-named"><div class="m-title m-clip" title="{}">{}</div>{}</div>'
         '<div class="m-sub m-clip">{}</div></div></div>'
-    ).format(avatar(title, size=42, square=square), title, badge, subtitle)
+    ).format(face, title, title, badge, subtitle)
+
+
+def symbol(icon_name: str, name: str) -> Html:
+    """A rounded square with a Material symbol, in the hue of a name."""
+    return Html('<span class="m-symbol" style="--hue:{}" aria-hidden="true">{}</span>').format(
+        hue(name), icon(icon_name)
+    )
 
 
 def title(text: Text, *, count: str = "", small: bool = False) -> Html:
@@ -258,6 +271,13 @@ def timeline_card(
     nothing = Html('<div class="m-none">{}</div>').format(empty)
     body = Html('<ul class="m-timeline">{}</ul>').format(entries) if events else nothing
     return card(title, body, count=count, right=right, footer=footer)
+
+
+def steps(items: Sequence[tuple[str, str]]) -> Html:
+    """What happens one after the other: a number, a few words in bold and a sentence for each."""
+    one = Html("<li><i>{}</i><div><b>{}</b><p>{}</p></div></li>")
+    listed = join(one.format(at, title, text) for at, (title, text) in enumerate(items, start=1))
+    return Html('<ol class="m-steps">{}</ol>').format(listed)
 
 
 def empty_state(title: str, text: Text = "", *, icon_name: str = "inbox") -> Html:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -20,6 +20,7 @@ from pages._ui.components import Click, ListRow, clicks, record_list
 from pages._ui.field_views import is_missing
 from pages._ui.fields import edit_field
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
+from pages._ui.nothing import Action, no_such_module, nothing
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id, record_id_in_url, set_url
@@ -40,12 +41,14 @@ class InboxState(workspace.WorkspaceState):
     queue: str = OPEN
     status: str = ""
     team: str = ""
-    counts: dict[str, int] = field(default_factory=dict)
 
 
 def draw() -> None:
     """Draw the inbox."""
     nav.follow()
+    if MODULE not in here().catalog.modules:
+        no_such_module(here(), "Inquiries")
+        return
     state = page_state(InboxState, page="inbox")
     state.selected = record_id_in_url() or state.selected
     three_panels(
@@ -75,6 +78,22 @@ def queue_condition(now: Here, module: Module, queue: str) -> Condition | None:
         case "open":
             return open_
     return None
+
+
+def queue_counts(now: Here, module: Module) -> dict[str, str]:
+    """How many inquiries wait in each queue that can run dry, as it stands beside the queue's name."""
+
+    def read(queue: str) -> dict[str, dict[str | None, int]]:
+        condition = queue_condition(now, module, queue)
+        return facets.read_facets(
+            now.lake, now.catalog, module=MODULE, by=["owner"], actor=now.actor, condition=condition
+        )
+
+    waiting = read(OPEN)
+    found = {
+        OPEN: waiting[""].get(None, 0), MINE: read(MINE)[""].get(None, 0), UNASSIGNED: waiting["owner"].get(None, 0)
+    }  # fmt: skip
+    return {queue: words.compact(count) for queue, count in found.items() if count}
 
 
 def _condition(now: Here, module: Module, state: InboxState) -> Condition | None:
@@ -110,6 +129,7 @@ def _left(state: InboxState) -> None:
     found = _read_list(now, module, state)
     with head("left"):
         _list_head(now, module, state, found.total)
+    state.empty = not found.total and not state.words
     if state.selected is None and found.items:
         state.selected = found.items[0]["id"]
     record_list(
@@ -153,9 +173,11 @@ def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None
         "Search", key="words:inbox", type="search", live="150ms", value=state.words, label_visibility="collapsed",
         placeholder="Search subject, name, e-mail, reference…", on_change=_searched, args=(state,),
     )  # fmt: skip
+    counts = queue_counts(now, module)
     with st.container(key="folders"):
         st.pills(
-            "Queue", list(QUEUES), default=state.queue, required=True, key="queue", format_func=QUEUES.__getitem__,
+            "Queue", list(QUEUES), default=state.queue, required=True, key="queue",
+            format_func=lambda queue: f"{QUEUES[queue]} {counts[queue]}" if counts.get(queue) else QUEUES[queue],
             label_visibility="collapsed", wrap=False, on_change=_queued, args=(state,),
         )  # fmt: skip
     _narrow(now, module, state)
@@ -234,9 +256,7 @@ def _centre(state: InboxState) -> None:
     seen = workspace.read_selected(now, MODULE, state)
     clicks(lambda click: _clicked(state, click), key="clicks:inbox")
     if seen is None:
-        st.html(
-            html.empty_state("No inquiry selected", "Choose one on the left, or press N to take one down.")
-        )
+        _nobody(now, state)
         return
     with head("centre"), st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.html(_header(now, seen))
@@ -248,10 +268,21 @@ def _centre(state: InboxState) -> None:
         workspace.draw_related(now, seen)
 
 
+def _nobody(now: Here, state: InboxState) -> None:
+    actions = [Action("New inquiry", "add", forms.ask_new, (MODULE,))] if now.actor.role != "viewer" else []
+    title, text = "No inquiry selected", "Choose one on the left."
+    if state.empty:
+        title = "Nothing is waiting" if state.queue == OPEN else f"{QUEUES[state.queue]}: no inquiry"
+        text = (
+            "What comes in by form, e-mail or API stands here within a second. A call you take down yourself."
+        )
+    nothing(title, text, actions=actions, key="nothing:inbox")
+
+
 def _header(now: Here, seen: Profile) -> html.Html:
     record = seen.record
     parts: list[html.Text] = [str(record.get("name") or record.get("email") or "Unknown")]
-    for reference in now.catalog.references(MODULE):
+    for reference in now.catalog.references(MODULE)[:1]:
         link = profile.reference_link(reference, record.get(reference.slug), seen.titles)
         if link:
             parts.append(link)

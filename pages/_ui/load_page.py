@@ -15,6 +15,7 @@ from pages._ui import feedback, html, load_mapping, load_past, load_report, load
 from pages._ui.layout import page
 from pages._ui.load_job import Job, begin_check, begin_load, watch
 from pages._ui.load_state import NEW, NEW_FIELD, PAST, LoadState, fingerprint, options_of
+from pages._ui.nothing import nothing, to_modules
 from pages._ui.session import Here, here
 from pages._ui.state import page_state
 
@@ -72,6 +73,10 @@ def _running(now: Here, state: LoadState, job: Job) -> None:
 def _new(now: Here, state: LoadState) -> None:
     files = uploads.files_in(state.box)
     if not files:
+        if not now.catalog.modules:
+            nothing("Nothing to load into yet", "Make the module first that the rows belong to.",
+                    icon_name="deployed_code", actions=[to_modules()] if now.actor.role == "admin" else [])  # fmt: skip
+            return
         load_setup.draw_box(state)
         load_past.draw_lately(now, state)
         return

@@ -13,12 +13,24 @@ from crm_core.query import titles
 from flows import manual
 from pages._ui import feedback, html, load_report, load_setup, words
 from pages._ui.components import Click, clicks
-from pages._ui.load_state import PAST, LoadState, Setup
+from pages._ui.load_state import NEW, PAST, LoadState, Setup
+from pages._ui.nothing import Action, nothing
 from pages._ui.session import Here
 from pages._ui.state import record_id
 
 MOST = 200
 LATELY = 6
+STEPS = (
+    ("Choose files", "They are read as they are: separators, headers, dates and numbers are found out."),
+    (
+        "Match their columns",
+        "What fits a field is matched already. Check shows what would happen, and writes nothing.",
+    ),
+    (
+        "Load",
+        "One commit. What is not right is set aside with its line and reason, and the load can be taken back.",
+    ),
+)
 STATES: dict[str, tuple[str, str]] = {
     "done": ("Loaded", "green"),
     "unchanged": ("Nothing new", "gray"),
@@ -34,11 +46,10 @@ def draw(now: Here, state: LoadState) -> None:
         return
     loads = read_loads(now.lake, actor=now.actor, limit=MOST)
     if not loads:
-        st.html(
-            html.empty_state(
-                "No load yet", "What you load stands here, and can be taken back.", icon_name="history"
-            )
-        )
+        nothing(
+            "No load yet", "What you load stands here, and can be taken back.", icon_name="history",
+            actions=[Action("Choose files", "upload_file", _begin, (state,))],
+        )  # fmt: skip
         return
     st.html(_table(now, loads, title="Loads"))
 
@@ -49,6 +60,12 @@ def draw_lately(now: Here, state: LoadState) -> None:
     loads = read_loads(now.lake, actor=now.actor, limit=LATELY)
     if loads:
         st.html(_table(now, loads, title="Loaded lately"))
+    else:
+        st.html(html.steps(STEPS))
+
+
+def _begin(state: LoadState) -> None:
+    state.view = NEW
 
 
 def _clicked(state: LoadState, click: Click) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -18,6 +19,8 @@ from crm_core.profile import Profile
 from crm_core.related import RelatedList, list_columns
 from crm_core.timeline import CHANGES, Entry
 from pages._ui import feedback, html, words
+from pages._ui.changes import tell_changes
+from pages._ui.field_views import from_columns, is_missing
 from pages._ui.fields import FieldContext, edit_field, show_columns, show_field
 from pages._ui.reference import edit_reference
 from pages._ui.session import Here
@@ -40,7 +43,8 @@ def status_badge(module: Module, folder: str | None, status: str | None) -> html
 def header(here: Here, profile: Profile) -> html.Html:
     """Avatar, title, status, and the line below: subtitle and references that say who this is."""
     record = profile.record
-    below: list[html.Text] = [profile.subtitle] if profile.subtitle else []
+    told = note_of(profile.module, profile.subtitle)
+    below: list[html.Text] = [told] if told else []
     number = next((f for f in profile.module.fields if f.kind == "auto_number"), None)
     if number is not None and record.get(number.slug) and number.slug != profile.module.title:
         below.insert(0, str(record[number.slug]))
@@ -54,8 +58,14 @@ def header(here: Here, profile: Profile) -> html.Html:
         profile.title,
         subtitle=html.join(below, between=" · "),
         badge=status_badge(profile.module, record["folder"], record["status"]),
-        square=not profile.module.profile,
+        icon_name="" if profile.module.profile else profile.module.icon,
     )
+
+
+def note_of(module: Module, text: str | None) -> str:
+    """The subtitle of a record as people read it: of a choice what it says, not the value that is stored."""
+    options = getattr(module.field(module.subtitle or ""), "options", None) or ()
+    return next((option.text for option in options if option.value == text), text or "")
 
 
 def reference_link(reference: Reference, value: Any, titles: dict[str, str]) -> html.Html | None:
@@ -169,26 +179,33 @@ def change(here: Here, profile: Profile, values: dict[str, Any], *, done: str = 
 def related_card(here: Here, related: RelatedList) -> html.Html:
     """The newest records of one link as a table, each row a link to its record."""
     module = here.catalog.module(related.link.module)
-    shown = [module.field(slug) for slug in list_columns(module)]
-    known = [field for field in shown if field is not None]
     context = field_context(here)
+    asked = [module.field(slug) for slug in list_columns(module)]
+    # A column in which nothing stands takes room from those that tell something.
+    known = [
+        field
+        for field in asked
+        if field is not None and any(not is_missing(from_columns(field, row.values)) for row in related.rows)
+    ]
+    stands = any(row.status for row in related.rows)
     rows = [
         html.Row(
             [
                 row.title,
-                status_badge(module, None, row.status),
+                *([status_badge(module, None, row.status)] if stands else []),
                 *[show_columns(field, row.values, context) for field in known],
             ],
             click=html.click("open", module.slug, row.id),
         )
         for row in related.rows
     ]
-    numbers = [i + 2 for i, field in enumerate(known) if field.kind in ("money", "integer", "decimal")]
+    first = 2 if stands else 1
+    numbers = [i + first for i, field in enumerate(known) if field.kind in ("money", "integer", "decimal")]
     more = f"{related.total - len(related.rows)} more" if related.total > len(related.rows) else ""
     add = html.link("+ Add", click=html.click("add", module.slug, related.link.slug))
     return html.table_card(
         related.link.label,
-        [module.one, "Status", *[field.name for field in known]],
+        [module.one, *(["Status"] if stands else []), *[field.name for field in known]],
         rows,
         count=words.number(related.total),
         right=add if here.actor.role != "viewer" else "",
@@ -199,36 +216,50 @@ def related_card(here: Here, related: RelatedList) -> html.Html:
 
 
 def timeline(
-    here: Here, entries: tuple[Entry, ...], *, title: str = "Timeline", right: html.Text = ""
-) -> html.Html:
-    """What happened, newest first, each entry a link to its record."""
-    return html.timeline_card(title, [_event(here, entry) for entry in entries], right=right)
+    here: Here, module: Module, entries: tuple[Entry, ...], *, title: str = "Timeline", right: html.Text = "",
+    empty: str = "Nothing happened yet.",
+) -> html.Html:  # fmt: skip
+    """What happened with a record of the module, newest first, each entry a link to its record."""
+    told = tell_changes(here, module, entries)
+    return html.timeline_card(
+        title, [_event(here, entry, told) for entry in entries], right=right, empty=empty
+    )
 
 
-def _event(here: Here, entry: Entry) -> html.Event:
+def _event(here: Here, entry: Entry, told: dict[str, tuple[str, html.Html]]) -> html.Event:
     when = words.ago(entry.occurred_at, zone=here.zone)
     if entry.kind == CHANGES:
-        text = html.join([_change_line(change) for change in entry.fields[:4]], between="<br>")
-        by = f" by {entry.owner}" if entry.owner else ""
-        return html.Event("edit", "gray", entry.title + by, when, text)
+        title, lines = told[entry.id]
+        return html.Event("edit", "gray", title, when, lines)
     module = here.catalog.module(entry.kind)
     shown = module.timeline
-    title = html.join(
-        [
-            html.link(entry.title or module.one, click=html.click("open", entry.kind, entry.id)),
-            " ",
-            status_badge(module, None, entry.status),
-        ]
-    )
+    name = html.link(entry.title or module.one, click=html.click("open", entry.kind, entry.id))
     return html.Event(
-        shown.icon if shown else "circle", shown.color if shown else "gray", title, when, entry.text
+        shown.icon if shown else "circle",
+        shown.color if shown else "gray",
+        html.join([name, " ", status_badge(module, None, entry.status)]),
+        when,
+        entry.text,
     )
 
 
-def _change_line(change: dict[str, Any]) -> html.Html:
-    old = html.html(change["old"]) if change["old"] else html.missing()
-    new = html.html(change["new"]) if change["new"] else html.missing()
-    return html.join([words.readable(change["field"]), ": ", old, " → ", new])
+def figures(here: Here, profile: Profile) -> list[html.Kpi]:
+    """What stands above the sections: what is open, what is unread, and when something happened last."""
+    badges = profile.badges
+    # Appointments and due tasks lie ahead: they are on the timeline, but nothing has happened yet.
+    passed = (
+        entry.occurred_at for entry in profile.timeline.entries if entry.occurred_at <= datetime.now(UTC)
+    )
+    newest = next(passed, None)
+    inquiries = next((r.total for r in profile.related if r.link.module == "inquiries"), None)
+    figures = [
+        html.Kpi("Open tasks", words.number(badges.open_tasks)),
+        html.Kpi("Unread messages", words.number(badges.unread)),
+    ]
+    if inquiries is not None:
+        velocity = f"{badges.velocity:.1f}× usual" if badges.velocity else ""
+        figures.append(html.Kpi("Inquiries", words.number(inquiries), velocity, "bad" if velocity else ""))
+    return [*figures, html.Kpi("Last activity", words.ago(newest, zone=here.zone) if newest else "–")]
 
 
 def contact_buttons(here: Here, profile: Profile) -> None:

@@ -14,7 +14,8 @@ function drawRow(row) {
   option.role = "option";
   option.id = `row-${row.id}`;
   option.dataset.id = row.id;
-  const avatar = part("span", "avatar", row.initials);
+  if (!row.text && !row.when) option.classList.add("single");
+  const avatar = part("span", row.icon ? "avatar icon" : "avatar", row.icon || row.initials);
   avatar.style.setProperty("--hue", row.hue);
   avatar.ariaHidden = "true";
   const words = part("div", "words");
@@ -22,9 +23,9 @@ function drawRow(row) {
   first.append(part("span", "title", row.title));
   if (row.note) first.append(part("span", "note", row.note));
   words.append(first);
-  words.append(part("div", "line text", row.text || "\u00a0"));
+  if (row.text || row.when) words.append(part("div", "line text", row.text || "\u00a0"));
   const end = part("div", "end");
-  end.append(part("span", "when", row.when || "\u00a0"));
+  if (row.text || row.when) end.append(part("span", "when", row.when || "\u00a0"));
   if (row.unread) {
     const count = part("span", "count", row.unread > 99 ? "99+" : row.unread);
     count.title = `${row.unread} unread`;

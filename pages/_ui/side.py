@@ -43,19 +43,22 @@ def _workers(here: Here, profile: Profile, locked: bool) -> None:
     users = people.read_directory(here.lake).active
     names = {user.slug: user.name for user in users}
     workers = list(record["workers"] or [])
-    st.html(
-        html.join(
-            [html.section_header("Workers", str(len(workers)) if workers else "")]
-            + [html.person(names.get(w, w), "Owner" if w == record["owner"] else "") for w in workers]
-        )
-    )
     known = list(names) + [w for w in workers if w not in names]
     key = _key(profile, "workers")
-    st.multiselect(
-        "Workers", known, default=workers, format_func=lambda slug: names.get(slug, slug), key=key, disabled=locked,
-        label_visibility="collapsed", placeholder="Assign somebody",
-        on_change=_write, args=(here, profile, key, "workers", workers),
-    )  # fmt: skip
+    # The chosen ones stand above with their faces, so the box that chooses them opens on demand.
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="side_workers"
+    ):
+        st.html(html.section_header("Workers", str(len(workers)) if workers else ""))
+        if not locked:
+            with st.popover("Change" if workers else "Assign", type="tertiary", width="content"):
+                st.multiselect(
+                    "Workers", known, default=workers, format_func=lambda slug: names.get(slug, slug), key=key,
+                    placeholder="Assign somebody", width=260,
+                    on_change=_write, args=(here, profile, key, "workers", workers),
+                )  # fmt: skip
+    people_ = [html.person(names.get(w, w), "Owner" if w == record["owner"] else "") for w in workers]
+    st.html(html.join(people_ or [html.Html('<span class="m-sub">Nobody yet.</span>')]))
     owner_key = _key(profile, "owner")
     options = [None, *known]
     st.selectbox(

@@ -17,6 +17,7 @@ from pages._ui.conditions import condition_choices, describe, edit_condition
 from pages._ui.fields import text_of
 from pages._ui.grid import Column, record_grid
 from pages._ui.layout import page, toolbar
+from pages._ui.nothing import Action, no_records, nothing
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import page_state
@@ -59,13 +60,21 @@ def draw(slug: str) -> None:
 
 def _nothing(now: Here, module: Module, state: TableState) -> None:
     if state.words or state.folder or state.filter:
-        title, text = "Nothing found", "Try fewer letters, another folder, or a wider filter."
-    elif now.actor.role == "viewer":
-        title, text = f"No {module.name.lower()} yet", "What others add stands here."
+        nothing(
+            "Nothing found", "Try fewer letters, another folder, or a wider filter.", icon_name="search_off",
+            actions=[Action("Show all", "close", _show_all, (module.slug, state))],
+        )  # fmt: skip
     else:
-        title = f"No {module.name.lower()} yet"
-        text = f"Press N to add the first {module.one.lower()}, or bring a file on the page Load."
-    st.html(html.empty_state(title, text, icon_name=module.icon))
+        no_records(now, module)
+
+
+def _show_all(slug: str, state: TableState) -> None:
+    """Forget what the table was narrowed by, in its widgets too."""
+    state.words, state.folder, state.filter, state.page = "", "", {}, 1
+    for key in (f"table_words:{slug}", f"table_folder:{slug}"):
+        st.session_state.pop(key, None)
+    for key in [key for key in st.session_state if str(key).startswith(f"filter:{slug}")]:
+        del st.session_state[key]
 
 
 def default_columns(catalog: Catalog, module: Module) -> tuple[str, ...]:
@@ -75,7 +84,8 @@ def default_columns(catalog: Catalog, module: Module) -> tuple[str, ...]:
     rest = [name for name in short if name not in first]
     refs = [reference.slug for reference in catalog.references(module.slug)[:2]]
     chosen = [*first, *refs, *rest][: MOST_COLUMNS - 3]
-    return (*dict.fromkeys(chosen), "status", "owner", "updated_at")
+    stands = ["status"] if any(folder.statuses for folder in module.folders) else []
+    return (*dict.fromkeys(chosen), *stands, "owner", "updated_at")
 
 
 def _condition(now: Here, module: Module, state: TableState) -> Condition | None:
@@ -208,7 +218,9 @@ def _share(module: Module, name: str) -> float:
 def _width(module: Module, name: str) -> int:
     """The least width that shows most values whole: a moment is longer than a badge."""
     own = module.field(name)
-    return 150 if name in ("created_at", "updated_at") or (own and own.kind == "datetime") else 110
+    if name in ("created_at", "updated_at") or (own and own.kind == "datetime"):
+        return 150
+    return 180 if name == module.title and own and own.kind in ("text", "long_text") else 110
 
 
 def _colors(module: Module, name: str) -> dict[str, str]:

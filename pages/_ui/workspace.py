@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from crm_core import facets, listing, records
-from crm_core.badges import Badges
+from crm_core import facets, listing
 from crm_core.model import Module
 from crm_core.model.condition import Condition
 from crm_core.profile import Profile, read_profile
@@ -20,6 +18,7 @@ from crm_core.timeline import CHANGES, read_timeline, routes_to
 from pages._ui import feedback, forms, html, nav, profile, side, words
 from pages._ui.components import Click, ListRow, clicks, record_list
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
+from pages._ui.nothing import no_records, no_such_module, nothing
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id, record_id_in_url, set_url
@@ -41,16 +40,23 @@ class WorkspaceState:
     tab: str = OVERVIEW
     editing: set[str] = field(default_factory=set)
     entries: int = 20
+    empty: bool = False
+    """Whether there is no record at all, whatever is looked for."""
     read: tuple[Any, Profile | None] | None = None
     """What was read last, for the panels of one run: key (record, snapshot, actor, definitions), profile."""
 
 
+NO_ENTRIES = "Nothing yet. Inquiries, messages, tasks and whatever else is dated stand here as they come in."
+NO_CHANGES = "No field has been changed since the record was made."
 SORTS = {"-updated_at": "Last changed", "-created_at": "Newest", "title": "Name"}
 
 
 def draw(slug: str) -> None:
     """Draw the workspace of a module."""
     nav.follow()
+    if slug not in here().catalog.modules:
+        no_such_module(here(), words.readable(slug))
+        return
     state = page_state(WorkspaceState, page=f"workspace:{slug}")
     state.selected = record_id_in_url() or state.selected
     three_panels(
@@ -87,6 +93,7 @@ def _left(slug: str, state: WorkspaceState) -> None:
         now.lake, now.catalog, module=slug, actor=now.actor, words=state.words, condition=_condition(now, state),
         sort=sort, limit=state.shown,
     )  # fmt: skip
+    state.empty = not page.total and not state.words and not state.folder
     if state.selected is None and page.items:
         state.selected = page.items[0].hit.id
     record_list(
@@ -129,11 +136,15 @@ def _list_head(now: Here, module: Module, state: WorkspaceState) -> None:
                 )  # fmt: skip
     st.text_input(
         "Search", key=f"words:{slug}", type="search", live="150ms", value=state.words, label_visibility="collapsed",
-        placeholder="Search name, e-mail, phone…", on_change=_searched, args=(state, slug),
+        placeholder=_search_hint(module), on_change=_searched, args=(state, slug),
     )  # fmt: skip
     _folder_pills(now, module, state, counts["folder"])
     if forms.asked_new() == slug:
         forms.new_record(now, module, on_created=lambda created: _created(state, created))
+
+
+def _search_hint(module: Module) -> str:
+    return "Search name, e-mail, phone…" if module.profile else f"Search {module.name.lower()}…"
 
 
 def _sort_menu(state: WorkspaceState, slug: str) -> None:
@@ -188,7 +199,7 @@ def _row(now: Here, module: Module, item: listing.ListItem) -> ListRow:
     return ListRow(
         id=hit.id,
         title=hit.title or "Without a name",
-        note=hit.subtitle,
+        note=profile.note_of(module, hit.subtitle),
         text=" · ".join(notes) or (status.name if status else ""),
         when=words.ago(badges.last_at, zone=now.zone) if badges.last_at else "",
         unread=badges.unread,
@@ -220,7 +231,7 @@ def _centre(slug: str, state: WorkspaceState) -> None:
     seen = read_selected(now, slug, state)
     clicks(lambda click: clicked(slug, state, click), key=f"clicks:{slug}")
     if seen is None:
-        _nobody(now, now.catalog.module(slug))
+        _nobody(now, now.catalog.module(slug), state)
         return
     with head("centre"):
         _profile_head(now, seen, state)
@@ -230,11 +241,14 @@ def _centre(slug: str, state: WorkspaceState) -> None:
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)
 
 
-def _nobody(now: Here, module: Module) -> None:
-    text = "Choose one on the left."
-    if now.actor.role != "viewer":
-        text = "Choose one on the left, press N to add one, or bring a file on the page Load."
-    st.html(html.empty_state(f"No {module.one.lower()} selected", text, icon_name=module.icon))
+def _nobody(now: Here, module: Module, state: WorkspaceState) -> None:
+    if state.empty:
+        no_records(now, module, key=f"nothing:{module.slug}")
+        return
+    nothing(
+        f"No {module.one.lower()} selected", "Choose one on the left.", icon_name=module.icon,
+        key=f"nothing:{module.slug}",
+    )  # fmt: skip
 
 
 def clicked(slug: str, state: WorkspaceState, click: Click) -> None:
@@ -291,7 +305,9 @@ def _tab(now: Here, seen: Profile, state: WorkspaceState) -> None:
 
 
 def _overview(now: Here, seen: Profile, state: WorkspaceState) -> None:
-    st.html(html.kpi_strip(_figures(now, seen.badges, seen)))
+    figures = profile.figures(now, seen)
+    if seen.module.profile or any(figure.value not in ("0", "–") for figure in figures):
+        st.html(html.kpi_strip(figures))
     draw_sections(now, seen, state)
     draw_related(now, seen)
 
@@ -310,28 +326,13 @@ def draw_sections(now: Here, seen: Profile, state: WorkspaceState, *, without: t
 def draw_related(now: Here, seen: Profile) -> None:
     """The related records of every module that has some, and the newest of the timeline."""
     filled = [profile.related_card(now, related) for related in seen.related if related.total]
-    newest = profile.timeline(now, seen.timeline.entries[:8])
+    newest = profile.timeline(now, seen.module, seen.timeline.entries[:8])
     st.html(html.Html('<div class="m-stack">{}</div>').format(html.join([*filled, newest])))
 
 
 def _done(state: WorkspaceState, section: str) -> None:
     state.editing.discard(section)
     redraw("centre")
-
-
-def _figures(now: Here, badges: Badges, seen: Profile) -> list[html.Kpi]:
-    # Appointments and due tasks lie ahead: they are on the timeline, but nothing has happened yet.
-    passed = (entry.occurred_at for entry in seen.timeline.entries if entry.occurred_at <= datetime.now(UTC))
-    newest = next(passed, None)
-    inquiries = next((r.total for r in seen.related if r.link.module == "inquiries"), None)
-    figures = [
-        html.Kpi("Open tasks", words.number(badges.open_tasks)),
-        html.Kpi("Unread messages", words.number(badges.unread)),
-    ]
-    if inquiries is not None:
-        velocity = f"{badges.velocity:.1f}× usual" if badges.velocity else ""
-        figures.append(html.Kpi("Inquiries", words.number(inquiries), velocity, "bad" if velocity else ""))
-    return [*figures, html.Kpi("Last activity", words.ago(newest, zone=now.zone) if newest else "–")]
 
 
 def _one_related(now: Here, seen: Profile, state: WorkspaceState) -> None:
@@ -354,7 +355,7 @@ def _timeline(now: Here, seen: Profile, state: WorkspaceState) -> None:
         now.lake, now.catalog, module=seen.module.slug, record_id=seen.record["id"], actor=now.actor,
         kinds=chosen or (), limit=state.entries,
     )  # fmt: skip
-    st.html(profile.timeline(now, page.entries))
+    st.html(profile.timeline(now, seen.module, page.entries, empty=NO_ENTRIES))
     if page.next:
         st.button("Show older", key="older", on_click=_older, args=(state,))
 
@@ -369,7 +370,7 @@ def _history(now: Here, seen: Profile) -> None:
         now.lake, now.catalog, module=seen.module.slug, record_id=seen.record["id"], actor=now.actor,
         kinds=(CHANGES,), limit=200,
     )  # fmt: skip
-    st.html(profile.timeline(now, page.entries, title="History"))
+    st.html(profile.timeline(now, seen.module, page.entries, title="History", empty=NO_CHANGES))
 
 
 def _right(slug: str, state: WorkspaceState) -> None:
@@ -379,13 +380,3 @@ def _right(slug: str, state: WorkspaceState) -> None:
         return
     with body("right"):
         side.draw(now, seen)
-
-
-def delete(now: Here, seen: Profile) -> None:
-    """Delete the record softly; it can be restored."""
-    feedback.run(
-        lambda: records.delete(
-            now.lake, module=seen.module.slug, record_id=seen.record["id"], actor=now.actor, door="browser"
-        ),
-        done="Deleted",
-    )

@@ -35,9 +35,8 @@ def _a_customer(page: Page, served: Served) -> dict[str, str]:
     expect(steps.title(page)).to_be_visible()
     number = re.search(r"C-\d+", page.locator(".st-key-centre_head .m-sub").inner_text())
     name = page.locator(".st-key-centre_head .m-title").inner_text().split("\n")[0]
-    badge = page.locator(".st-key-centre_head .m-title .m-badge")
     assert number is not None
-    return {"number": number[0], "name": name.removesuffix(badge.inner_text()).strip()}
+    return {"number": number[0], "name": name.strip()}
 
 
 def _make_module(page: Page, served: Served) -> None:

@@ -11,7 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from crm_core import serving
+from crm_core.access import Actor
 from crm_core.demo import make_demo
+from crm_core.directory import User
+from crm_core.people import save_users
 from crm_core.settings import read_settings
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
@@ -22,8 +25,8 @@ Open = Callable[..., AppTest]
 
 
 @contextmanager
-def _opened(home: Path, catalog: str) -> Iterator[Workspace]:
-    settings = read_settings({}, home=home, catalog=catalog, threads=2)
+def _opened(home: Path, catalog: str, **given: str) -> Iterator[Workspace]:
+    settings = read_settings({}, home=home, catalog=catalog, threads=2, **given)
     with open_workspace(settings, schemas=[schema_sql()]) as workspace:
         yield workspace
 
@@ -32,9 +35,22 @@ def _opened(home: Path, catalog: str) -> Iterator[Workspace]:
 def empty_workspace(
     tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Path], str]
 ) -> Iterator[Workspace]:
-    """A workspace with the definitions of the pack and no record."""
+    """A workspace with the definitions of the pack, somebody who only looks, and no record."""
     home = tmp_path_factory.mktemp("empty")
     with _opened(home, new_catalog(home)) as workspace:
+        save_users(workspace.lake, [User(slug="vera", name="Vera", role="viewer")], actor=Actor.system())
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def bare_workspace(
+    tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Path], str]
+) -> Iterator[Workspace]:
+    """A workspace without any module."""
+    home = tmp_path_factory.mktemp("bare")
+    pack = home / "bare.yaml"
+    pack.write_text("workspace: {name: Bare, pack: bare}\n")
+    with _opened(home, new_catalog(home), pack=str(pack)) as workspace:
         yield workspace
 
 
@@ -73,6 +89,12 @@ def _opener(workspace: Workspace) -> Iterator[Open]:
 def empty(empty_workspace: Workspace) -> Iterator[Open]:
     """Opens a page over the empty workspace: `empty("pages/inbox.py")`, `empty("tasks")`."""
     yield from _opener(empty_workspace)
+
+
+@pytest.fixture
+def bare(bare_workspace: Workspace) -> Iterator[Open]:
+    """Opens a page over the workspace without a module."""
+    yield from _opener(bare_workspace)
 
 
 def told(app: AppTest) -> str:

@@ -63,14 +63,17 @@ MODULES: list[dict[str, Any]] = [
         "folders": [{"slug": "all", "statuses": STATUSES}],
     },
     {
-        "slug": "communications", "title": "subject", "timeline": {"date": "occurred_at"},
+        "slug": "communications", "title": "subject", "timeline": {"date": "occurred_at", "text": "text"},
         "fields": [
             {"slug": "subject", "kind": "text"}, {"slug": "text", "kind": "long_text"},
             {"slug": "direction", "kind": "select", "options": ["in", "out"]},
             {"slug": "occurred_at", "kind": "datetime"},
         ],
     },
-    {"slug": "inquiries", "title": "subject", "timeline": {}, "fields": [{"slug": "subject", "kind": "text"}]},
+    {
+        "slug": "inquiries", "title": "subject", "timeline": {"text": "message"},
+        "fields": [{"slug": "subject", "kind": "text"}, {"slug": "message", "kind": "long_text"}],
+    },
 ]  # fmt: skip
 LINKS: list[dict[str, Any]] = [
     {"module": "contact_points", "slug": "customer", "kind": "many_to_one", "to": "customers", "inverse": "points"},

@@ -15,7 +15,7 @@ from crm_core.reading import ReadMarks
 from crm_core.related import read_related
 from crm_core.relations import relations_for, served_tables
 from crm_core.search import search_all, search_module
-from crm_core.timeline import CHANGES, read_timeline, routes_to
+from crm_core.timeline import CHANGES, TimelinePage, read_timeline, routes_to
 from crm_core.trees import text
 from lake import Change
 from tests.crm_core.views.conftest import ADMIN, AGENT, NOW, SELLER, Small
@@ -49,6 +49,28 @@ def test_routes_are_the_shortest_and_lead_over_references_only(small: Small) -> 
     assert {slug: min(len(route) for route in found) for slug, found in routes.items()} == {
         "communications": 1, "inquiries": 1, "invoices": 1, "payments": 2, "tasks": 1,
     }  # fmt: skip
+
+
+def test_an_inquiry_and_the_message_that_brought_it_are_told_once(small: Small) -> None:
+    (who,) = small.put("customers", {"name": "A"})
+    (asked,) = small.put("inquiries", {"subject": "Rates", "message": "To Oslo?", "customer": who})
+    about = {"customer": who, "direction": "in"}
+    first = {"subject": "Rates", "text": "To Oslo?", "occurred_at": NOW, **about}
+    later = {"subject": "Rates", "text": "And to Bergen?", "occurred_at": NOW + timedelta(hours=1), **about}
+    small.put("communications", first, later)
+
+    def read(*kinds: str, limit: int = 30, after: str | None = None) -> TimelinePage:
+        return read_timeline(
+            small.lake, small.catalog, module="customers", record_id=who, actor=ADMIN, kinds=kinds, limit=limit,
+            after=after,
+        )  # fmt: skip
+
+    assert sorted(entry.text for entry in read().entries) == ["And to Bergen?", "To Oslo?"]
+    assert asked in [entry.id for entry in read().entries]
+    assert len(read("communications").entries) == 2
+    half = read(limit=1)
+    assert len(half.entries + read(limit=1, after=half.next).entries) == 2
+    assert read(limit=1, after=half.next).next is None
 
 
 def test_field_changes_stand_in_the_timeline_with_who_and_what(small: Small) -> None:
