@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 
 # The parts that must also hold on a PostgreSQL catalog.
-POSTGRES_TESTS := $(wildcard tests/lake tests/crm_core/loading tests/crm_core/ingest tests/crash)
+POSTGRES_TESTS := tests/lake tests/crm_core/loading tests/crash tests/flows/test_exactly_once.py
 WORKERS ?= 2
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadgroup
 

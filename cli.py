@@ -1,37 +1,22 @@
 """The terminal: one verb a function, each a call into the core.
 
-A verb gives back plain data. `verb` opens the workspace, says who acts, and prints the data as a table or,
-with `--json`, as one document. The core is imported when a verb first uses it, so that `--help` is quick.
+A verb gives back plain data, which `crm_core.terminal` prints as a table or, with `--json`, as one document. The core
+is imported when a verb first uses it, so that `--help` is quick.
 """
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import update_wrapper
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from crm_core.terminal import Here, Package, command, crm, failing
 
-class _Package:
-    """A package whose modules are imported when something of them is used."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, module: str) -> Any:
-        return importlib.import_module(f"{self._name}.{module}")
-
-
-crm, automation, storage = _Package("crm_core"), _Package("flows"), _Package("lake")
+automation, storage = Package("flows"), Package("lake")
 if TYPE_CHECKING:
-    from crm_core.access import Actor
-    from crm_core.model import Catalog
     from crm_core.workspace import Workspace
-    from lake import Lake
 
 
 def _group(about: str, parent: typer.Typer | None = None, name: str = "") -> typer.Typer:
@@ -55,23 +40,10 @@ Module = Annotated[str, typer.Option("--module", "-m", help="The module's slug."
 Ids = Annotated[list[str], typer.Option("--id", help="A record's id; may be given again.")]
 Messages = Annotated[list[str] | None, typer.Argument(help="Ids of messages; without any, all that it fits.")]
 
-
-@dataclass(frozen=True)
-class Here:
-    """What a verb works on: the open workspace, and who acts."""
-
-    workspace: "Workspace"
-    actor: "Actor"
-
-    @property
-    def lake(self) -> "Lake":
-        """The lake of the workspace."""
-        return self.workspace.lake
-
-    @property
-    def catalog(self) -> "Catalog":
-        """The definitions as they are now."""
-        return self.workspace.catalog
+_ADDED = (
+    inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json),
+    inspect.Parameter("as_user", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=As),
+)
 
 
 def verb(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., None]]:
@@ -81,28 +53,7 @@ def verb(group: typer.Typer, name: str | None = None) -> Callable[[Callable[...,
     """
 
     def register(work: Callable[..., Any]) -> Callable[..., None]:
-        def run(*, as_json: bool, as_user: str | None, **given: Any) -> None:
-            with _failing(as_json=as_json), _open() as opened:
-                named = as_user and crm.people.actor_of(opened.lake, as_user)
-                here = Here(opened, named or crm.access.Actor.local_admin())
-                for name, inner in shared.items():
-                    given[name] = asked[name].default(**{key: given.pop(key) for key in inner})
-                crm.telling.tell(work(here, **given), as_json=as_json)
-
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        asked = dict(list(inspect.signature(work).parameters.items())[1:])
-        functions = {name: p.default for name, p in asked.items() if inspect.isfunction(p.default)}
-        shared = {name: inspect.signature(one).parameters for name, one in functions.items()}
-        parts = (shared.get(name, {name: p}).values() for name, p in asked.items())
-        own = [p.replace(kind=keyword) for part in parts for p in part]
-        added = [
-            inspect.Parameter("as_json", keyword, default=False, annotation=Json),
-            inspect.Parameter("as_user", keyword, default=None, annotation=As),
-        ]
-        update_wrapper(run, work, assigned=("__doc__", "__name__"), updated=())
-        del run.__wrapped__  # type: ignore[attr-defined]
-        run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
-        run.__annotations__ = {}
+        run = command(work, opens=_open, added=_ADDED)
         group.command(name)(run)
         return run
 
@@ -115,21 +66,6 @@ def _open() -> "Workspace":
     return opened
 
 
-@contextmanager
-def _failing(*, as_json: bool = False) -> Iterator[None]:
-    """Say what goes wrong within and end with 1; wrong usage stays wrong usage."""
-    try:
-        yield
-    except (typer.Exit, typer.Abort, typer.BadParameter):
-        raise
-    except Exception as error:
-        problem = crm.problems.problem_of(error)
-        if problem["status"] == 500:
-            importlib.import_module("traceback").print_exception(error)
-        crm.telling.tell_problem(problem, as_json=as_json)
-        raise typer.Exit(1) from error
-
-
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Where to listen.")] = None,
@@ -137,11 +73,14 @@ def serve(
     no_demo: Annotated[bool, typer.Option("--no-demo", help="Leave a new lake without the demo.")] = False,
 ) -> None:
     """Serve the pages and the API on one port; a home that is not there yet gets the demo first."""
-    with _failing():
+    with failing():
+        crm.logs.write_logs()
         chosen = crm.settings.read_settings(host=host, port=port)
         if not no_demo and crm.first_run.wants_demo(chosen):
             with crm.telling.progress_bar("Making the demo") as progress:
-                crm.first_run.make_first_demo(chosen, progress=progress)
+                crm.first_run.make_first_demo(
+                    chosen, progress=progress, then=automation.windows.pass_over_silence
+                )
         importlib.import_module("api.asgi").run(chosen)
 
 
@@ -151,7 +90,9 @@ def demo(here: Here, size: Annotated[int, typer.Option(help="Customers; all else
     here.actor.require_admin("the demo")
     files = here.workspace.settings.files_path
     with crm.telling.progress_bar("Making the demo") as progress:
-        return crm.demo.make_demo(here.lake, size=size, files=files, progress=progress)
+        made = crm.demo.make_demo(here.lake, size=size, files=files, progress=progress)
+    automation.windows.pass_over_silence(here.lake)
+    return made
 
 
 def load_options(
@@ -248,10 +189,12 @@ def run_query(
     result = crm.explore.run_query(here.lake, here.catalog, sql=sql, actor=here.actor, max_rows=limit)
     if result.truncated:
         crm.telling.note(f"Only the first {limit:,} rows are shown; --limit allows more.")
-    if format == "csv":
-        return crm.export.table_as_csv(result.table).decode()
     rows = crm.export.table_as_rows(result.table, result.types)
-    return crm.telling.tell(rows, as_json=True) if format == "json" else rows
+    if format == "table":
+        return rows
+    csv = format == "csv"
+    text = crm.export.table_as_csv(result.table).decode() if csv else crm.telling.as_document(rows)
+    return crm.telling.Printed(text, rows)
 
 
 @verb(app, "history")

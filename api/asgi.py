@@ -23,6 +23,7 @@ from api.workers import runner_of, workers_of
 from crm_core import serving
 from crm_core.access import Actor
 from crm_core.errors import SettingInvalid
+from crm_core.logs import follow_root
 from crm_core.relations import relations_for
 from crm_core.settings import Settings, read_settings
 from crm_core.workspace import Workspace, open_workspace
@@ -75,7 +76,9 @@ def create_app(settings: Settings | None = None) -> st.App:
 
 
 def _quiet() -> None:
-    """Take the log of every request away, which Streamlit puts back when it starts."""
+    """Take the log of every request away, which Streamlit puts back when it starts; all else is logged in one form."""
+    for library in ("streamlit", "uvicorn", "websockets", "asyncio"):
+        follow_root(library)
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False
@@ -92,6 +95,7 @@ def run(settings: Settings) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(settings),
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 # Forwarded addresses are believed only from listed proxies, which the intake sees to itself.

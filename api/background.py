@@ -4,9 +4,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
+from crm_core.logs import log_failure
 
-_log = structlog.get_logger(__name__)
 _LONGEST_PAUSE = 60.0
 
 
@@ -49,8 +48,8 @@ class Background:
             try:
                 worker.step(self._stop)
                 pause = worker.every
-            except Exception:
-                # The next step may succeed, and a server without its runner would stand still unseen.
-                _log.exception("background work failed", worker=worker.name)
+            except Exception as error:
+                # The next step may succeed, and a server without its workers would stand still unseen.
+                log_failure("background work failed", error, worker=worker.name)
                 pause = min(max(pause, 0.5) * 2, max(_LONGEST_PAUSE, worker.every))
             self._stop.wait(pause)

@@ -1,17 +1,21 @@
 """What handlers ask for: the workspace, its definitions, the actor; and how they answer."""
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import BodyInvalid, NotSignedIn
 from crm_core.access import Actor
 from crm_core.people import actor_by_key
-from crm_core.shape import Record, to_json_record, to_json_value
+from crm_core.shape import Record, dumps
 from crm_core.workspace import Workspace
 
 DOOR = "api"
@@ -48,11 +52,38 @@ Who = Annotated[Actor, Depends(current_actor)]
 """On whose behalf the request is made."""
 
 
+class ExactNumbers(APIRoute):
+    """A route that takes the numbers of a body as they are written: what a double cannot hold stays a decimal."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, given a request that reads its body so."""
+        handle = super().get_route_handler()
+
+        async def exactly(request: Request) -> Response:
+            return await handle(_ExactRequest(request.scope, request.receive))
+
+        return exactly
+
+
+class _ExactRequest(Request):
+    async def json(self) -> Any:
+        return json.loads(await self.body(), parse_float=_read_number)
+
+
+def _read_number(text: str) -> float | Decimal | str:
+    try:
+        near, exact = float(text), Decimal(text)
+    except ArithmeticError:
+        # An exponent that no number has: the field says what it is not.
+        return text
+    return near if math.isfinite(near) and Decimal(repr(near)) == exact else exact
+
+
 class Json(JSONResponse):
     """Plain data of the domain as JSON: instants, decimals and money as the contract shows them."""
 
     def render(self, content: Any) -> bytes:
-        return super().render(to_json_value(content))
+        return dumps(content).encode()
 
 
 def record_answer(
@@ -60,7 +91,7 @@ def record_answer(
 ) -> JSONResponse:
     """One record, its version as the entity tag."""
     tag = {"ETag": f'"{record["version"]}"'}
-    return JSONResponse(to_json_record(record), status_code=status, headers={**tag, **(headers or {})})
+    return Json(record, status_code=status, headers={**tag, **(headers or {})})
 
 
 def base_version(if_match: str | None) -> int | None:

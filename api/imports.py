@@ -5,18 +5,16 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
-
 from api.spool import Spooled
 from crm_core.access import Actor
 from crm_core.loading import Cancel, LoadOptions, load
+from crm_core.logs import log_failure
 from crm_core.problems import ProblemDocument, problem_of
 from crm_core.workspace import Workspace
 from flows.after_load import settle_load
 from lake import new_id
 
 _KEPT = 500
-_log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -78,7 +76,7 @@ class Imports:
         except Exception as error:
             begun.problem, begun.state = problem_of(error), "failed"
             if begun.problem["status"] >= 500:
-                _log.error("load failed", load_id=begun.load_id, exc_info=error)
+                log_failure("load failed", error, load_id=begun.load_id, module=begun.module)
         finally:
             spooled.discard()
 

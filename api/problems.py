@@ -1,11 +1,9 @@
 """Every error as RFC 9457 problem details; nothing of the inside of an unexpected one."""
 
 import math
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -13,17 +11,21 @@ from starlette.exceptions import HTTPException
 
 from api.errors import BodyInvalid
 from crm_core.errors import CrmError
+from crm_core.logs import log_failure
 from crm_core.problems import ProblemDocument, problem_document, problem_of
+from crm_core.shape import dumps
 from lake.errors import LakeError
 
 MEDIA_TYPE = "application/problem+json"
-_log = structlog.get_logger(__name__)
 
 
 class ProblemResponse(JSONResponse):
     """A problem document with its own status and media type."""
 
     media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return dumps(content).encode()
 
     def __init__(self, document: ProblemDocument, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(document, status_code=document["status"], headers=headers)
@@ -45,9 +47,7 @@ def answer_error(error: Exception) -> ProblemResponse:
         error = BodyInvalid("a text in it holds half a character (a lone surrogate); send whole ones")
     document = problem_of(error)
     if document["status"] >= 500:
-        # As plain text: a picture of it with the values of every frame may take minutes, and tells of records.
-        trace = "".join(traceback.format_exception(error, limit=-30))
-        _log.error("request failed", error_id=str(id(error)), trace=trace)
+        log_failure("request failed", error)
     headers = {"WWW-Authenticate": "Bearer"} if document["status"] == 401 else None
     if document["status"] in (429, 503):
         headers = {"Retry-After": str(getattr(error, "retry_after", 1))}

@@ -8,16 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Header, Query, Response
 from fastapi.responses import JSONResponse
 
-from api.context import DOOR, Here, Who, base_version, record_answer, snapshot_of
+from api.context import DOOR, ExactNumbers, Here, Json, Who, base_version, record_answer, snapshot_of
 from crm_core import records
 from crm_core.access import Actor
 from crm_core.errors import ConditionInvalid, RecordNotFound
 from crm_core.model import Condition, parse_condition
 from crm_core.query import read_page, read_record
-from crm_core.shape import to_json_record
 from crm_core.workspace import Workspace
 
-router = APIRouter(prefix="/v1/modules/{module}/records", tags=["records"])
+router = APIRouter(prefix="/v1/modules/{module}/records", tags=["records"], route_class=ExactNumbers)
 
 Values = Annotated[dict[str, Any], Body(description="Fields by slug; absent ones are left, null clears.")]
 IfMatch = Annotated[str | None, Header(description="The ETag of the record as it was read.")]
@@ -65,8 +64,7 @@ def list_records(
         deleted=deleted,
         expand=[slug.strip() for slug in expand.split(",") if slug.strip()],
     )
-    items = [to_json_record(item) for item in page.items]
-    return JSONResponse({"items": items, "total": page.total, "next": page.next, "snapshot": page.snapshot})
+    return Json({"items": page.items, "total": page.total, "next": page.next, "snapshot": page.snapshot})
 
 
 @router.get("/{id}", summary="Read")

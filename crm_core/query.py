@@ -4,7 +4,8 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
@@ -15,7 +16,7 @@ from crm_core.errors import ConditionInvalid, RecordNotFound
 from crm_core.model import All, Catalog, Condition, Path, Reference
 from crm_core.params import Params
 from crm_core.relations import Relations, relations_for
-from crm_core.shape import Record, shape_record, to_json_value
+from crm_core.shape import Record, shape_record
 from crm_core.trees import all_of, any_of, column, name, text, union_all
 from lake import Lake
 
@@ -268,8 +269,15 @@ def _beyond(keys: Sequence[SortKey], after: str, scope: Scope) -> exp.Expr:
 
 
 def _cursor(keys: Sequence[SortKey], row: Mapping[str, Any]) -> str:
-    values = [to_json_value(row[f"k{i}"]) for i in range(len(keys))] + [str(row["id"])]
-    return base64.urlsafe_b64encode(json.dumps(values, default=str).encode()).decode()
+    # As text, a number or an instant keeps every digit, so that no row is passed over or met twice.
+    values = [_key_value(row[f"k{i}"]) for i in range(len(keys))] + [str(row["id"])]
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+
+def _key_value(value: Any) -> Any:
+    if isinstance(value, (date, Decimal)):
+        return value.isoformat() if isinstance(value, date) else f"{value:f}"
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def _read_cursor(after: str, length: int) -> list[Any]:

@@ -1,6 +1,8 @@
 """Records as people and programs read them: flat, system columns first, then fields and references by slug."""
 
 import json
+import re
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -12,6 +14,7 @@ from crm_core.model.base import SYSTEM_COLUMNS
 from crm_core.model.fields import ADDRESS_PARTS, AddressField, JsonField, MoneyField
 
 Record = dict[str, Any]
+_MOST_DIGITS = 100
 
 
 def shape_record(catalog: Catalog, module: str, row: Mapping[str, Any]) -> Record:
@@ -50,7 +53,10 @@ def _plain(value: Any) -> Any:
 
 
 def to_json_value(value: Any) -> Any:
-    """A value of a record as JSON has it: instants ISO 8601 with `Z`, decimals as exact text in money."""
+    """A value of a record as JSON has it: instants ISO 8601 with `Z`, decimals as exact text in money.
+
+    A decimal with more digits than a double holds stays one, which `dumps` writes as the number that it is.
+    """
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, date):
@@ -60,7 +66,7 @@ def to_json_value(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, dict):
-        if set(value) == {"amount", "currency"}:
+        if set(value) == {"amount", "currency"} and isinstance(value["amount"], (Decimal, type(None))):
             return {"amount": format_amount(value["amount"]), "currency": value["currency"]}
         return {key: to_json_value(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -68,11 +74,6 @@ def to_json_value(value: Any) -> Any:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     return value
-
-
-def to_json_record(record: Mapping[str, Any]) -> Record:
-    """A whole record as JSON has it."""
-    return {name: to_json_value(value) for name, value in record.items()}
 
 
 def format_amount(amount: Decimal | None) -> str | None:
@@ -84,6 +85,26 @@ def format_amount(amount: Decimal | None) -> str | None:
     return f"{amount:.{digits}f}"
 
 
-def _number(value: Decimal) -> int | float:
-    whole = value == value.to_integral_value()
-    return int(value) if whole else float(value)
+def _number(value: Decimal) -> int | float | Decimal | str:
+    """The number as JSON's parsers hold it, where that is exactly it; a decimal is for `dumps` to write out."""
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+        return str(value)
+    if value == value.to_integral_value():
+        return int(value)
+    near = float(value)
+    return near if Decimal(repr(near)) == value else value
+
+
+def dumps(value: Any, *, separators: tuple[str, str] = (",", ":")) -> str:
+    """Plain data as one JSON text, every digit of a decimal included."""
+    exact: list[str] = []
+    mark = secrets.token_hex(8)
+
+    def written(one: Any) -> str:
+        if not isinstance(one, Decimal):
+            return str(one)
+        exact.append(f"{one:f}")
+        return f"{mark}{len(exact) - 1}"
+
+    text = json.dumps(to_json_value(value), ensure_ascii=False, separators=separators, default=written)
+    return re.sub(f'"{mark}([0-9]+)"', lambda found: exact[int(found[1])], text) if exact else text

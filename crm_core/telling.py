@@ -12,11 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from crm_core.problems import ProblemDocument
-from crm_core.shape import to_json_value
+from crm_core.shape import dumps, to_json_value
 
 WIDE = 200
 # A text of a stranger may not move the cursor, ring the bell or rename the window.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Printed:
+    """A result with a text of its own, which is printed as it is; `data` is what a program is told instead."""
+
+    text: str
+    data: Any
 
 
 def to_plain(value: Any) -> Any:
@@ -38,10 +46,17 @@ def pick(found: Iterable[Any], names: str) -> list[dict[str, Any]]:
     return [{name: get(one) for name, get in wanted.items()} for one in found]
 
 
+def as_document(value: Any) -> str:
+    """Plain data as one JSON document."""
+    return dumps(to_plain(value), separators=(", ", ": "))
+
+
 def tell(value: Any, *, as_json: bool = False) -> None:
     """Print a text, the rows of a list, or the facts of one thing; `as_json` all as one document."""
+    if isinstance(value, Printed):
+        value = value.data if as_json else value.text
     if as_json:
-        print(json.dumps(to_plain(value), ensure_ascii=False, default=str), flush=True)
+        print(as_document(value), flush=True)
     elif isinstance(value, str):
         print(value, end="" if value.endswith("\n") else "\n", flush=True)
     elif value is not None:

@@ -5,8 +5,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
+from crm_core.logs import log_failure
 from flows.active import active_flows
 from flows.commit import Stored, prepare, store
 from flows.delivery import DeliveryConfig, deliver_once, next_due
@@ -14,7 +13,6 @@ from flows.runs import deepest
 from flows.window import Staged, stage_window
 from flows.windows import CURSOR, MAX_SNAPSHOTS, next_window, read_cursor
 from lake import Change, Lake, Session, Transaction, cursors
-from lake.errors import LakeError
 
 LEASE = "runner"
 DELIVERY_LEASE = "delivery"
@@ -33,8 +31,6 @@ LAG = 256
 
 MANY = 1000
 """Changes that are not to be looked at twice, so that the cursor is stored though they set off nothing."""
-
-_log = structlog.get_logger("flows")
 
 
 @dataclass(frozen=True)
@@ -200,10 +196,15 @@ class Runner:
 
     def _follow(self) -> None:
         while not self._stopping.is_set():
-            with self._lake.lease(LEASE) as mine:
-                self.working = mine
-                if mine:
-                    self._work()
+            try:
+                with self._lake.lease(LEASE) as mine:
+                    self.working = mine
+                    if mine:
+                        self._work()
+            except Exception as error:
+                # The catalog's server may come back; a server whose runner has ended would stand still unseen.
+                self._fail("runner failed", error)
+                self._stopping.wait(2.0)
             self.working = False
             self._stopping.wait(1.0)
 
@@ -219,7 +220,7 @@ class Runner:
             except Exception as error:
                 # The runner outlives whatever one window does to it; the window is tried again.
                 failures += 1
-                self._note(error, after)
+                self._fail("window failed", error, after=after)
                 cursor = after = read_cursor(self._lake)
                 self._stopping.wait(min(0.2 * 2**failures, 30.0))
                 continue
@@ -233,29 +234,28 @@ class Runner:
             if busy > PROMPT:
                 self._stopping.wait(min(report.seconds * BREATH, LONGEST_BREATH))
 
-    def _note(self, error: Exception, after: int) -> None:
+    def _fail(self, event: str, error: Exception, **facts: object) -> None:
         self.last_error = str(error)
-        _log.error("window failed", after=after, error=str(error), exc_info=not isinstance(error, LakeError))
+        log_failure(event, error, **facts)
 
     def _deliver(self) -> None:
         while not self._stopping.is_set():
-            with self._lake.lease(DELIVERY_LEASE) as mine:
-                while mine and not self._stopping.is_set():
-                    self._deliver_due()
+            try:
+                with self._lake.lease(DELIVERY_LEASE) as mine:
+                    while mine and not self._stopping.is_set():
+                        self._deliver_due()
+            except Exception as error:
+                log_failure("delivery failed", error)
+                self._stopping.wait(5.0)
             self._stopping.wait(1.0)
 
     def _deliver_due(self) -> None:
         """One round of delivery, or a wait until something may be due."""
         assert self._delivery is not None
-        try:
-            seen = self._lake.snapshot()
-            if deliver_once(self._lake, self._delivery).tried:
-                return
-            due = next_due(self._lake)
-        except LakeError as error:
-            _log.error("delivery failed", error=str(error))
-            self._stopping.wait(5.0)
+        seen = self._lake.snapshot()
+        if deliver_once(self._lake, self._delivery).tried:
             return
+        due = next_due(self._lake)
         while not self._stopping.is_set() and self._lake.snapshot() == seen:
             if due is not None and due <= datetime.now(due.tzinfo):
                 return

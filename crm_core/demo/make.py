@@ -80,13 +80,13 @@ def make_demo(
 ) -> DemoMade:
     """Fill a workspace that has the definitions of `logistics` and no customers, in 24 commits, each a month.
 
-    The same seed, size and `until` give the same records, ids included.
+    The same seed, size and `until` give the same records, ids included: two demos of one day are the same.
 
     Args:
         lake: an open workspace's lake.
         size: the number of customers; everything else follows: 2,000 have 300 businesses and 5,000 inquiries.
         seed: of all chance.
-        until: the present (an aware instant), at which the two years end; now when not given.
+        until: the present (an aware instant), at which the two years end; the last midnight (UTC) when not given.
         files: the folder of blobs (`Settings.files_path`); without it file records have no bytes behind them.
         progress: is told how far it is.
 
@@ -98,7 +98,7 @@ def make_demo(
     _require_room(lake, catalog)
     tell = progress or (lambda phase, done, total: None)
     tell("simulate", 0, MONTHS)
-    world = simulate(size=size, seed=seed, until=until or datetime.now(UTC))
+    world = simulate(size=size, seed=seed, until=until or _last_midnight())
     save_users(lake, USERS, actor=Actor.local_admin(), reason="demo")
     if files is not None:
         _write_blobs(files, world.blobs)
@@ -134,6 +134,10 @@ def simulate(*, size: int, seed: int, until: datetime) -> World:
     make_trade(world, asked, businesses)
     make_activity(world, accounts)
     return world
+
+
+def _last_midnight() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _require_room(lake: Lake, catalog: Catalog) -> None:

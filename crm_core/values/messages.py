@@ -14,8 +14,8 @@ from crm_core.model.fields import (
 
 _TYPES = {
     "integer": "is no whole number",
-    "decimal": "is no number with at most 12 digits before the point",
-    "money": "is no amount such as 12.50 or 12.50 EUR",
+    "decimal": "is no number with at most 12 digits before the point and 6 behind it",
+    "money": "is no amount such as 12.50 or 12.50 EUR, with at most 14 digits before the point and 4 behind it",
     "boolean": "is neither yes nor no",
     "date": "is no date such as 2026-11-22",
     "datetime": "is no date with a time such as 2026-11-22T14:30 or 2026-11-22T14:30:00Z",
@@ -55,6 +55,9 @@ def message(field: Field | Reference, code: str) -> str:
             return f"{name}: “{{value}}” does not have the form {getattr(field, 'pattern', '')}"
         case "range":
             return f"{name}: “{{value}}” is outside of what is allowed, {_range(field)}"
+        case "scale":
+            kept = 4 if isinstance(field, MoneyField) else 6
+            return f"{name}: “{{value}}” has more than the {kept} digits behind the point that are kept; round it"
         case "option":
             return f"{name}: “{{value}}” is none of its options{_options(field)}"
         case "reference":

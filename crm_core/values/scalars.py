@@ -18,6 +18,9 @@ from crm_core.values.fragments import literal, literals, sql
 from crm_core.values.standards import currencies
 from crm_core.values.steps import Context, Steps, cleaned, parsed, unreadable
 
+DECIMAL_PLACES, MONEY_PLACES = 6, 4
+"""So many digits behind the point are kept."""
+
 _WHOLE = r"[+-]?[0-9]+([.]0*)?"
 _NUMBER = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,2})?"
 _DAY = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
@@ -55,8 +58,10 @@ def integer(ctx: Context, field: IntegerField, steps: Steps) -> None:
 
 
 def decimal(ctx: Context, field: DecimalField, steps: Steps) -> None:
-    """Numbers with up to six digits behind the point; further ones are rounded."""
+    """Numbers with up to six digits behind the point; a text with more is refused, typed numbers are rounded."""
     steps.parse[field.slug] = _amount(ctx, field.slug, "DECIMAL(18,6)", steps)
+    if ctx.is_text(field.slug):
+        steps.codes.append((_too_fine(number_text(ctx, field.slug), DECIMAL_PLACES), "scale"))
     _limits(ctx, field, field.slug, steps)
 
 
@@ -69,8 +74,13 @@ def money(ctx: Context, field: MoneyField, steps: Steps) -> None:
         steps.parse[name] = sql("CAST(NULL AS DECIMAL(18,4))")
     elif ctx.is_text(name):
         steps.clean[name] = ctx.text(name)
-        steps.parse[name] = _number_or(number_text(ctx, name), _with_marks(ctx, _bare(name)), "DECIMAL(18,4)")
+        text, beside = number_text(ctx, name), _with_marks(ctx, _bare(name))
+        steps.parse[name] = _number_or(text, beside, "DECIMAL(18,4)")
         steps.codes.append((unreadable(name), "type"))
+        bare = sql("CASE WHEN regexp_matches($t, '[A-Za-z€$£¥]') AND NOT regexp_full_match($n, $form) "
+                   "THEN $beside ELSE $n END",
+                   t=cleaned(name), n=text, form=literal(_NUMBER), beside=beside)  # fmt: skip
+        steps.codes.append((_too_fine(bare, MONEY_PLACES), "scale"))
     else:
         steps.parse[name] = _amount(ctx, name, "DECIMAL(18,4)", steps)
     steps.parse[code] = _currency(ctx, field, steps)
@@ -144,6 +154,22 @@ def _number(text: exp.Expr, kind: str) -> exp.Expr:
     return sql(
         "CASE WHEN regexp_full_match($n, $form) THEN $cast END", n=text, form=literal(_NUMBER), cast=cast
     )
+
+
+def _too_fine(number: exp.Expr, places: int) -> exp.Expr:
+    """True where the text of a number has a digit other than 0 behind the last place that is kept."""
+    exact = sql(
+        "length(regexp_extract($n, '[.]([0-9]*)', 1)) "
+        "- coalesce(try_cast(nullif(regexp_extract($n, '[eE]([+-]?[0-9]+)', 1), '') AS INTEGER), 0) "
+        # The zeros at the end of all digits need no place.
+        "- length(regexp_extract(replace(regexp_extract($n, '^[^eE]*'), '.', ''), '[1-9](0*)$', 1)) > $places",
+        n=number,
+        places=exp.Literal.number(places),
+    )
+    return sql(
+        "regexp_matches($n, $look) AND regexp_matches($n, '^[^eE]*[1-9]') AND $exact",
+        n=number, look=literal(rf"[.][0-9]{{{places + 1}}}|[eE]"), exact=exact,
+    )  # fmt: skip
 
 
 def _limits(ctx: Context, field: IntegerField | DecimalField | MoneyField, name: str, steps: Steps) -> None:

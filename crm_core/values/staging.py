@@ -23,6 +23,7 @@ _IGNORED = frozenset({"id", "updated_at", "deleted_at", "change_id", "version"})
 _TEXT_KINDS = frozenset(
     {"text", "long_text", "auto_number", "email", "phone", "url", "select", "country", "user"}
 )
+_LONGEST_NUMBER = 100
 _LIST_KINDS = frozenset({"multi_select", "file"})
 
 
@@ -128,7 +129,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return f"{value:f}" if value.is_finite() else str(value)
+        return f"{value:f}" if value.is_finite() and abs(value.adjusted()) < _LONGEST_NUMBER else str(value)
     if isinstance(value, (int, float, UUID)):
         return str(value)
     return json.dumps(value, ensure_ascii=False, default=str)
@@ -143,9 +144,13 @@ def _json(value: Any) -> str | None:
             return value
         return json.dumps(value, ensure_ascii=False) if value.strip() else None
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_json_default)
     except ValueError:
         return "NaN is no JSON"
+
+
+def _json_default(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def _holds_nul(cell: Any) -> bool:

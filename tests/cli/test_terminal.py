@@ -161,3 +161,20 @@ def test_every_command_in_the_docs_runs(filled: Run) -> None:
         if not line.startswith("demo"):
             answer = filled(*shlex.split(line))
             assert answer.code == 0, f"merganser {line}: {answer.err}"
+
+
+def test_a_demo_leaves_nothing_for_the_flows_to_do(filled: Run, home: Path) -> None:
+    before = filled("query", "SELECT count(*) AS n FROM tasks", "--json").json
+    worked = filled("work", "--once", "--json", MERGANSER_HOME=str(home)).json
+    assert worked["runs"] == 0 and filled("query", "SELECT count(*) AS n FROM tasks", "--json").json == before
+
+
+def test_whatever_the_format_json_is_one_document(filled: Run) -> None:
+    sql = "SELECT 1 AS n"
+    for given in (
+        ("--format", "json"),
+        ("--format", "json", "--json"),
+        ("--format", "csv", "--json"),
+        ("--json",),
+    ):
+        assert filled("query", sql, *given).json == [{"n": 1}], given

@@ -1,30 +1,19 @@
-"""Whatever happens to a process, every effect is there once; and windows may be cut anywhere."""
+"""Whatever happens to a process, every effect is there once. These run on PostgreSQL as well."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from crm_core.definitions import read_catalog
 from crm_core.model import Catalog
-from crm_core.records import Event, create, delete, on_written
-from flows.active import active_flows
+from crm_core.records import Event, on_written
 from flows.manual import run_flow
-from flows.runner import Runner, run_once
-from flows.runs import RUNS
-from flows.staging import Window
-from flows.window import stage_window
-from flows.windows import next_window
-from lake import Lake, Transaction
-from tests.flows.conftest import NewLake
-from tests.flows.flows_of import ADMIN, activate, change, flow, inquiry, leaf, rows, run, states
+from flows.runner import Runner, run_once, run_until_current
+from flows.windows import pass_over_silence, read_cursor
+from lake import Change, Lake, Transaction, table
+from tests.flows.flows_of import ADMIN, activate, flow, inquiry, rows, run, states
 
 TASK = {"create_task": {"title": "{{ subject }}"}}
 MAIL = {"send_email": {"to": "{{ email }}", "subject": "{{ subject }}", "body": "b"}}
@@ -117,46 +106,16 @@ def test_only_one_runner_works(crm: Lake) -> None:
     second.stop()
 
 
-@pytest.fixture(scope="module")
-def history(new_lake: NewLake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
-    """A lake in which much happened and no flow ran yet."""
-    with Lake.open(new_lake(tmp_path_factory.mktemp("history"))) as lake:
-        activate(
-            lake,
-            flow("born", TASK, when=leaf("amount", "ge", 2)),
-            flow("moved", TASK, on={"fields": ["status"], "is": ["won", "closed"]}),
-            flow("grew", TASK, on={"fields": ["amount"]}, when=leaf("amount", "changed")),
-            flow("gone", TASK, on="deleted"),
-        )
-        values = [{"subject": f"s{number}", "amount": number} for number in range(4)]
-        ids = list(create(lake, module="inquiries", values=values, actor=ADMIN).ids)
-        for number, record in enumerate(ids):
-            change(lake, record, status="won", amount=number + 1)
-            change(lake, record, status="closed", subject=f"t{number}")
-        delete(lake, module="inquiries", record_id=ids[0], actor=ADMIN)
-        yield lake
-
-
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cuts=st.sets(st.integers(min_value=0, max_value=14), max_size=5))
-def test_a_window_may_be_cut_anywhere(history: Lake, cuts: set[int]) -> None:
-    whole = next_window(history, after=read_catalog(history).version)
-    assert whole is not None
-    window, catalog = whole
-    ends = sorted({window.after + cut for cut in cuts} | {window.until})
-    found, after = set(), window.after
-    for end in (end for end in ends if window.after < end <= window.until):
-        found |= set(_effects(history, catalog, replace(window, after=after, until=end, at=end)))
-        after = end
-    assert found == set(_effects(history, catalog, window)) and len(found) == 15
-
-
-def _effects(lake: Lake, catalog: Catalog, window: Window) -> list[tuple[Any, ...]]:
-    """Who was set off by what, and the title of the task that comes of it."""
-    with lake.session() as session:
-        stage_window(session, lake, catalog, active_flows(catalog), window)
-        runs = session.read(f"SELECT id, flow, record_id, snapshot FROM {RUNS} WHERE state = 'done'")
-        if not runs.height:
-            return []
-        titles = session.read('SELECT _run AS id, title FROM "flow_inserts__tasks"')
-        return list(runs.join(titles, on="id").select("flow", "record_id", "snapshot", "title").iter_rows())
+def test_what_cannot_set_off_a_flow_is_passed_over_and_nothing_else_is(crm: Lake) -> None:
+    activate(crm, flow("f", TASK))
+    assert pass_over_silence(crm) and read_cursor(crm) == crm.snapshot()
+    assert not pass_over_silence(crm)
+    inquiry(crm, subject="A")
+    activate(crm, flow("g"))
+    assert not pass_over_silence(crm)
+    run(crm)
+    assert rows(crm, "tasks", "title") == ["A"]
+    run_until_current(crm)
+    crm.commit(lambda tx: tx.execute(f"INSERT INTO {table('crm', 'inquiries')} (id) VALUES (uuid())"),
+               Change(actor="program", door="program"))  # fmt: skip
+    assert not pass_over_silence(crm)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from crm_core.definitions import read_catalog, save
 from crm_core.errors import DefinitionInvalid
 from crm_core.records import create
 from flows.run_history import list_runs, show_run
-from flows.runner import run_once
+from flows.runner import Runner, run_once
 from flows.store import apply_flows
 from lake import Change, Lake, table
 from tests.flows.flows_of import ADMIN, activate, change, flow, inquiry, leaf, rows, run, states
@@ -188,3 +191,24 @@ def statements(lake: Lake, after: int) -> int:
         sys.setprofile(None)
     assert report is not None and report.done > 0
     return count
+
+
+def test_a_runner_whose_catalog_was_away_works_on_when_it_is_back(crm: Lake, tmp_path: Path) -> None:
+    activate(crm, flow("f", TASK))
+    runner, place = Runner(crm), crm.config.place
+    Path(place).rename(tmp_path / "away")
+    runner.start()
+    waited_for(lambda: runner.last_error is not None)
+    (tmp_path / "away").rename(place)
+    inquiry(crm, subject="A")
+    waited_for(lambda: bool(rows(crm, "tasks", "title")))
+    runner.stop()
+    assert rows(crm, "tasks", "title") == ["A"]
+
+
+def waited_for(done: Callable[[], bool]) -> None:
+    """Wait until it is so, half a minute at most."""
+    for _ in range(300):
+        if done():
+            return
+        time.sleep(0.1)
