@@ -117,7 +117,8 @@ def model_diagram(catalog: Catalog, modules: Sequence[str] = ()) -> str:
                 label = _drawn(rel.name) or rel.slug
                 lines_between.setdefault((rel.module, _EDGES[rel.kind], target), []).append(label)
     shown = wanted | {end for here, _, there in lines_between for end in (here, there)}
-    lines = ["erDiagram"]
+    # Many neighbours beside each other would shrink to nothing in the width of a page; below each other they do not.
+    lines = ["erDiagram", *(["  direction LR"] if wanted else [])]
     for slug in sorted(shown if wanted else catalog.modules):
         module = catalog.module(slug)
         fields = module.fields[:8] if slug in wanted else ()

@@ -1,5 +1,16 @@
 // Tells the server of clicks on elements that are marked with data-click, wherever they are in the page.
 // A click that asks for a new tab, or falls on a plain link inside a marked row, is left to the browser.
+// What a click opens or closes is drawn a moment later: whoever works with the keyboard goes on from there.
+function follow(selector, tries = 40) {
+  const found = document.querySelector(selector);
+  if (found) return found.focus();
+  const lost = document.activeElement === document.body || !document.activeElement?.isConnected;
+  if (tries) setTimeout(() => follow(selector, tries - 1), 100);
+  else if (lost) document.querySelector('[data-testid="stMain"]')?.focus();
+}
+
+const safe = (part) => decodeURIComponent(part).replace(/[^\w-]/g, "-");
+
 export default function ({ parentElement, setTriggerValue }) {
   // The listeners of an earlier call are kept until these take their place: no click is lost between the two.
   const ear = parentElement.querySelector("span");
@@ -13,17 +24,22 @@ export default function ({ parentElement, setTriggerValue }) {
   const tell = (event, element) => {
     event.preventDefault();
     event.stopPropagation();
+    const [verb, section] = element.dataset.click.split(":");
+    if (verb === "edit") follow(`.st-key-edit_${safe(section)} :is(input, textarea, [role="combobox"])`);
     setTriggerValue("click", element.dataset.click);
   };
   const options = { signal: listening.signal, capture: true };
   document.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const element = marked(event);
-    if (element) tell(event, element);
+    if (element) return tell(event, element);
+    const done = event.target.closest?.('[class*="st-key-done_"]');
+    const section = done && [...done.classList].find((name) => name.startsWith("st-key-done_")).slice(12);
+    if (section) follow(`[data-click="edit:${section}"]`);
   }, options);
   document.addEventListener("keydown", (event) => {
-    const element = event.key === "Enter" ? marked(event) : null;
-    if (element) tell(event, element);
+    const element = event.key === "Enter" || event.key === " " ? marked(event) : null;
+    if (element && (event.key === "Enter" || element.getAttribute("role") === "button")) tell(event, element);
   }, options);
   return () => setTimeout(() => ear.isConnected || listening.abort());
 }

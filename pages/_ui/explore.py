@@ -71,11 +71,11 @@ def _examples(now: Here, state: ExploreState) -> None:
     """Questions to begin with, over the first modules; a click asks them."""
     st.html(html.section_header("Begin with"))
     with st.container(horizontal=True, gap="small", key="explore_examples"):
-        for module in now.catalog.ordered[:3]:
+        for module in now.catalog.ordered[:2]:
             for told, sql in (("by status", _by_status(module)), ("by month", _by_month(module))):
                 st.button(
                     f"{module.name} {told}", key=f"explore:example:{module.slug}:{told}", on_click=_ask,
-                    args=(now, state, sql), icon=":material/play_arrow:",
+                    args=(now, state, sql),
                 )  # fmt: skip
 
 

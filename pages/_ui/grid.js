@@ -18,6 +18,9 @@ class {
   refresh() { return false; }
 }
 
+// == leave: Tab leaves the table, or one would have to walk through every cell; the arrow keys go from cell to cell
+function () { return false; }
+
 // == worth: what the server should hear of
 function ({ streamlitRerunEventTriggerName, eventData }) {
   const column = eventData.column ? eventData.column.getColId() : "";

@@ -212,6 +212,8 @@ def _options(columns: Sequence[Column], code: Mapping[str, Any], *, sort: str, t
         "columnDefs": drawn,
         "getRowId": code["row_id"],
         "suppressMenuHide": True,
+        "tabToNextCell": code["leave"],
+        "tabToNextHeader": code["leave"],
         "suppressCellFocus": False,
         "suppressMultiSort": True,
         "enableCellTextSelection": False,

@@ -286,7 +286,6 @@ def _header(now: Here, seen: Profile) -> html.Html:
         link = profile.reference_link(reference, record.get(reference.slug), seen.titles)
         if link:
             parts.append(link)
-    parts.append(words.moment(record["created_at"], zone=now.zone))
     return html.record_header(
         str(record.get("subject") or seen.title),
         subtitle=html.join(parts, between=" · "),
@@ -298,11 +297,9 @@ def _message(now: Here, seen: Profile) -> None:
     text = seen.record.get("message")
     if text:
         number = next((seen.record.get(f.slug) for f in seen.module.fields if f.kind == "auto_number"), None)
-        st.html(
-            html.card(
-                "Message", html.Html('<div class="m-message">{}</div>').format(text), right=number or ""
-            )
-        )
+        came = words.moment(seen.record["created_at"], zone=now.zone)
+        body_ = html.Html('<div class="m-message">{}</div>').format(text)
+        st.html(html.card("Message", body_, right=f"{number} · {came}" if number else came))
 
 
 def _clicked(state: InboxState, click: Click) -> None:
