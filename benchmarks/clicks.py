@@ -52,6 +52,7 @@ def run(report: Report, folder: Path) -> None:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{server.url}/customers")
         page.locator(".st-key-centre_head .m-title").wait_for()
+        page.locator(".list .row").first.wait_for()
         _report(report, "Click on a customer → painted profile", _clicks(page), p50=150, p95=300)
         _report(report, "Keystroke → list", _keys(page), p95=350)
         browser.close()

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.model import Catalog, Reference
+from crm_core.prepared import STAND_IN, about_record
 from crm_core.relations import Relations, relations_for
 from crm_core.trees import coalesce, column, lake_table, text, union_all
 from lake import Lake
@@ -16,6 +17,8 @@ from lake import Lake
 _ROW = "r"
 WEEK = timedelta(days=7)
 FOUR_WEEKS = timedelta(days=28)
+_SOURCES = ("communications", "tasks", "inquiries")
+_STAND_IN_NOW = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -58,24 +61,36 @@ def read_badges(
     """Badges of some records of a profile module, from what the actor may see, in one statement."""
     if not ids:
         return {}
-    relations = relations_for(lake, catalog, actor)
-    here = now or datetime.now(UTC)
-    parts = [
-        part
-        for part in (
-            _messages(relations, module, ids),
-            _tasks(relations, module, ids),
-            _inquiries(relations, module, ids, here),
-        )
-        if part is not None
-    ]
-    if not parts:
+    if not any(_reference_to(catalog, source, module) for source in _SOURCES):
         return {}
-    union = union_all(parts)
+    here = now or datetime.now(UTC)
+    if len(ids) == 1:
+        statement, values = about_record(
+            lake, catalog, ids[0], lambda relations: _union(relations, module, [STAND_IN], _STAND_IN_NOW),
+            key=("badges", module), actor=actor,
+            instead=dict(zip(_since(_STAND_IN_NOW), _since(here), strict=True)),
+        )  # fmt: skip
+    else:
+        relations = relations_for(lake, catalog, actor)
+        statement, values = text(_union(relations, module, ids, here)), relations.params.values
     found: dict[str, dict[str, Any]] = {}
-    for row in lake.read(text(union), relations.params.values).to_dicts():
+    for row in lake.read(statement, values).to_dicts():
         found.setdefault(row["record"], {})[row["what"]] = row
     return {record_id: _badges(found[record_id]) for record_id in ids if record_id in found}
+
+
+def _union(relations: Relations, module: str, ids: Sequence[str], now: datetime) -> exp.Query:
+    parts = [
+        _messages(relations, module, ids),
+        _tasks(relations, module, ids),
+        _inquiries(relations, module, ids, now),
+    ]
+    return union_all([part for part in parts if part is not None])
+
+
+def _since(now: datetime) -> tuple[datetime, datetime]:
+    """Since when inquiries count as recent, and since when those before them count."""
+    return now - WEEK, now - WEEK - FOUR_WEEKS
 
 
 def _badges(rows: Mapping[str, Mapping[str, Any]]) -> Badges:
@@ -176,7 +191,7 @@ def _inquiries(relations: Relations, module: str, ids: Sequence[str], now: datet
         return None
     created = column("created_at", _ROW)
     bind = relations.params.bind
-    recent, older = bind(now - WEEK, "TIMESTAMPTZ"), bind(now - WEEK - FOUR_WEEKS, "TIMESTAMPTZ")
+    recent, older = [bind(since, "TIMESTAMPTZ") for since in _since(now)]
     return _figures(
         rows[0],
         "inquiries",

@@ -15,6 +15,7 @@ from crm_core.conditions import Scope, compile_condition, value_expression
 from crm_core.errors import ConditionInvalid, RecordNotFound
 from crm_core.model import All, Catalog, Condition, Path, Reference
 from crm_core.params import Params
+from crm_core.prepared import STAND_IN, about_record
 from crm_core.relations import Relations, relations_for
 from crm_core.shape import Record, shape_record
 from crm_core.trees import all_of, any_of, column, name, text, union_all
@@ -114,15 +115,20 @@ def read_record(
     Raises:
         RecordNotFound: When there is none, or none that the actor may see.
     """
-    relations = relations_for(lake, catalog, actor, at)
-    is_it = exp.TryCast(this=relations.params.bind(str(record_id)), to=exp.DataType.build("UUID"))
-    names = [column(name, _ROW) for name in catalog.columns(module)]
-    select = (
-        exp.select(*names)
-        .from_(relations.narrowed(module, _ROW, {"id": [str(record_id)]}))
-        .where(relations.predicate(module, _ROW, deleted=deleted), column("id", _ROW).eq(is_it))
+    catalog.module(module)
+
+    def build(relations: Relations) -> exp.Select:
+        is_it = exp.TryCast(this=relations.params.bind(STAND_IN), to=exp.DataType.build("UUID"))
+        return (
+            exp.select(*[column(name, _ROW) for name in catalog.columns(module)])
+            .from_(relations.narrowed(module, _ROW, {"id": [STAND_IN]}))
+            .where(relations.predicate(module, _ROW, deleted=deleted), column("id", _ROW).eq(is_it))
+        )
+
+    statement, values = about_record(
+        lake, catalog, str(record_id), build, key=("record", module, deleted), actor=actor, at=at
     )
-    rows = lake.read(text(select), relations.params.values).to_dicts()
+    rows = lake.read(statement, values).to_dicts()
     if not rows:
         raise RecordNotFound(module, record_id)
     return shape_record(catalog, module, rows[0])

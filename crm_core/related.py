@@ -17,8 +17,9 @@ from crm_core.model.fields import (
     MoneyField,
     SelectField,
 )
-from crm_core.relations import Relations, relations_for
-from crm_core.trees import column, function, text, union_all
+from crm_core.prepared import STAND_IN, about_record
+from crm_core.relations import Relations
+from crm_core.trees import column, function, union_all
 from lake import Lake
 
 _ROW = "r"
@@ -82,12 +83,22 @@ def read_related(
     chosen = tuple(links) if links is not None else links_of(catalog, module)
     if not chosen:
         return ()
-    relations = relations_for(lake, catalog, actor, at)
-    parts: list[exp.Query] = [
-        _part(relations, link, index, record_id, limit) for index, link in enumerate(chosen)
-    ]
-    statement = union_all(parts)
-    frame = lake.read(text(statement), relations.params.values)
+
+    def build(relations: Relations) -> exp.Query:
+        return union_all(
+            [_part(relations, link, index, STAND_IN, limit) for index, link in enumerate(chosen)]
+        )
+
+    statement, values = about_record(
+        lake,
+        catalog,
+        record_id,
+        build,
+        key=("related", module, tuple((link.slug, link.module, link.outgoing) for link in chosen), limit),
+        actor=actor,
+        at=at,
+    )
+    frame = lake.read(statement, values)
     groups: dict[int, list[dict[str, Any]]] = {}
     for row in frame.to_dicts():
         groups.setdefault(row["link"], []).append(row)

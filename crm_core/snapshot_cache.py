@@ -46,7 +46,7 @@ class SnapshotCache(Generic[T]):
 
         The snapshot is taken before the mark is read, so a change in between is found at the next call.
         """
-        now = lake.snapshot() if snapshot is None else snapshot
+        now = lake.recent_snapshot() if snapshot is None else snapshot
         with self._guard:
             kept = self._kept.get(lake)
         if kept is not None and kept.seen == now:

@@ -13,11 +13,13 @@ from crm_core.access import Actor
 from crm_core.conditions import Scope, value_expression
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog, ToMany
-from crm_core.relations import Relations, relations_for
-from crm_core.trees import any_of, coalesce, column, text, union_all
+from crm_core.prepared import STAND_IN, about_record
+from crm_core.relations import Relations
+from crm_core.trees import any_of, coalesce, column, union_all
 from lake import Lake
 
 MAX_STEPS = 3
+_STAND_IN_CURSOR = (datetime(1, 1, 1, tzinfo=UTC), "the entry before")
 CHANGES = "changes"
 """The kind of an entry that stands for changed fields of the record itself."""
 MESSAGES, INQUIRIES = "communications", "inquiries"
@@ -113,14 +115,35 @@ def _record_entries(
     lake: Lake, catalog: Catalog, *, module: str, record_id: str, actor: Actor, kinds: Collection[str], limit: int,
     before: tuple[datetime, str] | None, at: int | None,
 ) -> list[Entry]:  # fmt: skip
-    relations = relations_for(lake, catalog, actor, at)
-    routes = routes_to(catalog, module)
-    chosen = [slug for slug in routes if not kinds or slug in kinds]
+    routes = catalog.memo.of(("routes", module), lambda: routes_to(catalog, module))
+    chosen = tuple(slug for slug in routes if not kinds or slug in kinds)
     if not chosen:
         return []
-    parts: list[exp.Query] = [_part(relations, slug, routes[slug], record_id) for slug in chosen]
-    union = union_all(parts)
-    rows = exp.select("*").from_(_without_echoes(union, chosen).subquery("e", copy=False), copy=False)
+
+    def build(relations: Relations) -> exp.Select:
+        union = union_all([_part(relations, slug, routes[slug], STAND_IN) for slug in chosen])
+        entries = _without_echoes(union, chosen)
+        return _page(relations, entries, limit=limit, before=_STAND_IN_CURSOR if before else None)
+
+    statement, values = about_record(
+        lake, catalog, record_id, build, key=("timeline", module, chosen, limit, before is not None),
+        actor=actor, at=at, instead=dict(zip(_STAND_IN_CURSOR, before, strict=True)) if before else None,
+    )  # fmt: skip
+    frame = lake.read(statement, values)
+    return [
+        Entry(
+            row["kind"], row["id"], row["occurred_at"].astimezone(UTC), row["title"] or "", row["text"] or "",
+            row["status"], row["owner"],
+        )
+        for row in frame.to_dicts()
+    ]  # fmt: skip
+
+
+def _page(
+    relations: Relations, entries: exp.Query, *, limit: int, before: tuple[datetime, str] | None
+) -> exp.Select:
+    """The newest of all entries, those behind a cursor where there is one; one more than a page has."""
+    rows = exp.select("*").from_(entries.subquery("e", copy=False), copy=False)
     rows = rows.where(exp.not_(column("occurred_at").is_(exp.null())), copy=False)
     if before:
         instant = relations.params.bind(before[0], "TIMESTAMPTZ")
@@ -130,19 +153,8 @@ def _record_entries(
             exp.LT(this=column("id"), expression=relations.params.bind(before[1])),
         )
         rows = rows.where(exp.paren(exp.or_(earlier, exp.paren(tie))), copy=False)
-    rows = rows.order_by(
-        exp.Ordered(this=column("occurred_at"), desc=True),
-        exp.Ordered(this=column("id"), desc=True),
-        copy=False,
-    ).limit(limit + 1, copy=False)
-    frame = lake.read(text(rows), relations.params.values)
-    return [
-        Entry(
-            row["kind"], row["id"], row["occurred_at"].astimezone(UTC), row["title"] or "", row["text"] or "",
-            row["status"], row["owner"],
-        )
-        for row in frame.to_dicts()
-    ]  # fmt: skip
+    newest = [exp.Ordered(this=column(name), desc=True) for name in ("occurred_at", "id")]
+    return rows.order_by(*newest, copy=False).limit(limit + 1, copy=False)
 
 
 def _without_echoes(entries: exp.Query, kinds: Collection[str]) -> exp.Query:

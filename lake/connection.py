@@ -35,7 +35,7 @@ from lake.group import Group
 from lake.history import History
 from lake.lease import lease
 from lake.lock import FileWriterLock, PostgresWriterLock, WriterLock
-from lake.mirror import MIRROR, Mirror
+from lake.mirror import MIRROR, POLL_SECONDS, Mirror
 from lake.names import CATALOG
 from lake.session import Session
 
@@ -110,6 +110,7 @@ class Lake:
         self.feed = Feed(self)
         self.history = History(self)
         self.mirror: Mirror | None = None
+        self._recent = (0, 0.0)
 
     @classmethod
     def open(cls, config: LakeConfig) -> Lake:
@@ -222,6 +223,21 @@ class Lake:
         if self.mirror is not None and self.mirror.current():
             return self.mirror.snapshot
         return self.snapshot()
+
+    def recent_snapshot(self) -> int:
+        """The newest snapshot, never older than the last commit of this process.
+
+        Where this process serves pages, the catalog is asked for the commits of others only every `POLL_SECONDS`:
+        a page asks some twenty times what definitions, people and rights are as of now.
+        """
+        if self.mirror is None:
+            return self.snapshot()
+        known, asked = self._recent
+        if known < self.door.latest or time.monotonic() - asked > POLL_SECONDS:
+            asked = time.monotonic()
+            known = self.snapshot()
+            self._recent = (known, asked)
+        return known
 
     def lease(self, name: str) -> AbstractContextManager[bool]:
         """Try to be the only holder of a name: `with lake.lease("runner") as mine`; freed when the process dies."""

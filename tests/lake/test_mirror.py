@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from lake import Change, Lake, maintenance, table
-from lake.mirror import Held, Mirror
+from lake.mirror import POLL_SECONDS, Held, Mirror
 
 NOTES, OTHER = ("crm", "notes"), ("crm", "other")
 
@@ -79,3 +80,27 @@ def test_what_changed_is_followed_though_maintenance_wrote_the_rows_anew(lake: L
     maintenance.run(lake)
     assert made.current()
     assert lake.read('SELECT DISTINCT words FROM "mirror"."crm"."people"').rows() == [("new",)]
+
+
+def test_a_commit_of_this_process_is_the_newest_snapshot_at_once(lake: Lake) -> None:
+    lake.start_mirror()
+    for number in range(3):
+        done = write(lake, f"CREATE TABLE {table('crm', f't{number}')} (id uuid)")
+        assert lake.recent_snapshot() == done
+
+
+def test_a_commit_of_another_process_is_known_after_the_next_poll(lake: Lake) -> None:
+    lake.start_mirror()
+    before = lake.recent_snapshot()
+    with Lake.open(lake.config) as other:
+        done = write(other, f"CREATE TABLE {table(*NOTES)} (id uuid)")
+    assert lake.recent_snapshot() in (before, done)
+    time.sleep(POLL_SECONDS * 1.2)
+    assert lake.recent_snapshot() == done
+
+
+def test_without_a_serving_copy_the_newest_snapshot_is_asked_for_each_time(lake: Lake) -> None:
+    lake.recent_snapshot()
+    with Lake.open(lake.config) as other:
+        done = write(other, f"CREATE TABLE {table(*NOTES)} (id uuid)")
+    assert lake.recent_snapshot() == done
