@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,9 +43,9 @@ class OutsideFiles:
     def write(
         self, s: Runner, name: str, select: str, *, schema: str = "crm", versioned: bool = True
     ) -> None:
-        """Write the rows of a SELECT to a new file.
+        """Write the rows of a SELECT to a new file; columns of the table that it does not have are NULL.
 
-        With `versioned` it has every column of the table but `version`; else columns may be missing, and are NULL.
+        With `versioned` the table has a column `version`, which the SELECT leaves out.
         """
         folder = self.folder / schema / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -67,10 +68,10 @@ class OutsideFiles:
                 one.path.rename(moved)
                 self._tidy(one)
                 one.path = moved
-            more = ", hive_partitioning => true" if one.versioned else ", allow_missing => true"
+            more = ", hive_partitioning => true" if one.versioned else ""
             tx.execute(
                 f"CALL ducklake_add_data_files('lake', {literal(one.table)}, {literal(str(one.path))}, "
-                f"schema => {literal(one.schema)}{more})"
+                f"schema => {literal(one.schema)}, allow_missing => true{more})"
             )
 
     def discard(self) -> None:
@@ -86,12 +87,17 @@ class OutsideFiles:
                 one.path.parent.rmdir()
 
 
-def stamped(columns: list[str], table: str, *, now: str, change: str) -> str:
-    """The columns of new rows with their stamps but for `version`; COPY binds no values, so these are literals."""
+def stamped(columns: Sequence[str], table: str, *, now: str, change: str, numbers: Mapping[str, str]) -> str:
+    """The columns of new rows with their stamps but for `version`; COPY binds no values, so these are literals.
+
+    `numbers` are the columns with auto-numbers that the rows do not have yet, as SQL.
+    """
     stamps = {
         "created_at": f"coalesce(created_at, {now})",
         "updated_at": f"coalesce(created_at, {now})",
         "change_id": f"CAST({change} AS UUID)",
+        **numbers,
     }
-    chosen = [f"{stamps[c]} AS {ident(c)}" if c in stamps else ident(c) for c in columns if c != "version"]
+    names = dict.fromkeys([*columns, "created_at", "updated_at", "change_id"])
+    chosen = [f"{stamps[c]} AS {ident(c)}" if c in stamps else ident(c) for c in names if c != "version"]
     return f"SELECT {', '.join(chosen)} FROM {ident(table)}"

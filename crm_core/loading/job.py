@@ -51,6 +51,7 @@ class Job:
         refs: the references that the file brings.
         typed: the typed values, once they are.
         base: the snapshot that the matching looked at.
+        new_is_view: whether the new records stand in a view, see `fresh`.
         forced: whether values count as given though the source said the same before: a replay.
     """
 
@@ -73,6 +74,7 @@ class Job:
     typed: Typed | None = None
     attempts: int = 0
     base: int = 0
+    new_is_view: bool = False
     forced: bool = False
     progress: Progress | None = None
     cancel: Cancel = field(default_factory=Cancel)

@@ -64,7 +64,7 @@ def _with_reasons(job: Job, typed: Typed) -> Typed:
         )
         flag = ident(f"{slug}__problem")
         if slug not in judged:
-            s.execute(f"ALTER TABLE {ident(TYPED)} ADD COLUMN {flag} VARCHAR")
+            s.execute(f"ALTER TABLE {ident(TYPED)} ADD COLUMN IF NOT EXISTS {flag} VARCHAR")
             judged.append(slug)
         s.execute(
             f"UPDATE {ident(TYPED)} SET {flag} = {ident(_why(column))} WHERE {ident(_why(column))} IS NOT NULL"

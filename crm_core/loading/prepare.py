@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from crm_core.loading.counting import forget_known
+from crm_core.loading.fresh import forget_view, give_ids, may_stay_view, table_of_new
 from crm_core.loading.job import DROPPED, MERGED, PLAN, PROBLEMS, READY, TYPED, Job
 from crm_core.loading.judge import dropping_slugs
 from crm_core.loading.match import bad_keys, match_rows
@@ -58,15 +59,26 @@ def prepare(job: Job, s: Runner) -> Prepared:
 
 
 def with_references(
-    job: Job, s: Runner, *, name: str, where: str, more: str = "", source: bool = True
+    job: Job,
+    s: Runner,
+    *,
+    name: str,
+    where: str,
+    more: str = "",
+    source: bool = True,
+    ids: Mapping[str, str] | None = None,
 ) -> Typed:
-    """Make a view of typed rows with the references as they are found; `p` is the plan, when there is one."""
+    """Make a view of typed rows with the references as they are found; `p` is the plan, when there is one.
+
+    `ids` are further columns to carry along: that of the typed table → the name here.
+    """
     typed = cast(Typed, job.typed)
     present = _columns(s, TYPED)
     carried = ["_row", *[c for c in present if c.startswith("_given__")]]
     flags = [f"{slug}__problem" for slug in typed.judged]
     columns = {c: kind for c, kind in typed.columns.items() if source or c != "source"}
     parts = [f"t.{ident(c)}" for c in (*carried, *flags, *columns)]
+    parts += [f"t.{ident(was)} AS {ident(called)}" for was, called in (ids or {}).items()]
     joins, texts = [], []
     for place, one in enumerate(job.refs):
         found = f"f{place}"
@@ -88,7 +100,7 @@ def with_references(
     )
     fields = {slug: field for slug, field in typed.fields.items() if source or slug != "source"}
     fields |= {one.slug: one.reference for one in job.refs}
-    more_carried = ("_id", "_given") if more else ()
+    more_carried = ("_id", "_given") if more else tuple((ids or {}).values())
     return dataclasses.replace(
         typed, table=name, columns=columns, fields=fields, carried=(*carried, *more_carried)
     )
@@ -132,21 +144,42 @@ def _drop(job: Job, s: Runner, *, first: bool = False) -> None:
 
 
 def _prepare_new(job: Job, s: Runner) -> Ready:
+    forget_view(job, s)
     where = _which_are_new(job, s)
-    typed = with_references(job, s, name=_NEW, where=where)
-    ready = prepare_insert(s, job.writer, module=job.module, typed=typed, staged=STAGED, ready=READY)
+    view = may_stay_view(job, s, where)
+    ids = give_ids(job, s) if view else {}
+    typed = with_references(job, s, name=_NEW, where=where, ids=ids)
+    ready = prepare_insert(
+        s, job.writer, module=job.module, typed=typed, staged=STAGED, ready=READY, view=view
+    )
+    job.new_is_view = view
     _take_back_pending(job, s)
     _own_references(job, s)
     _set_aside_new(job, s)
-    _drop(job, s)
-    s.execute(f"DELETE FROM {READY} WHERE _row IN (SELECT _row FROM {DROPPED})")
-    unique = _unique(job)
+    _leave_out_new(job, s, where, ids)
+    unique = _open_to_new(job)
     if unique and _any(s, READY):
         rows = Checked(READY, PROBLEMS)
         check_set(s, job.place.catalog, module=job.module, actor=job.writer.actor, rows=rows, fields=unique)
-        _drop(job, s)
-        s.execute(f"DELETE FROM {READY} WHERE _row IN (SELECT _row FROM {DROPPED})")
+        _leave_out_new(job, s, where, ids)
     return ready
+
+
+def _leave_out_new(job: Job, s: Runner, where: str, ids: Mapping[str, str]) -> None:
+    """Take the rows that are rejected out of the new records."""
+    _drop(job, s)
+    dropped = f"(SELECT _row FROM {DROPPED})"
+    if not job.new_is_view:
+        s.execute(f"DELETE FROM {READY} WHERE _row IN {dropped}")
+    elif _any(s, DROPPED):
+        with_references(job, s, name=_NEW, where=f"{where} AND t._row NOT IN {dropped}", ids=ids)
+
+
+def _open_to_new(job: Job) -> list[str]:
+    """Unique fields that new records must be asked about: not the key, which no record has and no other row."""
+    only = job.key[0].target if len(job.key) == 1 else None
+    settled = only.slug if only is not None and only.role == "value" else None
+    return [slug for slug in _unique(job) if slug != settled]
 
 
 def _which_are_new(job: Job, s: Runner) -> str:
@@ -181,7 +214,7 @@ def _prepare_changed(job: Job, s: Runner) -> Merged | None:
     _not_seen(job, s, merged)
     _keep_pending_references(job, s)
     _set_aside_changed(job, s, merged)
-    unique = [slug for slug in _unique(job) if slug in merged.typed.fields]
+    unique = [slug for slug in _unique(job) if slug in merged.typed.fields and _differs(s, slug)]
     if unique:
         rows = Checked(MERGED, PROBLEMS, merged.before)
         check_set(s, job.place.catalog, module=job.module, actor=job.writer.actor, rows=rows, fields=unique)
@@ -245,6 +278,7 @@ def _set_aside_new(job: Job, s: Runner) -> None:
     for slug in _refused(s):
         if slug in dropping or slug not in known:
             continue
+        table_of_new(job, s)
         bad = f"_row IN (SELECT _row FROM {PROBLEMS} WHERE field = {literal(slug)})"
         if slug == "status":
             folders = job.place.catalog.module(job.module).folders
@@ -304,6 +338,13 @@ def _columns(s: Runner, name: str) -> list[str]:
     return [
         str(c) for c in s.read(f"SELECT column_name FROM (DESCRIBE {ident(name)})")["column_name"].to_list()
     ]
+
+
+def _differs(s: Runner, slug: str) -> bool:
+    """Whether the field becomes another one in any changed record."""
+    return bool(
+        s.read(f"SELECT coalesce(bool_or({ident(f'{slug}__differs')}), false) AS it FROM {MERGED}").item()
+    )
 
 
 def _any(s: Runner, name: str) -> bool:

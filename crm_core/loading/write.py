@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from crm_core.loading import mirror
 from crm_core.loading.contracts import remember
 from crm_core.loading.counting import known_files
 from crm_core.loading.files import LARGE, OutsideFiles, stamped
+from crm_core.loading.fresh import table_of_new
 from crm_core.loading.given import extra_sql, given_columns
 from crm_core.loading.job import MERGED, PLAN, READY, Job
 from crm_core.loading.pending import pending_rows_sql, store_pending
@@ -21,8 +23,10 @@ from crm_core.loading.prepare import Prepared
 from crm_core.loading.reading import RAW
 from crm_core.loading.rejects import write_sql
 from crm_core.loading.targets import place_of
+from crm_core.model import Module
+from crm_core.model.fields import AutoNumberField
 from crm_core.records.contact_points import holdings, prepare_points
-from crm_core.records.counters import Counted, counters_hold, number_rows, store_counters
+from crm_core.records.counters import Counted, counters_hold, number_rows, number_view, store_counters
 from crm_core.records.hooks import Event, tell
 from crm_core.records.insert import Ready, write_insert
 from crm_core.records.update import write_update
@@ -64,16 +68,9 @@ def write_files(job: Job, s: Runner, prepared: Prepared) -> Outside | None:
             files.write(s, "pending_references", pending_rows_sql(job), schema="ops", versioned=False)
         files.write(s, f"{job.module}__source", _source_sql(job), versioned=False)
         if records:
-            outside.counted = number_rows(s, prepared.ready.module, READY)
-            _write_records(job, s, files, prepared.ready)
+            outside.counted = _write_records(job, s, files, prepared.ready)
             job.step("write", 1, 3)
-            points = prepare_points(
-                s, job.writer, prepared.ready.module, rows=READY, carried=prepared.ready.carried
-            )
-            if points is not None:
-                outside.counted += number_rows(s, points.module, points.table)
-                _write_records(job, s, files, points)
-            outside.points = points
+            outside.points = _write_points(job, s, outside, prepared.ready)
     except BaseException:
         files.discard()
         raise
@@ -82,6 +79,8 @@ def write_files(job: Job, s: Runner, prepared: Prepared) -> Outside | None:
 
 def write_all(job: Job, tx: Transaction, prepared: Prepared, outside: Outside | None) -> None:
     """Store everything, within one transaction."""
+    if outside is None or not outside.records:
+        table_of_new(job, tx)
     if outside is None:
         keep_ids(tx)
     # Changed rows first: what waits for the new ones must not touch a row that is still to be written.
@@ -192,19 +191,51 @@ def keep_ids(s: Runner) -> None:
     )
 
 
-def _write_records(job: Job, s: Runner, files: OutsideFiles, ready: Ready) -> None:
-    module = ready.module
-    moment = (job.change.occurred_at or job.started).astimezone(UTC).isoformat()
-    select = stamped(
-        list(job.place.catalog.columns(module.slug)),
-        ready.table,
-        now=f"TIMESTAMPTZ {literal(moment)}",
-        change=literal(job.change.id),
-    )
+def _write_records(job: Job, s: Runner, files: OutsideFiles, ready: Ready) -> tuple[Counted, ...]:
+    """Write new records to a file, and number them; returns how the counters moved."""
+    module, open_ones = ready.module, _counted(ready.module) <= ready.empty
+    numbered = number_view(s, module, ready.table) if job.new_is_view and open_ones else None
+    if numbered is None:
+        table_of_new(job, s)
+        numbered = number_rows(s, module, ready.table), {}
+    select = _stamped_sql(job, ready, numbered[1])
     if module.sort:
         order = [job.place.catalog.resolve(module.slug, name).column for name in module.sort]
         select += f" ORDER BY {', '.join(map(ident, order))}"
     files.write(s, module.slug, select)
+    return numbered[0]
+
+
+def _write_points(job: Job, s: Runner, outside: Outside, ready: Ready) -> Ready | None:
+    """Write the contact points of new profiles to a file."""
+    empty = ready.empty if job.new_is_view else None
+    points = prepare_points(s, job.writer, ready.module, rows=READY, carried=ready.carried, empty=empty)
+    if points is None:
+        return None
+    if empty is None or _counted(points.module):
+        outside.counted += _write_records(job, s, outside.files, points)
+    else:
+        # They stand in the order of their profiles, which got their ids in that order: they need no sorting.
+        outside.files.write(s, points.module.slug, _stamped_sql(job, points, {}))
+    return points
+
+
+def _stamped_sql(job: Job, ready: Ready, numbers: Mapping[str, str]) -> str:
+    moment = (job.change.occurred_at or job.started).astimezone(UTC).isoformat()
+    left_out = ready.empty - _counted(ready.module)
+    columns = [c for c in job.place.catalog.columns(ready.module.slug) if c not in left_out]
+    return stamped(
+        columns,
+        ready.table,
+        now=f"TIMESTAMPTZ {literal(moment)}",
+        change=literal(job.change.id),
+        numbers=numbers,
+    )
+
+
+def _counted(module: Module) -> set[str]:
+    """The fields that are counted up."""
+    return {field.slug for field in module.fields if isinstance(field, AutoNumberField)}
 
 
 def _source_columns(job: Job) -> list[str]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _LIVE = "points_live"
 _SETTLED = "points_settled"
 _TOUCHED = "points_touched"
+_SHARED = ("owner", "workers", "team")
+"""What a point has from its profile under the same name."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,34 @@ def insert_points(
 
 
 def prepare_points(
-    s: Runner, writer: Writer, module: Module, *, rows: str, carried: Collection[str]
+    s: Runner,
+    writer: Writer,
+    module: Module,
+    *,
+    rows: str,
+    carried: Collection[str],
+    empty: Collection[str] | None = None,
 ) -> "Ready | None":
-    """Make the primary contact points of new profiles ready, without storing them; None when there are none."""
+    """Make the primary contact points of new profiles ready, without storing them; None when there are none.
+
+    Args:
+        s: a session or transaction.
+        writer: on whose behalf.
+        module: the profiles' module.
+        rows: the table with the profiles.
+        carried: what it carries along; `point_id` of each field is the id of its point.
+        empty: columns of the profiles that are NULL in all of them. With it the points are made a view over the
+            profiles, in their order; without it a table.
+    """
     if module.contact_points is None:
         return None
     holding = Holding(module, module.contact_points)
-    return _ready_points(s, writer, holding, rows=rows, carried=carried, wanted="true")
+    return _ready_points(s, writer, holding, rows=rows, carried=carried, wanted="true", empty=empty)
+
+
+def point_id(slug: str) -> str:
+    """The column that a profile carries along with the id of the point of one of its fields."""
+    return f"_point__{slug}"
 
 
 def _add_points(
@@ -76,42 +99,65 @@ def _add_points(
 
 
 def _ready_points(
-    s: Runner, writer: Writer, holding: Holding, *, rows: str, carried: Collection[str], wanted: str
+    s: Runner,
+    writer: Writer,
+    holding: Holding,
+    *,
+    rows: str,
+    carried: Collection[str],
+    wanted: str,
+    empty: Collection[str] | None = None,
 ) -> "Ready | None":
     from crm_core.records.insert import prepare_insert
 
-    points = holding.points
-    reference = writer.catalog.reference(points.module, points.reference)
-    selects = []
-    for kind, field in holding.fields:
-        given = f"r.{ident(field)}"
-        if as_given(field) in carried:
-            given = f"coalesce(r.{ident(as_given(field))}, {given})"
+    points, view, own, selects = holding.points, empty is not None, {}, []
+    for number, (kind, field) in enumerate(holding.fields):
+        columns = _point_columns(writer, holding, kind, field, carried)
+        columns = {key: one for key, one in columns.items() if key not in _SHARED or key not in (empty or ())}
+        own = {key: type for key, (type, _) in columns.items()}
+        id = f"r.{ident(point_id(field))}" if point_id(field) in carried else "uuidv7()"
         change = "r._change_id" if "_change_id" in carried else "NULL::UUID"
+        shown = "".join(f", {sql} AS {ident(key)}" for key, (_, sql) in columns.items())
         selects.append(
-            f"SELECT uuidv7() AS _id, {change} AS _change_id, r.id AS {ident(points.reference)}, '{kind}' AS kind, "
-            f'{given} AS value, r.{ident(field)} AS standardised, true AS "primary", false AS invalid, '
-            f"r.owner, r.workers, r.team, r.source FROM {ident(rows)} r CROSS JOIN (SELECT '{kind}' AS kind) k "
+            f"SELECT r._row * {len(holding.fields)} + {number} AS _row, {id} AS _id, {change} AS _change_id{shown} "
+            f"FROM {ident(rows)} r CROSS JOIN (SELECT '{kind}' AS kind) k "
             f"WHERE r.{ident(field)} IS NOT NULL AND ({wanted})"
         )
-    own = {points.reference: "UUID"} | {"kind": "VARCHAR", "value": "VARCHAR", "standardised": "VARCHAR"}
-    own |= {"primary": "BOOLEAN", "invalid": "BOOLEAN", "owner": "VARCHAR", "workers": "VARCHAR[]"}
-    own |= {"team": "VARCHAR", "source": "VARCHAR"}
-    which = ""
-    if reference is not None and reference.polymorphic:
-        own[reference.module_column] = "VARCHAR"
-        which = f", '{holding.profile.slug}' AS {ident(reference.module_column)}"
-    union = " UNION ALL ".join(selects)
+    new, ready = ("points_new_view", "points_ready_view") if view else ("points_new", "points_ready")
     count = s.execute(
-        f"CREATE OR REPLACE TEMP TABLE points_new AS SELECT row_number() OVER () AS _row{which}, * FROM ({union})"
+        f"CREATE OR REPLACE TEMP {'VIEW' if view else 'TABLE'} {new} AS {' UNION ALL '.join(selects)}"
     )
-    if not count:
+    if not (s.read(f"SELECT count(*) AS n FROM {new}").item() if view else count):
         return None
     s.execute("CREATE OR REPLACE TEMP TABLE points_problems (_row BIGINT)")
-    typed = Typed("points_new", "points_problems", own, {}, carried=("_row", "_id", "_change_id"))
-    return prepare_insert(
-        s, writer, module=points.module, typed=typed, staged="points_new", ready="points_ready"
-    )
+    typed = Typed(new, "points_problems", own, {}, carried=("_row", "_id", "_change_id"))
+    return prepare_insert(s, writer, module=points.module, typed=typed, staged=new, ready=ready, view=view)
+
+
+def _point_columns(
+    writer: Writer, holding: Holding, kind: str, field: str, carried: Collection[str]
+) -> dict[str, tuple[str, str]]:
+    """Column of a point → its type, and its value over a profile `r`."""
+    points, given = holding.points, f"r.{ident(field)}"
+    if as_given(field) in carried:
+        given = f"coalesce(r.{ident(as_given(field))}, {given})"
+    reference = writer.catalog.reference(points.module, points.reference)
+    which = {}
+    if reference is not None and reference.polymorphic:
+        which = {reference.module_column: ("VARCHAR", f"'{holding.profile.slug}'")}
+    return {
+        points.reference: ("UUID", "r.id"),
+        **which,
+        "kind": ("VARCHAR", f"'{kind}'"),
+        "value": ("VARCHAR", given),
+        "standardised": ("VARCHAR", f"r.{ident(field)}"),
+        "primary": ("BOOLEAN", "true"),
+        "invalid": ("BOOLEAN", "false"),
+        "owner": ("VARCHAR", "r.owner"),
+        "workers": ("VARCHAR[]", "r.workers"),
+        "team": ("VARCHAR", "r.team"),
+        "source": ("VARCHAR", "r.source"),
+    }
 
 
 def follow_profiles(tx: Transaction, writer: Writer, module: Module, *, rows: str) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from sqlglot import exp
+
 from crm_core.model import Module
 from crm_core.model.fields import AutoNumberField
 from crm_core.values.lookups import Runner
@@ -61,6 +63,29 @@ def number_rows(s: Runner, module: Module, rows: str) -> tuple[Counted, ...]:
         for field in module.fields
         if isinstance(field, AutoNumberField)
     )
+
+
+def number_view(s: Runner, module: Module, rows: str) -> tuple[tuple[Counted, ...], dict[str, str]] | None:
+    """Number the rows of a view, none of which brings a number along, in the order of `_row`.
+
+    Returns:
+        The counters as by `number_rows`, and column → SQL of the number over a row; None where rows are missing in
+        between, so that a row's number does not follow from its `_row`.
+    """
+    first, last, count = s.read(f"SELECT min(_row), max(_row), count(*) FROM {ident(rows)}").row(0)
+    if not count or last - first + 1 != count:
+        return None
+    counted, columns = [], {}
+    for field in module.fields:
+        if isinstance(field, AutoNumberField):
+            key = f"{module.slug}.{field.slug}"
+            known = _read(s, key)
+            before = field.start - 1 if known is None else known
+            place = f"CAST(_row + {before + 1 - first} AS VARCHAR)"
+            prefix = exp.Literal.string(field.prefix).sql("duckdb")
+            columns[field.slug] = _written(place, prefix, str(field.digits))
+            counted.append(Counted(key, known, before + count))
+    return tuple(counted), columns
 
 
 def counters_hold(tx: Runner, counted: Sequence[Counted]) -> bool:
@@ -125,9 +150,7 @@ def _number(tx: Runner, module: Module, field: AutoNumberField, rows: str, *, kn
     ).row(0)
     last = max(field.start - 1 if known is None else known, int(brought[0]))
     if brought[1]:
-        number = (
-            "concat($prefix, CASE WHEN length(place) < $digits THEN lpad(place, $digits, '0') ELSE place END)"
-        )
+        number = _written("place", "$prefix", "$digits")
         places = (
             f"SELECT _row, CAST($last + row_number() OVER (ORDER BY _row) AS VARCHAR) AS place "
             f"FROM {ident(rows)} WHERE {column} IS NULL"
@@ -138,3 +161,7 @@ def _number(tx: Runner, module: Module, field: AutoNumberField, rows: str, *, kn
             {"prefix": field.prefix, "digits": field.digits, "last": last},
         )
     return Counted(key, known, last + int(brought[1]))
+
+
+def _written(place: str, prefix: str, digits: str) -> str:
+    return f"concat({prefix}, CASE WHEN length({place}) < {digits} THEN lpad({place}, {digits}, '0') ELSE {place} END)"

@@ -1,6 +1,6 @@
 """New records: made ready outside the lock, checked and stored under it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,14 @@ from crm_core.records.contact_points import insert_points, settle_points
 from crm_core.records.counters import give_numbers
 from crm_core.records.hooks import Event, tell
 from crm_core.records.writer import Statuses, Writer, with_owner
-from crm_core.trees import column
+from crm_core.trees import column, text
 from crm_core.values.checks import Checked, check_set
 from crm_core.values.defaults import default_values
 from crm_core.values.fragments import (
-    Statement,
     aliased,
     compiled,
+    constant,
+    fill,
     literal,
     named_table,
     nested,
@@ -45,6 +46,7 @@ class Ready:
         typed: where the values came from; takes further problems.
         staged: the relation with what came in.
         carried: the columns that came along, which begin with `_`.
+        empty: columns that are NULL in every row so far, since nothing gives them a value.
     """
 
     module: Module
@@ -52,10 +54,18 @@ class Ready:
     typed: Typed
     staged: str
     carried: tuple[str, ...] = ()
+    empty: frozenset[str] = frozenset()
 
 
 def prepare_insert(
-    s: Runner, writer: Writer, *, module: str, typed: Typed, staged: str = "staged", ready: str = "ready"
+    s: Runner,
+    writer: Writer,
+    *,
+    module: str,
+    typed: Typed,
+    staged: str = "staged",
+    ready: str = "ready",
+    view: bool = False,
 ) -> Ready:
     """Make typed values whole rows: ids, defaults, folder, status, owner and workers; and judge each row.
 
@@ -69,18 +79,37 @@ def prepare_insert(
         typed: the values; problems are added to its table.
         staged: the relation that was typed, for what came in.
         ready: the name of the temp table to make.
+        view: make a view instead, which costs nothing to make: for rows that all carry an `_id`, and are only read.
     """
     own = writer.catalog.module(module)
     defaults = default_values(s, writer.catalog, own, writer.directory)
     carried = carried_columns(s, typed)
-    key = ("ready", module, typed.table, tuple(typed.columns), carried, typed.judged, frozenset(defaults))
-    statement = writer.catalog.memo.of(key, lambda: _ready(writer, own, typed, carried, defaults))
     known = {"owner": writer.person, "door": writer.door}
     known |= {f"default__{key}": value for key, value in defaults.items()}
-    s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(ready)} AS {statement.sql}", statement.values(known))
-    made = Ready(own, ready, typed, staged, tuple(key for key in carried if key != "_id"))
+    if view:
+        tree, bound = _ready(writer, own, typed, carried, defaults)
+        shown = fill(tree, {key: constant(value) for key, value in {**bound, **known}.items()})
+        s.execute(f"CREATE OR REPLACE TEMP VIEW {ident(ready)} AS {text(shown)}")
+    else:
+        key = ("ready", module, typed.table, tuple(typed.columns), carried, typed.judged, frozenset(defaults))
+        statement = writer.catalog.memo.of(
+            key, lambda: compiled(*_ready(writer, own, typed, carried, defaults))
+        )
+        s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(ready)} AS {statement.sql}", statement.values(known))
+    made = Ready(
+        own, ready, typed, staged, tuple(key for key in carried if key != "_id"),
+        frozenset(_empty(writer, own, typed, defaults)),
+    )  # fmt: skip
     _judge(s, writer, made)
     return made
+
+
+def _empty(writer: Writer, module: Module, typed: Typed, defaults: Mapping[str, Any]) -> Iterator[str]:
+    """The columns that nothing gives a value; the status is left to its folder."""
+    given = {*typed.columns, *defaults, "id", "source", "status"}
+    if writer.person is not None or "owner" in given:
+        given |= {"owner", "workers"}
+    yield from (key for key in writer.catalog.columns(module.slug) if key not in given)
 
 
 def carried_columns(s: Runner, typed: Typed) -> tuple[str, ...]:
@@ -92,7 +121,8 @@ def carried_columns(s: Runner, typed: Typed) -> tuple[str, ...]:
 
 def _ready(
     writer: Writer, module: Module, typed: Typed, carried: tuple[str, ...], defaults: Mapping[str, Any]
-) -> Statement:
+) -> tuple[exp.Select, dict[str, Any]]:
+    """The rows as they will be, and what the statement binds beside the defaults, the owner and the door."""
     params = Params("i")
     columns: list[exp.Expr] = [column(key, "t") for key in carried if key != "_id"]
     for key, kind in writer.catalog.columns(module.slug).items():
@@ -112,7 +142,7 @@ def _ready(
     workers = with_owner(column("owner"), column("workers"))
     changed = exp.Star(**{"replace": [aliased(kept, "status"), aliased(workers, "workers")]})
     last = select_from([changed, aliased(wrong, "status__wrong")], nested(first, "f"))
-    return compiled(last, params.values)
+    return last, params.values
 
 
 def _value(

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -48,6 +50,29 @@ def case(branches: list[tuple[exp.Expr, exp.Expr]]) -> exp.Expr:
 def literal(text: str) -> exp.Expr:
     """A text constant of the program itself; whatever a person typed is bound instead."""
     return exp.Literal.string(text)
+
+
+def constant(value: Any) -> exp.Expr:
+    """A value inside a view, which binds none: a text, number, truth value, day, instant, or a list of these.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if value is None:
+        return exp.null()
+    if isinstance(value, bool):
+        return exp.true() if value else exp.false()
+    if isinstance(value, str):
+        return exp.Literal.string(value)
+    if isinstance(value, (int, float, Decimal)):
+        return exp.Literal.number(str(value))
+    if isinstance(value, datetime):
+        return exp.cast(exp.Literal.string(value.isoformat()), "TIMESTAMPTZ", dialect="duckdb")
+    if isinstance(value, date):
+        return exp.cast(exp.Literal.string(value.isoformat()), "DATE", dialect="duckdb")
+    if isinstance(value, (list, tuple)):
+        return exp.Array(expressions=[constant(one) for one in value])
+    raise TypeError(f"a view cannot hold {type(value).__name__}")
 
 
 def literals(texts: Iterable[str]) -> exp.Expr:

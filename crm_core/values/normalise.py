@@ -48,7 +48,7 @@ class Typed:
         columns: column of the module's table → DuckDB type.
         fields: slug → field of everything that was given.
         found: how many problems there are.
-        judged: slugs with a column `<slug>__problem`, the code of what is wrong with the value.
+        judged: slugs of which any value is wrong: those with a column `<slug>__problem`, the code of what is.
         received: slug → the SQL over the staged table of what came in, as text.
         carried: the columns that begin with `_`, where they are known.
     """
@@ -143,7 +143,8 @@ def normalise(
         carried=plan.carried,
     )
     found = collect_problems(s, made, judged=plan.judged, staged=staged, received=plan.received)
-    return replace(made, found=found)
+    # What nothing is wrong with needs no look any more, by none of those who take the values from here.
+    return replace(made, judged=tuple(found), found=sum(found.values()))
 
 
 def _ask_the_rest(s: Runner, typed: str, late: Sequence[_Late]) -> None:
@@ -191,8 +192,8 @@ def collect_problems(
     staged: str,
     received: Mapping[str, str],
     within: str | None = None,
-) -> int:
-    """Move what the columns `<field>__problem` say into the table of problems; returns how many.
+) -> dict[str, int]:
+    """Move what the columns `<field>__problem` say into the table of problems; returns how many of which field.
 
     Only fields that have any problem are looked at row by row.
 
@@ -205,13 +206,12 @@ def collect_problems(
         within: the table with the columns; the typed one by default.
     """
     if not judged:
-        return 0
+        return {}
     place = ident(within or typed.table)
     counts = ", ".join(f"count({ident(_problem(slug))}) AS {ident(slug)}" for slug in judged)
-    found = s.read(f"SELECT {counts} FROM {place}").row(0, named=True)
-    for slug, count in found.items():
-        if not count:
-            continue
+    counted = s.read(f"SELECT {counts} FROM {place}").row(0, named=True)
+    found = {slug: int(count) for slug, count in counted.items() if count}
+    for slug in found:
         codes = s.read(
             f"SELECT DISTINCT {ident(_problem(slug))} AS code FROM {place} WHERE {ident(_problem(slug))} IS NOT NULL"
         )
@@ -225,7 +225,7 @@ def collect_problems(
                 f"ON r._row = t._row WHERE t.{ident(_problem(slug))} = $code",
                 {"field": slug, "shown": code.removesuffix("_in_set"), "words": words, "code": code},
             )
-    return sum(found.values())
+    return found
 
 
 def read_problems(s: Runner, typed: Typed, rows: Sequence[Mapping[str, Any]] | None = None) -> list[Problem]:

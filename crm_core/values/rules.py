@@ -24,6 +24,7 @@ from crm_core.values.fragments import (
     compiled,
     literal,
     named_table,
+    nested,
     select_from,
     sql,
 )
@@ -185,7 +186,9 @@ def judge_rows(
     trusted: bool = False,
     set_aside: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Make a temp table `into` with `_row` and `<slug>__problem` for every rule; returns the slugs judged.
+    """Make a temp table `into` of the rows that break a rule; returns the slugs judged.
+
+    Beside `_row` it has a column `<slug>__problem` for each of them.
 
     Args:
         s: a session or transaction.
@@ -218,8 +221,11 @@ def judge_rows(
         if not codes:
             return None, ()
         columns = [aliased(code, f"{slug}__problem") for slug, code in codes.items()]
-        select = select_from([column("_row", ROW), *columns], named_table(rows, ROW))
-        return compiled(select, params.values), tuple(codes)
+        judged = select_from([column("_row", ROW), *columns], named_table(rows, ROW))
+        wrong = any_of([exp.not_(column(f"{slug}__problem").is_(exp.null())) for slug in codes])
+        return compiled(select_from([exp.Star()], nested(judged, "j"), where=wrong), params.values), tuple(
+            codes
+        )
 
     if module.dependencies:
         # Conditions hold what the time is and whom they are read for.

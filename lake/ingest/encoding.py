@@ -87,10 +87,9 @@ class _Counts:
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
 
     def add(self, block: bytes) -> None:
-        self.lf += block.count(b"\n")
-        returns = block.count(b"\r")
-        if returns:
-            self.cr += returns
+        self.lf += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == 0x0A))
+        if b"\r" in block:
+            self.cr += block.count(b"\r")
             self.crlf += block.count(b"\r\n")
         if self.tail.endswith(b"\r") and block.startswith(b"\n"):
             self.crlf += 1
@@ -99,7 +98,7 @@ class _Counts:
             if _has_space_beside(self.tail[-1:] + block, quote.encode()):
                 found.add(f"{quote} ")
         self.present |= found
-        self.tail = (self.tail + block)[-4096:]
+        self.tail = block[-4096:] if len(block) >= 4096 else (self.tail + block)[-4096:]
         self.spare = [sign for sign in self.spare if sign.encode() not in block]
         if not block.isascii() or not self.valid_utf8:
             if BAD_BYTE.encode() in block:
@@ -116,12 +115,13 @@ class _Counts:
     def _judge(self, block: bytes) -> None:
         if self.valid_utf8:
             try:
-                text = self._decoder.decode(block)
+                self._decoder.decode(block)
             except UnicodeDecodeError:
                 self.valid_utf8 = False
                 self._decoder.reset()
             else:
-                self.multibyte += len(text) - len(text.encode("ascii", "ignore"))
+                # A character beyond ASCII begins with a byte of this range, and has no other one of it.
+                self.multibyte += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) >= 0xC0))
                 return
         # A character cut in two by the block's end counts as bad here: one in millions, and the majority
         # decides.

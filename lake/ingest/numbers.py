@@ -15,6 +15,9 @@ _QUOTES = "'’‘`´"
 _MINUS = "\\-−–"  # inside a character class
 _PLAIN = r"[+-]?\d+"
 _POINT = r"\."
+_CODE = "(?: ?[A-Z]{3})?"
+_SIMPLE = "[0-9][0-9.,]* ?[A-Z]{3}"
+"""The commonest amounts, which need no look at every way to write one."""
 _EXPONENT = r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)[eE][+-]?\d{1,2}"
 _TINY = r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)[eE]-\d{1,2}"
 
@@ -37,8 +40,8 @@ def class_sql(text: str) -> str:
     unclear = r"(^|[^\d.,])[1-9]\d{{0,2}}{sign}\d{{3}}([^\d.,]|$)"
     return (
         f"CASE WHEN NOT contains({text}, '.') AND NOT contains({text}, ',') THEN NULL "
-        f"WHEN {full_match(text, _PLAIN + r'[.](?:[0-9]{1,2}|[0-9]{4,})')} THEN 'point' "
-        f"WHEN {full_match(text, _PLAIN + r',(?:[0-9]{1,2}|[0-9]{4,})')} THEN 'comma' "
+        f"WHEN {full_match(text, _PLAIN + r'[.](?:[0-9]{1,2}|[0-9]{4,})' + _CODE)} THEN 'point' "
+        f"WHEN {full_match(text, _PLAIN + r',(?:[0-9]{1,2}|[0-9]{4,})' + _CODE)} THEN 'comma' "
         f"WHEN {matches(text, _speaks_for(_POINT, ','))} THEN 'point' "
         f"WHEN {matches(text, _speaks_for(',', _POINT))} THEN 'comma' "
         f"WHEN {matches(text, unclear.format(sign=_POINT))} THEN 'unclear_point' "
@@ -75,16 +78,20 @@ def read_money(text: str, *, name: str, decimal: DecimalSign, usual: str, known:
     amount, sign, code = (ident(f"{name}__{part}") for part in ("amount", "sign", "code"))
     bare = full_match(text, rf"[0-9.,+-]*|{_EXPONENT}")
     number, around = substitute(text, _money(), r"\1\3\5"), substitute(text, _money(), r"\2\4")
+    simple = full_match(text, _SIMPLE)
     parts = {
-        f"{name}__amount": f"CASE WHEN {bare} THEN {text} ELSE {number} END",
-        f"{name}__sign": f"CASE WHEN {bare} THEN '' ELSE upper(trim({around}, ' .')) END",
+        f"{name}__amount": f"CASE WHEN {bare} THEN {text} WHEN {simple} THEN rtrim(left({text}, -3), ' ') "
+        f"ELSE {number} END",
+        f"{name}__sign": f"CASE WHEN {bare} THEN '' WHEN {simple} THEN right({text}, 3) "
+        f"ELSE upper(trim({around}, ' .')) END",
     }
     shared = {symbol: usual if usual in among else among[0] for symbol, among in _SHARED.items()}
     symbols = {**SYMBOLS, **shared}
     codes = ", ".join(f"{literal(symbol)}: {literal(code)}" for symbol, code in symbols.items())
-    is_code = one_of(sign, tuple(sorted(known))) if known else full_match(sign, "[A-Z]{3}")
+    is_code = one_of(sign, sorted(known)) if known else full_match(sign, "[A-Z]{3}")
+    as_usual = f"WHEN {sign} = {literal(usual)} THEN {sign} " if usual in known else ""
     currency = (
-        f"CASE WHEN {sign} = '' THEN {literal(usual) if usual else 'NULL'} WHEN {is_code} THEN {sign} "
+        f"CASE WHEN {sign} = '' THEN {literal(usual) if usual else 'NULL'} {as_usual}WHEN {is_code} THEN {sign} "
         f"ELSE MAP {{{codes}}}[{sign}] END"
     )
     value = f"CASE WHEN {code} IS NOT NULL THEN {_decimal(amount, decimal, 'DECIMAL(18,4)')} END"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -54,6 +55,9 @@ def substitute(text: str, pattern: str, by: str, *, everywhere: bool = False) ->
     return f"regexp_replace({text}, {literal(pattern)}, {literal(by)}{options})"
 
 
-def one_of(text: str, words: tuple[str, ...]) -> str:
-    """Whether the text is one of the words."""
-    return f"{text} IN ({', '.join(literal(word) for word in words)})"
+def one_of(text: str, words: Iterable[str]) -> str:
+    """Whether the text is one of the words.
+
+    A long IN would become a join, which is carried out for every row, whether its answer is asked for or not.
+    """
+    return f"list_contains([{', '.join(literal(word) for word in words)}], {text})"
