@@ -163,13 +163,15 @@ def loads(here: Here, module: str | None = None, limit: int = 50) -> Any:
 @verb(sources, "list")
 def list_sources(here: Here) -> Any:
     """The sources there are, and the modules they bring records of."""
-    return crm.telling.pick(crm.loading.read_sources(here.lake), "source module version actor occurred_at")
+    return crm.telling.pick(
+        crm.sources.read_sources(here.lake, actor=here.actor), "source module version actor occurred_at"
+    )
 
 
 @verb(sources, "show")
 def show_source(here: Here, source: str) -> Any:
     """The mapping and contract of a source as YAML."""
-    return crm.loading.show_source(here.lake, source)
+    return crm.sources.show_source(here.lake, source, actor=here.actor)
 
 
 @verb(sources, "apply")

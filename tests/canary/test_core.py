@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from crm_core import facets, query, search
+from crm_core.access import Actor
 from crm_core.badges import read_badges
 from crm_core.history import read_changes
 from crm_core.linked import read_linked
 from crm_core.loading import read_loads
+from crm_core.loading.errors import UnknownSource
 from crm_core.related import read_related
+from crm_core.sources import read_sources, show_source
 from flows import outbox, run_history
 from tests.canary.world import CANARY, World
 
@@ -71,6 +76,17 @@ def test_search_finds_nothing_that_is_forbidden(world: World, who: str) -> None:
 def test_titles_of_forbidden_records_are_not_told(world: World, who: str) -> None:
     found = query.titles(world.workspace.lake, world.catalog, wanted=world.hidden, actor=world.actor(who))
     assert found == {}
+
+
+def test_names_of_sources_are_told_with_the_records_that_they_brought(world: World, who: str) -> None:
+    lake, actor = world.workspace.lake, world.actor(who)
+    told = {one.source for one in read_sources(lake, actor=actor)}
+    assert {"known"} <= told and CANARY not in str(told)
+    assert f"{CANARY}-erp" in {one.source for one in read_sources(lake, actor=Actor.local_admin())}
+    assert "external_id" in show_source(lake, "known", actor=actor)
+    with pytest.raises(UnknownSource) as refused:
+        show_source(lake, f"{CANARY}-erp", actor=actor)
+    assert CANARY not in str(refused.value.known)
 
 
 def test_runs_messages_loads_and_changes_of_forbidden_records_are_not_told(world: World, who: str) -> None:

@@ -204,7 +204,7 @@ def _history(world: World) -> None:
 
 def _load(world: World, folder: Path) -> None:
     """A load that brought a forbidden customer, and rejected a row."""
-    place = folder / "erp.csv"
+    place = folder / f"{CANARY}-erp.csv"
     place.write_text(
         "external_id,name,email,folder,remarks,unknown\n"
         f"EXT-load,{CANARY} loaded,{CANARY}@load.example,key_accounts,{CANARY},{CANARY}\n"
@@ -215,6 +215,10 @@ def _load(world: World, folder: Path) -> None:
     world.load = result.load_id
     rows = world.workspace.lake.read("SELECT id FROM lake.crm.customers WHERE external_id = 'EXT-load'")
     world.hidden["customers"].append(rows.item())
+    # A source of which both know, for it brought what they see: the same values once more.
+    known, values = folder / "known.csv", texts(world.catalog.module("customers"), "plaincustomers")
+    known.write_text(f"external_id,name\n{values['external_id']},{values['name']}\n")
+    load(world.workspace.lake, [str(known)], module="customers", actor=ADMIN, options=options)
 
 
 def _files(world: World) -> None:
