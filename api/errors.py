@@ -1,5 +1,7 @@
 """What only a request over HTTP can get wrong."""
 
+from collections.abc import Sequence
+
 from crm_core.errors import CrmError
 
 
@@ -53,4 +55,15 @@ class TooManyRequests(CrmError):
     def __init__(self, limit: str, retry_after: int) -> None:
         self.limit = limit
         self.retry_after = retry_after
-        super().__init__(f"Allowed are {limit} requests from one address. Try again in {retry_after} s.")
+        super().__init__(f"Allowed are {limit} from one address. Try again in {retry_after} s.")
+
+
+class ParameterUnknown(CrmError):
+    """A parameter of the query that the path does not take."""
+
+    status = 422
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(f"There is no parameter “{name}”. There are: {', '.join(known)}.")

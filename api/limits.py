@@ -44,7 +44,7 @@ class IntakeLimit:
         if self._limiter.hit(self._item, address):
             return
         free_at = self._limiter.get_window_stats(self._item, address).reset_time
-        raise TooManyRequests(f"{self.per_minute} a minute", max(1, round(free_at - time.time())))
+        raise TooManyRequests(f"{self.per_minute} requests a minute", max(1, round(free_at - time.time())))
 
     def address_of(self, request: Request) -> str:
         """The client: the peer, or the last one in `X-Forwarded-For` that is no listed proxy."""

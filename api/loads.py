@@ -1,12 +1,14 @@
 """Loads: import a file, see what became of it, take it back."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.context import Here, Json, Who
+from api.errors import ParameterUnknown
 from api.imports import Import, Imports, load_file
 from api.spool import Spooled, has_more_rows, spool
 from crm_core.access import Actor
@@ -15,6 +17,7 @@ from crm_core.export import MEDIA_TYPES
 from crm_core.loading import (
     LoadOptions,
     download_rejects,
+    parse_contract,
     preview,
     read_load,
     read_loads,
@@ -37,9 +40,12 @@ _BODY = {
         },
     }
 }
+_GOES_ON: dict[int | str, dict[str, Any]] = {
+    202: {"description": "More rows than are waited for: `load_id`, which `Location` tells more about."}
+}
 
 
-@router.post("/modules/{module}/import", summary="Import", openapi_extra=_BODY)
+@router.post("/modules/{module}/import", summary="Import", openapi_extra=_BODY, responses=_GOES_ON)
 async def import_file(
     module: str,
     request: Request,
@@ -51,16 +57,19 @@ async def import_file(
     mode: Literal["insert", "upsert", "update", "mirror"] | None = None,
     empty: Annotated[Literal["keep", "clear"] | None, Query(description="What an empty cell does.")] = None,
     evolve: Annotated[bool, Query(description="Make fields of unknown columns.")] = False,
+    map: Annotated[str | None, Query(description="A mapping or contract as YAML or JSON.")] = None,
     silent: Annotated[bool, Query(description="Let no flow see it.")] = False,
     strict: Annotated[bool, Query(description="All of it as it is, or nothing.")] = False,
     dry_run: Annotated[bool, Query(description="Show what it would do.")] = False,
 ) -> JSONResponse:
     """Load a file: 200 with the counts up to 50,000 rows, else 202 with the id of a load that goes on."""
     actor.require_change(f"records of {module}")
+    _refuse_unknown(request)
     keys = tuple(part.strip() for part in key.split(",") if part.strip())
+    contract = parse_contract(map, source=source or Path(filename).stem, module=module) if map else None
     options = LoadOptions(
-        source=source, key=keys, mode=mode, empty=empty, evolve=evolve, silent=silent, strict=strict
-    )
+        source=source, key=keys, mode=mode, empty=empty, evolve=evolve, contract=contract, silent=silent, strict=strict,
+    )  # fmt: skip
     spooled = await spool(request, filename)
     if not dry_run and await to_thread.run_sync(has_more_rows, spooled.source, ANSWERED_UP_TO_ROWS):
         imports: Imports = request.app.state.imports
@@ -68,6 +77,14 @@ async def import_file(
         place = {"Location": f"/api/v1/loads/{begun.load_id}"}
         return JSONResponse({"load_id": begun.load_id}, status_code=202, headers=place)
     return await to_thread.run_sync(_answer, workspace, spooled, module, actor, options, dry_run)
+
+
+def _refuse_unknown(request: Request) -> None:
+    """A misspelt parameter would load something else than was meant: `keys` instead of `key` inserts twice."""
+    known = [one.name for one in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            raise ParameterUnknown(name, known)
 
 
 def _answer(

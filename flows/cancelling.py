@@ -1,12 +1,39 @@
 """Cancelling runs: what was written stays, messages that have not left are dropped."""
 
+from collections.abc import Sequence
+
 from crm_core.access import Actor
+from crm_core.definitions import read_catalog
 from flows.errors import UnknownRun
 from flows.outbox import drop_messages
 from flows.run_history import Run, list_runs
+from flows.store import find_stored
 from lake import Change, Lake, Transaction, table
 
 _RUNS = table("ops", "flow_runs")
+
+
+def cancel_runs_of(
+    lake: Lake, flow: str, *, record_ids: Sequence[str], actor: Actor
+) -> tuple[list[Run], int]:
+    """Cancel every run of a flow for some records.
+
+    Returns:
+        The runs, and how many messages were dropped.
+
+    Raises:
+        UnknownFlow: There is no such flow.
+        UnknownRun: It never ran for one of them, or not for one that the actor may see.
+        Forbidden: The actor may only look.
+    """
+    actor.require_change("flows")
+    slug, runs = find_stored(read_catalog(lake), flow).slug, []
+    for record_id in record_ids:
+        of_record = list_runs(lake, actor=actor, flow=slug, record_id=record_id, limit=10_000)
+        if not of_record:
+            raise UnknownRun(f"of {slug} for {record_id}")
+        runs += of_record
+    return _cancel(lake, runs, actor)
 
 
 def cancel_runs(lake: Lake, run_id: str, *, actor: Actor) -> tuple[list[Run], int]:
@@ -25,6 +52,10 @@ def cancel_runs(lake: Lake, run_id: str, *, actor: Actor) -> tuple[list[Run], in
     )
     if not runs:
         raise UnknownRun(run_id)
+    return _cancel(lake, runs, actor)
+
+
+def _cancel(lake: Lake, runs: list[Run], actor: Actor) -> tuple[list[Run], int]:
     ids = [run.id for run in runs]
 
     def work(tx: Transaction) -> int:

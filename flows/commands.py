@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from crm_core.access import Actor
 from crm_core.shape import to_json_value
-from flows.cancelling import cancel_runs
+from flows.cancelling import cancel_runs, cancel_runs_of
 from flows.errors import CommandInvalid
 from flows.manual import CommandResult, as_result, command_result, run_flow, run_on_values
 from flows.trial import try_flow
@@ -31,8 +31,8 @@ def execute_command(lake: Lake, document: Mapping[str, Any], *, actor: Actor) ->
     """Carry out a command as `POST /api/v1/flows/execute-command` takes it.
 
     `{"command": "run"|"test"|"cancel", "flow": slug or id, "record": id | "records": [id] | "payload": values,
-    "run_id": of a run to cancel, "idempotency_key"?}`. A key belongs to the actor: the same command under it is
-    answered and not carried out again.
+    "idempotency_key"?}`. A run is cancelled by its flow and record, or by its `"run_id"`, or that of its command. A key
+    belongs to the actor: the same command under it is answered and not carried out again.
 
     Returns:
         `{"run_id", "state", "results": [{"record_id", "run_id", "state", "error", "effects"}]}`, ready for JSON.
@@ -62,21 +62,25 @@ def _checked(document: Mapping[str, Any]) -> dict[str, Any]:
         raise CommandInvalid(name, f"command is one of {', '.join(COMMANDS)}, not {name!r}")
     if name != "cancel":
         _check_targets(command)
-    elif not isinstance(command.get("run_id"), str):
-        raise CommandInvalid(command.get("run_id"), "cancel needs the run_id of a run")
+    elif "run_id" not in command:
+        _check_targets(command, kinds=("record", "records"))
+    elif not isinstance(command["run_id"], str):
+        raise CommandInvalid(command["run_id"], "run_id is the id of a run or of a command")
     if not isinstance(command.get("idempotency_key", ""), str):
         raise CommandInvalid(command["idempotency_key"], "idempotency_key is a text")
     return command
 
 
-def _check_targets(command: Mapping[str, Any]) -> None:
+def _check_targets(
+    command: Mapping[str, Any], *, kinds: Sequence[str] = ("record", "records", "payload")
+) -> None:
     if not isinstance(command.get("flow"), str) or not command["flow"]:
         raise CommandInvalid(command.get("flow"), "flow is the slug or id of a flow")
     given = [key for key in ("record", "records", "payload") if key in command]
-    if len(given) != 1:
-        raise CommandInvalid(given, "exactly one of record, records and payload is needed")
-    kinds: dict[str, type] = {"record": str, "records": list, "payload": dict}
-    if not isinstance(command[given[0]], kinds[given[0]]):
+    if len(given) != 1 or given[0] not in kinds:
+        raise CommandInvalid(given, f"exactly one of {', '.join(kinds[:-1])} and {kinds[-1]} is needed")
+    types: dict[str, type] = {"record": str, "records": list, "payload": dict}
+    if not isinstance(command[given[0]], types[given[0]]):
         raise CommandInvalid(command[given[0]], f"{given[0]} is of the wrong kind")
 
 
@@ -142,8 +146,11 @@ def _test(lake: Lake, command: Mapping[str, Any], actor: Actor) -> dict[str, Any
 
 
 def _cancel(lake: Lake, command: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
-    runs, dropped = cancel_runs(lake, command["run_id"], actor=actor)
-    answer = _answer(as_result(runs, command["run_id"]))
+    if "run_id" in command:
+        runs, dropped = cancel_runs(lake, command["run_id"], actor=actor)
+    else:
+        runs, dropped = cancel_runs_of(lake, command["flow"], record_ids=_ids(command), actor=actor)
+    answer = _answer(as_result(runs, command.get("run_id", "")))
     for result in answer["results"]:
         result["state"] = "cancelled"
     return answer | {"state": "cancelled", "messages_dropped": dropped}

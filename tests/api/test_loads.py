@@ -43,6 +43,17 @@ def test_a_file_is_loaded_mended_and_taken_back(admin: TestClient) -> None:
         assert admin.get(f"/v1/loads/{one['load_id']}").json()["state"] == "undone"
 
 
+def test_a_mapping_may_come_with_the_file(admin: TestClient) -> None:
+    for mapping in (
+        "columns: {Benennung: name, Nr: external_id}",
+        '{"Benennung": "name", "Nr": "external_id"}',
+    ):
+        loaded = send(admin, "Nr,Benennung\nM1,Ida\n", source="mapped", map=mapping).json()
+        assert loaded["inserted"] + loaded["unchanged"] == 1, loaded
+    described = admin.get("/openapi.json").json()["paths"]["/api/v1/modules/customers/import"]["post"]
+    assert {"200", "202"} <= described["responses"].keys()
+
+
 def test_a_dry_run_writes_nothing(admin: TestClient, workspace: Workspace) -> None:
     before = workspace.lake.snapshot()
     shown = send(admin, BAD, dry_run=True).json()
@@ -58,8 +69,18 @@ def test_a_dry_run_writes_nothing(admin: TestClient, workspace: Workspace) -> No
         ("name\nIda\n", {}, 422, "key-missing"),
         (BAD, {"strict": True}, 422, "strict-failure"),
         (BAD, {"mode": "replace"}, 422, "request-invalid"),
+        (BAD, {"keys": "external_id"}, 422, "parameter-unknown"),
+        (BAD, {"map": "columns: {Nom: nowhere}"}, 422, "contract-invalid"),
     ],
-    ids=["empty", "no column known", "no key", "strict", "no such mode"],
+    ids=[
+        "empty",
+        "no column known",
+        "no key",
+        "strict",
+        "no such mode",
+        "a misspelt parameter",
+        "a bad mapping",
+    ],
 )
 def test_what_cannot_be_loaded_is_a_problem(
     admin: TestClient, text: str, more: dict[str, Any], status: int, kind: str

@@ -100,7 +100,7 @@ def test_a_payload_becomes_a_record_and_the_flow_runs_on_it_once(crm: Lake) -> N
         pytest.param({"command": "run", "flow": "x"}, "exactly one of", id="no record"),
         pytest.param({"command": "run", "flow": "x", "record": 1}, "wrong kind", id="a number for a record"),
         pytest.param({"command": "run", "flow": "x", "record": "a", "payload": {}}, "exactly one", id="two"),
-        pytest.param({"command": "cancel"}, "needs the run_id", id="cancel of nothing"),
+        pytest.param({"command": "cancel"}, "flow is", id="cancel of nothing"),
         pytest.param({"command": "run", "flow": "x", "record": "a", "key": 1}, "“key” is unknown", id="key"),
     ],
 )
@@ -120,6 +120,21 @@ def test_cancelling_a_run_drops_what_has_not_left(crm: Lake) -> None:
     assert rows(crm, "communications", "state") == ["failed"]
     with pytest.raises(UnknownRun):
         execute_command(crm, {"command": "cancel", "run_id": new_id()}, actor=ANNA)
+
+
+def test_the_runs_of_a_flow_for_a_record_are_cancelled_without_their_ids(crm: Lake) -> None:
+    activate(crm, flow("mail", {"send_email": {"to": "{{ email }}", "subject": "S", "body": "B"}}))
+    first, second = inquiry(crm, email="a@x.example"), inquiry(crm, email="b@x.example")
+    run(crm)
+    command = {"command": "cancel", "flow": "mail"}
+    answer = execute_command(crm, command | {"record": first}, actor=ANNA)
+    assert (answer["state"], answer["messages_dropped"]) == ("cancelled", 1)
+    assert [one["record_id"] for one in answer["results"]] == [first]
+    assert execute_command(crm, command | {"records": [second]}, actor=ANNA)["messages_dropped"] == 1
+    with pytest.raises(UnknownRun):
+        execute_command(crm, command | {"record": new_id()}, actor=ANNA)
+    with pytest.raises(CommandInvalid, match="exactly one of record and records"):
+        execute_command(crm, command | {"payload": {}}, actor=ANNA)
 
 
 def test_a_trial_shows_everything_and_writes_nothing(crm: Lake) -> None:
