@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from types import TracebackType
-from typing import Self
 
 from crm_core import loading
 from crm_core.access import Actor
@@ -14,11 +12,12 @@ from crm_core.model import Catalog
 from crm_core.pack_files import PackInvalid, shipped_packs
 from crm_core.settings import Settings
 from lake import Lake
+from lake.closing import Closing
 from lake.errors import SettingError
 
 
 @dataclass(frozen=True)
-class Workspace:
+class Workspace(Closing):
     """An open lake and the settings it was opened with."""
 
     lake: Lake
@@ -32,14 +31,6 @@ class Workspace:
     def close(self) -> None:
         """Close the lake."""
         self.lake.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_workspace(settings: Settings, *, schemas: Sequence[str] = ()) -> Workspace:

@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self, TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 import duckdb
 import polars as pl
@@ -19,6 +18,7 @@ import pyarrow as pa
 from lake import engine
 from lake.attachment import Attachment
 from lake.catalog import newest_snapshot_sql
+from lake.closing import Closing
 from lake.cursors import Cursors
 from lake.door import Change, Committed, Door, Transaction
 from lake.engine import Cursor, Params
@@ -93,7 +93,7 @@ class LakeConfig:
         return self.place if self.kind == "sqlite" else "postgres"
 
 
-class Lake:
+class Lake(Closing):
     """A DuckLake, attached as `lake` in a DuckDB of its own."""
 
     def __init__(self, config: LakeConfig, *, attachment: Attachment, lock: WriterLock) -> None:
@@ -132,14 +132,6 @@ class Lake:
         lake = cls(config, attachment=attachment, lock=lock)
         bootstrap_lake(lake)
         return lake
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close every connection of the lake."""

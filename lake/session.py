@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import TypeVar, cast
 
 import duckdb
 import polars as pl
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from lake import engine
 from lake.attachment import Attachment
+from lake.closing import Closing
 from lake.door import Change, Committed, Door, Transaction
 from lake.engine import Cursor, Params
 from lake.errors import LakeError, SnapshotMissingError, StaleCatalogError, TransientError
@@ -26,7 +26,7 @@ _PAUSE_SECONDS = 0.05
 _TRANSACTION_SNAPSHOT = "SELECT id FROM ducklake_current_snapshot('lake')"
 
 
-class Session:
+class Session(Closing):
     """One cursor with its own temp tables, for one thread: stage here, then commit."""
 
     def __init__(self, attachment: Attachment, *, door: Door, newest_sql: str) -> None:
@@ -37,14 +37,6 @@ class Session:
         self._newest_sql = newest_sql
         self._in_transaction = False
         self.failed: LakeError | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def execute(self, sql: str, params: Params = None) -> int:
         """Run a statement; returns the number of rows that it inserted, updated or deleted.

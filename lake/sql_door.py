@@ -20,11 +20,11 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 
+from lake.closing import Closing
 from lake.connection import Lake, LakeConfig
 from lake.engine import Params
 from lake.errors import QueryTimeout, QueryTooLarge
@@ -38,7 +38,7 @@ _GRACE_SECONDS = 2.0
 _START_SECONDS = 60.0
 
 
-class SqlDoor:
+class SqlDoor(Closing):
     """Runs analysts' queries apart from everything else; safe to share between threads."""
 
     def __init__(
@@ -73,14 +73,6 @@ class SqlDoor:
         self._closed = False
         self._isolated = isolated
         self._engine: SqlEngine | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the workers, and with them what they run."""

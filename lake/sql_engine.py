@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from lake import engine
+from lake.closing import Closing
 from lake.connection import LakeConfig
 from lake.engine import Cursor, Params
 from lake.errors import (
@@ -79,7 +79,7 @@ class _Query:
     named: tuple[str, ...]
 
 
-class SqlEngine:
+class SqlEngine(Closing):
     """The instance; safe to share between threads. `lake.sql_door.SqlDoor` keeps it in a process of its own."""
 
     def __init__(self, config: LakeConfig, *, memory_limit: str, threads: int) -> None:
@@ -99,14 +99,6 @@ class SqlEngine:
         limit = "SELECT parse_formatted_bytes(current_setting('memory_limit')) AS bytes"
         self.memory_bytes = int(engine.fetch_arrow(self._root, limit).column(0)[0].as_py())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close the instance."""
         self._root.close()
@@ -120,25 +112,7 @@ class SqlEngine:
         max_rows: int,
         timeout: float,
     ) -> QueryResult:
-        """Run one SELECT.
-
-        Args:
-            sql: the statement as the person wrote it.
-            relations: name → SELECT text of the rows and columns that the person may see. Only those that the
-                statement names are put in front of it; a name that its own WITH defines hides the relation, and
-                never shows what lies under it.
-            params: values for `?` or `$name`; names that the statement does not use are left out.
-            max_rows: rows to return at most.
-            timeout: seconds.
-
-        Returns:
-            The rows, and whether there were more.
-
-        Raises:
-            QueryRefused: the statement is not one SELECT over allowed names.
-            QueryInvalid: DuckDB cannot run it; the message is DuckDB's own.
-            QueryTimeout: it took too long.
-        """
+        """Run one SELECT, as `SqlDoor.run` says, within `timeout` seconds."""
         started = time.monotonic()
         with self._cursor() as cursor, _watched(cursor, timeout) as watch:
             query = _check(cursor, sql, relations)

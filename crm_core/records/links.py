@@ -1,6 +1,8 @@
 """Links between records: rows of a many-to-many's table, or the reference on the other side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from crm_core import definitions, people
@@ -71,17 +73,9 @@ def link(
         return _refer(lake, found, module, record_id, others, actor, more)
     if found.reference is not None:
         return _refer_back(lake, found, record_id, others, actor, more)
+    pairs = _Pairs(module, relationship, others, [record_id])
     made = change or Change(actor=actor.user, door=door, reason=reason)
-
-    def work(tx: Transaction) -> tuple[tuple[str, ...], int]:
-        writer, place = _open(tx, lake, module, relationship, actor, door)
-        choose_side(tx, writer, module, [record_id], "link_near")
-        choose_side(tx, writer, found.module, others, "link_far")
-        return write_links(tx, writer, place, dict(values or {}))
-
-    done = lake.commit(work, made)
-    note_commit(lake, done)
-    return Changed(done.value[0], done.snapshot, done.change_id, done.value[1])
+    return _commit(lake, pairs, actor, made, partial(write_links, values=dict(values or {})))
 
 
 def link_where(
@@ -110,20 +104,10 @@ def link_where(
             lake, module=module, condition=condition, values={found.slug: _target(found, to)}, actor=actor,
             dry_run=dry_run, door=door, reason=reason, change=change,
         )  # fmt: skip
+    pairs = _Pairs(module, relationship, [to], condition=condition)
     made = change or Change(actor=actor.user, door=door, reason=reason)
-
-    def work(tx: Transaction) -> tuple[tuple[str, ...], int]:
-        writer, place = _open(tx, lake, module, relationship, actor, door)
-        _choose_matching(tx, writer, module, condition)
-        choose_side(tx, writer, found.module, [to], "link_far")
-        outcome = write_links(tx, writer, place, dict(values or {}))
-        if dry_run:
-            tx.cancel()
-        return outcome
-
-    done = lake.commit(work, made)
-    note_commit(lake, done)
-    return Changed(done.value[0], done.snapshot, done.change_id, done.value[1])
+    write = partial(write_links, values=dict(values or {}))
+    return _commit(lake, pairs, actor, made, write, dry_run=dry_run)
 
 
 def unlink_where(
@@ -152,20 +136,9 @@ def unlink_where(
             lake, module=module, condition=All(all=(condition, leads_there)), values={found.slug: None},
             actor=actor, dry_run=dry_run, door=door, reason=reason, change=change,
         )  # fmt: skip
+    pairs = _Pairs(module, relationship, [to], condition=condition)
     made = change or Change(actor=actor.user, door=door, reason=reason)
-
-    def work(tx: Transaction) -> tuple[str, ...]:
-        writer, place = _open(tx, lake, module, relationship, actor, door)
-        _choose_matching(tx, writer, module, condition)
-        choose_side(tx, writer, found.module, [to], "link_far")
-        ids = remove_links(tx, place)
-        if dry_run:
-            tx.cancel()
-        return ids
-
-    done = lake.commit(work, made)
-    note_commit(lake, done)
-    return Changed(done.value, done.snapshot, done.change_id)
+    return _commit(lake, pairs, actor, made, _remove, dry_run=dry_run)
 
 
 def unlink(
@@ -198,17 +171,56 @@ def unlink(
     if found.reference is not None:
         empty = {found.reference.slug: None}
         return _each(lake, found.module, others, empty, actor, more)
+    pairs = _Pairs(module, relationship, others, [record_id])
     made = change or Change(actor=actor.user, door=door, reason=reason)
+    return _commit(lake, pairs, actor, made, _remove)
 
-    def work(tx: Transaction) -> tuple[str, ...]:
-        writer, place = _open(tx, lake, module, relationship, actor, door)
-        choose_side(tx, writer, module, [record_id], "link_near")
-        choose_side(tx, writer, found.module, others, "link_far")
-        return remove_links(tx, place)
 
-    done = lake.commit(work, made)
+@dataclass(frozen=True)
+class _Pairs:
+    """Which links: of some records of a module, named or by a condition, each to all of the others."""
+
+    module: str
+    relationship: str
+    others: Sequence[str]
+    ids: Sequence[str] = ()
+    condition: Condition | None = None
+
+
+Written = tuple[tuple[str, ...], int]
+"""The links that are other than before, and how many were as wanted already."""
+
+
+def _commit(
+    lake: Lake,
+    pairs: _Pairs,
+    actor: Actor,
+    change: Change,
+    write: Callable[[Transaction, Writer, Place], Written],
+    *,
+    dry_run: bool = False,
+) -> Changed:
+    """Choose both sides under the lock and write their links, in one commit; a dry run writes nothing."""
+
+    def work(tx: Transaction) -> Written:
+        writer, place, far = _open(tx, lake, pairs, actor, change.door)
+        if pairs.condition is None:
+            choose_side(tx, writer, pairs.module, pairs.ids, "link_near")
+        else:
+            _choose_matching(tx, writer, pairs.module, pairs.condition)
+        choose_side(tx, writer, far, pairs.others, "link_far")
+        written = write(tx, writer, place)
+        if dry_run:
+            tx.cancel()
+        return written
+
+    done = lake.commit(work, change)
     note_commit(lake, done)
-    return Changed(done.value, done.snapshot, done.change_id)
+    return Changed(done.value[0], done.snapshot, done.change_id, done.value[1])
+
+
+def _remove(tx: Transaction, _: Writer, place: Place) -> Written:
+    return remove_links(tx, place), 0
 
 
 def _relationship(catalog: Catalog, module: str, slug: str) -> Reference | ToMany:
@@ -230,14 +242,12 @@ def _many(catalog: Catalog, module: str, slug: str) -> ToMany:
     return found
 
 
-def _open(
-    tx: Transaction, lake: Lake, module: str, relationship: str, actor: Actor, door: str
-) -> tuple[Writer, Place]:
-    """Who writes and where the links stand, by the definitions that count under the lock."""
+def _open(tx: Transaction, lake: Lake, pairs: _Pairs, actor: Actor, door: str) -> tuple[Writer, Place, str]:
+    """Who writes, where the links stand and to which module, by the definitions that count under the lock."""
     writer = Writer(definitions.read_catalog_in(tx, lake), people.read_directory_in(tx, lake), actor, door)
-    found = _many(writer.catalog, module, relationship)
+    found = _many(writer.catalog, pairs.module, pairs.relationship)
     near, far = ("from_id", "to_id") if found.outgoing else ("to_id", "from_id")
-    return writer, Place(found.relationship, near, far)
+    return writer, Place(found.relationship, near, far), found.module
 
 
 def _choose_matching(tx: Transaction, writer: Writer, module: str, condition: Condition) -> None:

@@ -10,12 +10,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api.app import connect, create_api
 from crm_core.access import Actor
 from crm_core.people import User, add_key, save_users
-from crm_core.settings import read_settings
-from crm_core.workspace import Workspace, open_workspace
-from flows import schema_sql
+from crm_core.workspace import Workspace
+from tests.over_http import api_over, client_with, workspace_in
 
 ADMIN = Actor.local_admin()
 USERS = (
@@ -31,8 +29,7 @@ def workspace(
 ) -> Iterator[Workspace]:
     """A workspace for all tests here: each makes the records that it looks at."""
     home = tmp_path_factory.mktemp("api")
-    settings = read_settings({}, home=home, catalog=new_catalog(home), intake_per_minute=0, threads=2)
-    with open_workspace(settings, schemas=[schema_sql()]) as opened:
+    with workspace_in(home, new_catalog(home)) as opened:
         save_users(opened.lake, USERS, actor=ADMIN)
         yield opened
 
@@ -40,9 +37,7 @@ def workspace(
 @pytest.fixture(scope="session")
 def api(workspace: Workspace) -> FastAPI:
     """The application, connected to the workspace."""
-    made = create_api(workspace.settings)
-    connect(made, workspace)
-    return made
+    return api_over(workspace)
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +53,7 @@ def as_user(api: FastAPI, keys: dict[str, str]) -> Callable[[str], TestClient]:
     """A client that speaks for somebody; `nobody` has no key."""
 
     def client(user: str) -> TestClient:
-        headers = {"Authorization": f"Bearer {keys[user]}"} if user != "nobody" else {}
-        return TestClient(api, headers=headers, raise_server_exceptions=False)
+        return client_with(api, keys.get(user, ""))
 
     return client
 

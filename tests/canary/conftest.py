@@ -9,11 +9,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api.app import connect, create_api
-from crm_core.settings import read_settings
-from crm_core.workspace import open_workspace
-from flows import schema_sql
 from tests.canary.world import World, build
+from tests.over_http import api_over, client_with, workspace_in
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +22,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def world(home: Path, new_catalog: Callable[[Path], str]) -> Iterator[World]:
     """The workspace with its forbidden records; tests read it, or try in vain to write."""
-    settings = read_settings({}, home=home, catalog=new_catalog(home), intake_per_minute=0, threads=2)
-    with open_workspace(settings, schemas=[schema_sql()]) as opened:
+    with workspace_in(home, new_catalog(home)) as opened:
         made = build(opened, home)
         opened.lake.start_mirror()
         yield made
@@ -35,9 +31,7 @@ def world(home: Path, new_catalog: Callable[[Path], str]) -> Iterator[World]:
 @pytest.fixture(scope="session")
 def api(world: World) -> FastAPI:
     """The application over that workspace."""
-    made = create_api(world.workspace.settings)
-    connect(made, world.workspace)
-    return made
+    return api_over(world.workspace)
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +39,7 @@ def client(api: FastAPI, world: World) -> Callable[[str], TestClient]:
     """A client that speaks for somebody: olaf, vera or admin."""
 
     def speaking_for(user: str) -> TestClient:
-        headers = {"Authorization": f"Bearer {world.keys[user]}"}
-        return TestClient(api, headers=headers, raise_server_exceptions=False)
+        return client_with(api, world.keys[user])
 
     return speaking_for
 
