@@ -12,7 +12,7 @@ from crm_core.searched import searched_columns
 from crm_core.sight import sight
 from crm_core.trees import all_of, coalesce, column, lake_table, union_all
 from lake import Lake
-from lake.mirror import MIRROR, Held, key_column, key_number, keyed_schema
+from lake.mirror import MIRROR, Gathered, Held, key_column, key_number, keyed_schema
 from lake.names import CATALOG
 
 
@@ -141,7 +141,12 @@ def served_tables(catalog: Catalog) -> dict[tuple[str, str], Held]:
         references = tuple(r.slug for r in catalog.references(module.slug))
         sort = module.sort or references[:1] or ("id",)
         searched = searched_columns(catalog, module.slug)
-        found[("crm", module.slug)] = Held(sort, ("id", *references), searched)
+        points = module.contact_points
+        gathered: tuple[Gathered, ...] = ()
+        if points is not None and points.module in catalog.modules:
+            texts = searched_columns(catalog, points.module)
+            gathered = (Gathered(("crm", points.module), points.reference, texts),)
+        found[("crm", module.slug)] = Held(sort, ("id", *references), searched, gathered)
     for rel in catalog.link_relationships:
         found[("crm", rel.link_table)] = Held(("from_id",))
     return found

@@ -55,12 +55,13 @@ def _word_predicate(relations: Relations, module: Module, word: str, alias: str)
         needles.append(relations.params.bind(digits))
     ways = _ways(relations, module, needles, alias)
     points = module.contact_points
-    if points is not None and points.module in relations.catalog.modules:
+    # In the serving copy the texts of contact points stand with those of whom they belong to.
+    if not relations.copied and points is not None and points.module in relations.catalog.modules:
         inner = "cp"
         found = _ways(relations, relations.catalog.module(points.module), needles, inner)
         owners = (
             exp.select(column(points.reference, inner))
-            .from_(relations.stored(points.module, inner))
+            .from_(relations.table(points.module, inner))
             .where(column("deleted_at", inner).is_(exp.null()), any_of(found))
         )
         ways.append(column("id", alias).isin(query=owners))

@@ -73,7 +73,7 @@ def connect(*, extensions: Sequence[str], settings: Mapping[str, str | int | boo
         connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         # A page of rows that were found by few columns is read in full by their row numbers: with a filter of that
         # many values the engine passes over everything else.
-        connection.execute("SET dynamic_or_filter_threshold = 1000")
+        connection.execute("SET GLOBAL dynamic_or_filter_threshold = 1000")
         # DuckLake writes its times as text in the zone of connections that it opens itself.
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         if "sqlite" in extensions:

@@ -40,6 +40,21 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Gathered:
+    """Texts of another table that is held, which a search finds at the rows that its live rows point to.
+
+    Attributes:
+        table: the other table, by schema and name; it has a column `deleted_at`.
+        reference: its column with the id of a row here.
+        searched: its columns with the texts.
+    """
+
+    table: Name
+    reference: str
+    searched: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Held:
     """How a table is held.
 
@@ -47,22 +62,25 @@ class Held:
         sort: the columns that the copy is sorted by; a first one that is a key is sorted by its number.
         keys: the UUID columns that rows are looked up by.
         searched: the columns whose texts a search looks into.
+        gathered: texts of other tables that stand with those of the rows they belong to.
     """
 
     sort: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     searched: tuple[str, ...] = ()
+    gathered: tuple[Gathered, ...] = ()
 
     @property
     def further(self) -> dict[str, str]:
-        """The columns that the copy has beyond the table's, with the SQL that makes them."""
+        """The columns that the copy has beyond the table's (`t`), with the SQL that makes them."""
         found = {
-            key_column(key): f"CAST('0x' || right(CAST({ident(key)} AS VARCHAR), 12) AS BIGINT)"
+            key_column(key): f"CAST('0x' || right(CAST({ident('t', key)} AS VARCHAR), 12) AS BIGINT)"
             for key in self.keys
         }
-        if self.searched:
-            texts = ", ".join(f"CAST({ident(column)} AS VARCHAR)" for column in self.searched)
-            found[SEARCH_TEXT] = f"lower(concat_ws(chr(31), {texts}))"
+        texts = [f"CAST({ident('t', column)} AS VARCHAR)" for column in self.searched]
+        texts += [ident(f"g{place}", "texts") for place in range(len(self.gathered))]
+        if texts:
+            found[SEARCH_TEXT] = f"lower(concat_ws(chr(31), {', '.join(texts)}))"
         return found
 
 
@@ -176,11 +194,14 @@ class Mirror:
             return
         touched = set(self._held) if not self.snapshot else self._touched(until)
         missing = [name for name in self._held if name not in self._columns]
+        todo = touched | set(missing)
+        todo |= {name for name, held in self._held.items() if any(one.table in todo for one in held.gathered)}
         session = self._session
         session.execute("BEGIN TRANSACTION")
         try:
-            for name in sorted(touched | set(missing)):
-                self._bring(name, until)
+            # What gathers comes before what it gathers from: there still stands where a row pointed until now.
+            for name in sorted(todo, key=lambda name: (not self._held[name].gathered, name)):
+                self._bring(name, until, todo)
             session.execute("COMMIT")
         except BaseException:
             session.rollback()
@@ -191,38 +212,56 @@ class Mirror:
         changed = self._lake.feed.tables_changed(self.snapshot, until)
         return {name for name in changed if name in self._held}
 
-    def _bring(self, name: Name, until: int) -> None:
+    def _bring(self, name: Name, until: int, touched: set[Name]) -> None:
         columns = self._read_columns(name, until)
         known = self._columns.get(name)
         keyed = any(column == "id" for column, _ in columns)
-        if known != columns or not keyed or not self.snapshot or not self._mend(name, until):
+        if known != columns or not keyed or not self.snapshot or not self._mend(name, until, touched):
             self._copy(name, until)
         self._columns[name] = columns
 
-    def _mend(self, name: Name, until: int) -> bool:
+    def _mend(self, name: Name, until: int, touched: set[Name]) -> bool:
         """Replace the rows that changed; False when there are so many that a fresh copy is quicker."""
         session, place = self._session, self._place(name)
+        parts = [f"SELECT id FROM {self._find_changed(name, until)}"]
+        for one in self._held[name].gathered:
+            if one.table not in touched:
+                continue
+            if self._columns.get(one.table) != self._read_columns(one.table, until):
+                return False
+            owner, changed = ident(one.reference), self._find_changed(one.table, until)
+            # Of those that a changed row points to now, and of those that it pointed to.
+            parts += [
+                f"SELECT {owner} FROM {rows} WHERE {owner} IS NOT NULL AND id IN (SELECT id FROM {changed})"
+                for rows in (f"{table(*one.table)} AT (VERSION => {until})", self._place(one.table))
+            ]
+        session.execute(f"CREATE OR REPLACE TEMP TABLE mirror_ids AS {' UNION '.join(parts)}")
+        sizes = session.read(
+            f"SELECT (SELECT count(*) FROM mirror_ids) AS c, (SELECT count(*) FROM {place}) AS n"
+        )
+        changed_rows, held = sizes.row(0)
+        if changed_rows > 1000 and changed_rows > held * _REBUILD_SHARE:
+            return False
+        session.execute(f"DELETE FROM {place} WHERE id IN (SELECT id FROM mirror_ids)")
+        session.execute(
+            f"INSERT INTO {place} BY NAME {self._select(name, until, only='SELECT id FROM mirror_ids')}"
+        )
+        return True
+
+    def _find_changed(self, name: Name, until: int) -> str:
+        """A temp table with the ids of the rows that changed since the copy was brought up to date."""
+        found = ident(f"mirror_changed__{'__'.join(name)}")
         # Maintenance writes rows anew, and what the catalog says of their changes goes with the old file; the version
         # in a row stays.
         since = ""
         if any(column == "version" for column, _ in self._columns[name]):
             since = f" UNION SELECT id FROM {table(*name)} AT (VERSION => {until}) WHERE version > {self.snapshot}"
-        session.execute(
-            "CREATE OR REPLACE TEMP TABLE mirror_ids AS SELECT id FROM "
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE {found} AS SELECT id FROM "
             f"ducklake_table_changes('lake', ?, ?, ?, ?){since or ' GROUP BY id'}",
             [name[0], name[1], self.snapshot + 1, until],
         )
-        sizes = session.read(
-            f"SELECT (SELECT count(*) FROM mirror_ids) AS c, (SELECT count(*) FROM {place}) AS n"
-        )
-        changed, held = sizes.row(0)
-        if changed > 1000 and changed > held * _REBUILD_SHARE:
-            return False
-        session.execute(f"DELETE FROM {place} WHERE id IN (SELECT id FROM mirror_ids)")
-        session.execute(
-            f"INSERT INTO {place} BY NAME {self._select(name, until)} WHERE id IN (SELECT id FROM mirror_ids)"
-        )
-        return True
+        return found
 
     def _copy(self, name: Name, until: int) -> None:
         schema, plain = name
@@ -244,9 +283,22 @@ class Mirror:
     def _place(self, name: Name) -> str:
         return ident(MIRROR, keyed_schema(name[0]), name[1])
 
-    def _select(self, name: Name, until: int) -> str:
-        further = "".join(f", {sql} AS {ident(column)}" for column, sql in self._held[name].further.items())
-        return f"SELECT *{further} FROM {table(*name)} AT (VERSION => {until})"
+    def _select(self, name: Name, until: int, *, only: str | None = None) -> str:
+        """The rows as the copy has them: all of them, or those whose ids a statement gives."""
+        held = self._held[name]
+        further = "".join(f", {sql} AS {ident(column)}" for column, sql in held.further.items())
+        joins = ""
+        for place, one in enumerate(held.gathered):
+            owner, alias = ident(one.reference), ident(f"g{place}")
+            texts = ", ".join(f"CAST({ident(column)} AS VARCHAR)" for column in one.searched)
+            mine = f" AND {owner} IN ({only})" if only else ""
+            joins += (
+                f" LEFT JOIN (SELECT {owner} AS owner, string_agg(concat_ws(chr(31), {texts}), chr(31)) AS texts "
+                f"FROM {table(*one.table)} AT (VERSION => {until}) WHERE deleted_at IS NULL{mine} GROUP BY 1) "
+                f"AS {alias} ON {alias}.owner = t.id"
+            )
+        rows = f"{table(*name)} AS t AT (VERSION => {until})"
+        return f"SELECT t.*{further} FROM {rows}{joins}" + (f" WHERE t.id IN ({only})" if only else "")
 
     def _read_columns(self, name: Name, until: int) -> tuple[tuple[str, str], ...]:
         described = self._session.read(f"DESCRIBE SELECT * FROM {table(*name)} AT (VERSION => {until})")

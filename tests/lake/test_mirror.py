@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from lake import Change, Lake, maintenance, table
-from lake.mirror import POLL_SECONDS, Held, Mirror
+from lake.mirror import POLL_SECONDS, Gathered, Held, Mirror
 
 NOTES, OTHER = ("crm", "notes"), ("crm", "other")
 
@@ -104,3 +104,63 @@ def test_without_a_serving_copy_the_newest_snapshot_is_asked_for_each_time(lake:
     with Lake.open(lake.config) as other:
         done = write(other, f"CREATE TABLE {table(*NOTES)} (id uuid)")
     assert lake.recent_snapshot() == done
+
+
+PEOPLE, POINTS = ("crm", "people"), ("crm", "points")
+GATHERING = {
+    PEOPLE: Held((), ("id",), ("name",), (Gathered(POINTS, "owner", ("value", "label")),)),
+    POINTS: Held(("owner",), ("id", "owner"), ("value",)),
+}
+FIRST, SECOND = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2))
+CHANGES = {
+    "a new row": f"INSERT INTO {{points}} VALUES (uuid(), '{SECOND}', 'new@x.example', 'home', NULL, NULL)",
+    "another text": "UPDATE {points} SET value = 'CHANGED' WHERE value = 'a1'",
+    "another owner": f"UPDATE {{points}} SET owner = '{SECOND}' WHERE value = 'a1'",
+    "no owner": "UPDATE {points} SET owner = NULL WHERE value = 'a1'",
+    "a row taken away": "UPDATE {points} SET deleted_at = now() WHERE value = 'a1'",
+    "a row gone for good": "DELETE FROM {points} WHERE value = 'a1'",
+    "another name": "UPDATE {people} SET name = 'Ännchen' WHERE name = 'Anna'",
+    "a further column": "ALTER TABLE {points} ADD COLUMN note varchar",
+    "all rows": "UPDATE {points} SET value = value || '!'",
+}
+
+
+@pytest.fixture
+def people(lake: Lake) -> Lake:
+    """Two people, one of whom has two contact points."""
+    write(lake, f"CREATE TABLE {table(*PEOPLE)} (id uuid, name varchar)")
+    write(
+        lake,
+        f"CREATE TABLE {table(*POINTS)} (id uuid, owner uuid, value varchar, label varchar, "
+        "deleted_at timestamptz, version bigint)",
+    )
+    write(lake, f"INSERT INTO {table(*PEOPLE)} VALUES ('{FIRST}', 'Anna'), ('{SECOND}', 'Ben')")
+    write(
+        lake,
+        f"INSERT INTO {table(*POINTS)} SELECT uuid(), '{FIRST}', 'a' || n, 'Label', NULL, 1 FROM range(2) r(n)",
+    )
+    return lake
+
+
+def searched(lake: Lake) -> dict[str, set[str]]:
+    """Id → the texts that a search finds a person by."""
+    assert lake.start_mirror().current()
+    rows = lake.read('SELECT CAST(id AS VARCHAR), search__text FROM "mirror"."crm_keyed"."people"')
+    return {id_: set(text.split("\x1f")) for id_, text in rows.iter_rows()}
+
+
+def test_texts_of_rows_that_point_here_are_found_here(people: Lake) -> None:
+    people.start_mirror().follow(GATHERING)
+    assert searched(people) == {FIRST: {"anna", "a0", "a1", "label"}, SECOND: {"ben"}}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_gathered_texts_follow_every_change(people: Lake, change: str) -> None:
+    people.start_mirror().follow(GATHERING)
+    before = searched(people)
+    write(people, change.format(points=table(*POINTS), people=table(*PEOPLE)))
+    mended = searched(people)
+    with Lake.open(people.config) as fresh:
+        fresh.start_mirror().follow(GATHERING)
+        assert mended == searched(fresh)
+    assert mended != before or "ALTER" in change
