@@ -18,8 +18,11 @@ class {
   refresh() { return false; }
 }
 
-// == leave: Tab leaves the table, or one would have to walk through every cell; the arrow keys go from cell to cell
-function () { return false; }
+// == leave: Tab leaves the table, or one would have to walk through every row; the arrow keys go from cell to cell
+function () {
+  for (const part of document.querySelectorAll(".ag-row, .ag-header-row, [class*='-viewport']")) part.tabIndex = -1;
+  return false;
+}
 
 // == worth: what the server should hear of
 function ({ streamlitRerunEventTriggerName, eventData }) {

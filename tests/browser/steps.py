@@ -83,12 +83,12 @@ def drop(page: Page, *files: Any) -> None:
     page.locator('input[type="file"]').set_input_files(list(files))
 
 
-def call(served: Served, path: str, body: Any = None, *, method: str = "") -> Any:
-    """What another program does over HTTP while the page is open."""
+def call(served: Served, path: str, body: Any = None, *, method: str = "", key: str = "") -> Any:
+    """What another program does over HTTP while the page is open, with its key where one is asked for."""
     data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     request = urllib.request.Request(
-        f"{served.url}/api/{path}", data=data, headers={"Content-Type": "application/json"},
-        method=method or ("POST" if data else "GET"),
-    )  # fmt: skip
+        f"{served.url}/api/{path}", data=data, headers=headers, method=method or ("POST" if data else "GET")
+    )
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
