@@ -194,33 +194,38 @@ def _customers(tx: Transaction, catalog: Catalog, given: Sequence[Submission]) -
     if not wanted or customers is None or customers.field("email") is None:
         return {}
     points = customers.contact_points
-    read = ["customers", *([points.module] if points and points.module in catalog.modules else [])]
-    reader, place = _cheapest(tx, given[0].lake, read)
+    has_points = points is not None and points.module in catalog.modules
+    read = ["customers", *([points.module] if points is not None and has_points else [])]
+    place = _cheapest(tx, given[0].lake, read)
     live = f"FROM {ident(place, 'crm', 'customers')} WHERE deleted_at IS NULL"
-    found = f"SELECT lower(email) AS email, id {live}"
-    if points is not None and points.module in read:
+    asked = "IN (SELECT unnest($emails))"
+    found = f"SELECT lower(email) AS email, id {live} AND lower(email) {asked}"
+    if points is not None and has_points:
         owner = ident(points.reference)
         found += (
-            f" UNION SELECT lower(p.value), p.{owner} FROM {ident(place, 'crm', points.module)} p "
-            f"WHERE p.deleted_at IS NULL AND p.{owner} IN (SELECT id {live})"
+            f" UNION SELECT lower(value), {owner} FROM {ident(place, 'crm', points.module)} "
+            f"WHERE deleted_at IS NULL AND lower(value) {asked}"
         )
-    rows = reader.read(
-        f"SELECT email, CAST(any_value(id) AS VARCHAR) AS id FROM ({found}) "
-        "WHERE email IN (SELECT unnest($emails)) GROUP BY email HAVING count(DISTINCT id) = 1",
+    # Only the few that were found are looked at once more: whether the customer they belong to is live.
+    rows = given[0].lake.read(
+        f"WITH found AS MATERIALIZED ({found}) SELECT email, CAST(any_value(id) AS VARCHAR) AS id FROM found "
+        f"WHERE id IN (SELECT id {live} AND id IN (SELECT id FROM found)) "
+        "GROUP BY email HAVING count(DISTINCT id) = 1",
         {"emails": wanted},
     )
     return dict(rows.iter_rows())
 
 
-def _cheapest(tx: Transaction, lake: Lake, modules: Sequence[str]) -> tuple[Lake | Transaction, str]:
-    """Where modules can be read as they are now: the server's copy, if they did not change since it was made.
+def _cheapest(tx: Transaction, lake: Lake, modules: Sequence[str]) -> str:
+    """Where modules are read as they are now: the server's copy, if they did not change since it was made.
 
-    Planning a look into the lake costs ten times as much, and the lock is held meanwhile.
+    Planning a look into the lake costs ten times as much, and the lock is held meanwhile: nobody else writes, so
+    what stands there is what this transaction sees.
     """
     mirror = lake.mirror
     if mirror is not None and mirror.holds([("crm", module) for module in modules], until=tx.snapshot - 1):
-        return lake, MIRROR
-    return tx, CATALOG
+        return MIRROR
+    return CATALOG
 
 
 def _address(one: Submission) -> str:
