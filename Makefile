@@ -18,7 +18,7 @@ help:
 	@echo "make lint         ruff (format, check), mypy in strict mode, the import contracts"
 	@echo "make format       let ruff rewrite the files"
 	@echo "make bench        measure, and write benchmarks/results.md"
-	@echo "make screenshots  pictures of every page into docs/pictures (needs Chromium)"
+	@echo "make screenshots  pictures of every page into var/pictures, those of the documents renewed (needs Chromium)"
 	@echo "make lock         renew requirements.lock and requirements-test.lock from pyproject.toml"
 	@echo "make clean        remove caches; make distclean: the virtual environment too (never var/)"
 
@@ -84,7 +84,7 @@ bench: $(VENV)/.bench chromium
 	$(PY) -m benchmarks
 
 screenshots: $(VENV)/.test chromium
-	$(PY) -m tests.browser.screenshots docs/pictures
+	$(PY) -m tests.browser.screenshots var/pictures
 
 lock: $(VENV)/.made
 	@$(PIP) uv

@@ -46,7 +46,8 @@ COLUMNS = (
 def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
     """Draw the messages of all flows, and what can be decided about those that are ticked."""
     counts = outbox.count_messages(now.lake, actor=now.actor)
-    _states(state, counts)
+    if any(counts.values()):
+        _states(state, counts)
     messages = outbox.list_messages(
         now.lake,
         actor=now.actor,

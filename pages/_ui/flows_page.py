@@ -24,11 +24,13 @@ from pages._ui import (
 from pages._ui.components import Click, ListRow, clicks, record_list
 from pages._ui.flows_state import DEFINITION, OUTBOX, RUNS, TABS, WHY, FlowsState
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
+from pages._ui.nothing import Action, nothing, to_modules
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id, set_url, slug_in_url, word_in_url
 
 STATES: dict[str, tuple[str, str]] = {"active": ("Active", "green"), "draft": ("Draft", "gray")}
+_ASKED = "flows:asked"
 FILTERS = {"": "All", "active": "Active", "draft": "Drafts"}
 
 
@@ -148,8 +150,7 @@ def _centre(state: FlowsState) -> None:
     clicks(lambda click: _clicked(state, click), key="clicks:flows")
     found = feedback.run(lambda: store.show_flow(now.lake, state.flow), at="here") if state.flow else None
     if found is None:
-        st.html(html.empty_state("No flow is chosen", "Choose one on the left, or make the first one.",
-                                 icon_name="account_tree"))  # fmt: skip
+        _nobody(now, state)
         return
     with head("centre"):
         _head(now, state, found)
@@ -160,6 +161,22 @@ def _centre(state: FlowsState) -> None:
             WHY: flows_why.draw,
             OUTBOX: flows_outbox.draw,
         }[state.tab](now, state, found)
+
+
+def _nobody(now: Here, state: FlowsState) -> None:
+    """What the middle shows when no flow is open, or there is none."""
+    if store.list_flows(now.lake):
+        nothing("No flow is chosen", "Choose one on the left.", icon_name="account_tree")
+        return
+    text = "A flow does something when records change: a task for the team, a mail to the customer, another value."
+    actions = [Action("New flow", "add", _ask_new)] if now.catalog.modules else [to_modules()]
+    nothing("No flow yet", text, icon_name="account_tree", actions=actions)
+    if st.session_state.pop(_ASKED, False):
+        flows_new.new_flow(now, on_created=lambda slug: _created(state, slug))
+
+
+def _ask_new() -> None:
+    st.session_state[_ASKED] = True
 
 
 def _head(now: Here, state: FlowsState, flow: FlowInfo) -> None:

@@ -1,12 +1,14 @@
 """Pictures of every page, at 1440 by 900 and on a phone, light and dark: `make screenshots`.
 
-    python -m tests.browser.screenshots docs/pictures [PAGE …]
+    python -m tests.browser.screenshots var/pictures [PAGE …]
 
-A server with a demo is started for them; pages are those that the sidebar links to.
+A server with a demo is started for them; pages are those that the sidebar links to. Those pictures that the
+documents show are renewed in `docs/pictures`; no other is put there.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.browser.server import CHROMIUM_ARGS, find_chromium, serve
 SIZES = {"": (1440, 900), "-phone": (390, 844)}
 """What stands in the name of a picture → the size of the window; the plain name is the desktop."""
 MODES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SHOWN = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 SETTLE_MS = 2500
 """How long a page gets to draw its last part after the script has ended."""
 
@@ -36,6 +39,7 @@ def take(folder: Path, *, only: tuple[str, ...] = ()) -> list[Path]:
                 page = browser.new_page(viewport=viewport, color_scheme=mode)  # type: ignore[arg-type]
                 for name in names:
                     open_page(page, f"{server.url}/{name}")
+                    choose_lively(page)
                     taken.append(folder / f"{name or 'home'}{size}-{mode}.png")
                     page.screenshot(path=taken[-1])
                 page.close()
@@ -61,7 +65,21 @@ def open_page(page: Page, url: str) -> None:
     page.wait_for_timeout(SETTLE_MS)
 
 
+def choose_lively(page: Page) -> None:
+    """Where a list counts unread messages, show one of whom there is something to tell."""
+    row = page.locator(".row.unread").first
+    if row.count() and row.is_visible():
+        row.click()
+        page.wait_for_timeout(SETTLE_MS)
+
+
+def renew(taken: list[Path]) -> list[Path]:
+    """Put those of the pictures that the documents show in their place."""
+    return [Path(shutil.copyfile(path, SHOWN / path.name)) for path in taken if (SHOWN / path.name).exists()]
+
+
 if __name__ == "__main__":
-    target, *pages = sys.argv[1:] or ["docs/pictures"]
-    for path in take(Path(target), only=tuple(pages)):
+    target, *pages = sys.argv[1:] or ["var/pictures"]
+    made = take(Path(target), only=tuple(pages))
+    for path in (*made, *renew(made)):
         print(path)
