@@ -127,7 +127,8 @@ def _table(rows: list[Any], *, headed: bool = True) -> None:
     nested = {heading for row in rows for heading in row if _is_table(row[heading])}
     headings = dict.fromkeys(heading for row in rows for heading in row if heading not in nested)
     for heading in headings:
-        table.add_column(Text(heading.replace("_", " ")), overflow="fold")
+        # What is to be copied stands in one piece.
+        table.add_column(Text(heading.replace("_", " ")), overflow="fold", no_wrap=heading.endswith("id"))
     for row in rows:
         table.add_row(*(Text(_cell(row.get(heading))) for heading in headings))
     # A file or a pipe has no width that anything would have to be cut to.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+API_PAGE = Path(__file__).resolve().parents[2] / "docs/api.md"
 CUSTOMERS = "/v1/modules/customers/records"
 Make = Callable[..., dict[str, Any]]
 
@@ -30,6 +32,14 @@ def test_a_record_has_every_column_and_its_version_as_the_tag(admin: TestClient,
     assert answer.headers["ETag"] == f'"{made["version"]}"'
     assert answer.json()["credit_limit"] == {"amount": "1200.50", "currency": "EUR"}
     assert answer.json()["deleted_at"] is None and answer.json()["created_at"].endswith("Z")
+
+
+def test_a_problem_looks_as_its_example_in_the_docs(admin: TestClient) -> None:
+    example = API_PAGE.read_text().partition("```json\n")[2].partition("```")[0]
+    answer = admin.post(CUSTOMERS, json={"name": "Example", "email": "x"})
+    assert answer.headers["Content-Type"] == "application/problem+json" and answer.json() == json.loads(
+        example
+    )
 
 
 def test_null_clears_and_absent_leaves(admin: TestClient, make: Make) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import ROOT, Run
 
 CSV = "name,email\nIda Berg,ida@terminal.example\nOle Dahl,nonsense\n"
 
@@ -145,6 +145,19 @@ def test_history_and_changes_tell_who_and_why(filled: Run) -> None:
     assert {"field", "old", "new", "occurred_at", "actor", "reason"} <= set(told[0])
     changes = filled("changes", "--limit", "2", "--json").json
     assert len(changes) == 2 and changes[0]["snapshot"] > changes[1]["snapshot"]
+
+
+def test_the_commands_of_the_readme_work_on_an_empty_home(merganser: Run, tmp_path: Path) -> None:
+    load_id, page = "", (ROOT / "README.md").read_text()
+    for folder in re.findall(r"^mkdir -p (\S+)", page, re.MULTILINE):
+        (tmp_path / folder).mkdir()
+    for line in re.findall(r"^\.venv/bin/merganser (.*)", page, re.MULTILINE):
+        words = line.replace("LOAD_ID", load_id).replace("inbox", str(tmp_path / "inbox")).split()
+        more = ["--once"] if words[0] == "watch" else []
+        answer = merganser(*words, *more, "--json", MERGANSER_HOME=str(tmp_path / "home"))
+        assert answer.code == 0, f"merganser {line}: {answer.err}"
+        load_id = answer.json[0]["load_id"] if words[0] == "loads" else load_id
+    assert load_id
 
 
 def commands_of(page: str) -> list[str]:

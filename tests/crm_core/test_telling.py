@@ -49,6 +49,17 @@ def test_people_read_tables(capsys: pytest.CaptureFixture[str], value: object, w
     assert [word for word in words if word not in out] == []
 
 
+def test_an_id_stands_in_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
+    load = "01a203b3-2322-753d-bf2b-3ab3249b6ff3"
+    tell([{"load_id": load} | {f"column_{number}": "some words of it" for number in range(20)}])
+    assert load in capsys.readouterr().out
+
+
+def test_a_decimal_is_told_with_all_its_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    tell([{"d": Decimal("12345678901234567.12"), "e": Decimal("0.10")}], as_json=True)
+    assert capsys.readouterr().out == '[{"d": 12345678901234567.12, "e": 0.1}]\n'
+
+
 def test_nothing_is_said_aside(capsys: pytest.CaptureFixture[str]) -> None:
     tell([])
     assert capsys.readouterr() == ("", "There is nothing.\n")
