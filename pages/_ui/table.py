@@ -197,7 +197,7 @@ def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
     shown = [
         Column(
             name, names.get(name, name), numeric=_is_number(module, name), colors=_colors(module, name),
-            width=_width(module, name), share=_share(module, name),
+            width=_width(now.catalog, module, name), share=_share(now.catalog, module, name),
         )
         for name in columns
     ]  # fmt: skip
@@ -208,16 +208,23 @@ def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
     )  # fmt: skip
 
 
-def _share(module: Module, name: str) -> float:
+def _share(catalog: Catalog, module: Module, name: str) -> float:
     own = module.field(name)
+    if catalog.reference(module.slug, name) is not None:
+        return 1.3
     if own is None or own.kind not in ("text", "long_text"):
         return 1.0
     return 2.0 if name == module.title else 1.4 if name == module.subtitle else 1.0
 
 
-def _width(module: Module, name: str) -> int:
-    """The least width that shows most values whole: a moment is longer than a badge."""
+def _width(catalog: Catalog, module: Module, name: str) -> int:
+    """The least width in pixels that shows most values whole: a moment is longer than a badge."""
     own = module.field(name)
+    badges = _colors(module, name)
+    if badges:
+        return max(110, min(190, 42 + 7 * max(map(len, badges))))
+    if catalog.reference(module.slug, name) is not None:
+        return 130
     if name in ("created_at", "updated_at") or (own and own.kind == "datetime"):
         return 150
     return 180 if name == module.title and own and own.kind in ("text", "long_text") else 110
