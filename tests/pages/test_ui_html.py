@@ -18,6 +18,8 @@ PARTS: dict[str, Callable[[str], Html]] = {
     "missing": html.missing,
     "person": lambda text: html.person(text, text),
     "record header": lambda text: html.record_header(text, subtitle=text, badge=text),
+    "header with a symbol": lambda text: html.record_header(text, subtitle=text, icon_name=text),
+    "steps": lambda text: html.steps([(text, text)]),
     "title": lambda text: html.title(text, count=text),
     "section header": lambda text: html.section_header(text, text),
     "card": lambda text: html.card(text, text, count=text, right=text, footer=text),
