@@ -13,7 +13,7 @@ from lake.errors import LakeError
 from lake.lock import WriterLock
 
 if TYPE_CHECKING:
-    from lake.connection import LakeConfig
+    from lake.config import LakeConfig
 
 
 class Attachment:

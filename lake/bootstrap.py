@@ -23,7 +23,8 @@ from lake.lock import WriterLock
 from lake.names import ident
 
 if TYPE_CHECKING:
-    from lake.connection import Lake, LakeConfig
+    from lake.config import LakeConfig
+    from lake.connection import Lake
 
 _NOT_MADE_YET = re.compile(r"creating a new DuckLake is explicitly disabled|unable to open database file")
 _OTHER_PATH = re.compile(r'does not match existing data path in the catalog "(.*?)"')

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar, cast
@@ -19,12 +18,12 @@ from lake import engine
 from lake.attachment import Attachment
 from lake.catalog import newest_snapshot_sql
 from lake.closing import Closing
+from lake.config import LakeConfig
 from lake.cursors import Cursors
 from lake.door import Change, Committed, Door, Transaction
 from lake.engine import Cursor, Params
 from lake.errors import (
     LakeError,
-    SettingError,
     SnapshotMissingError,
     StaleCatalogError,
     StatementError,
@@ -39,58 +38,10 @@ from lake.mirror import MIRROR, POLL_SECONDS, Mirror
 from lake.names import CATALOG
 from lake.session import Session
 
-__all__ = ["Lake", "LakeConfig", "Session"]
-
 T = TypeVar("T")
 
 _BULK_MEMORY = "1200MB"
 _READ_ATTEMPTS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class LakeConfig:
-    """Where a lake lives and what its engine may use.
-
-    Attributes:
-        catalog: `sqlite:/absolute/file.sqlite`, or `postgres:` and a libpq connection string.
-        data_path: the folder, or `s3://` prefix, of the Parquet files.
-        threads: threads of the engine; as many as cores when not given.
-        memory_limit: for example `2GB`; 80 % of the machine when not given.
-        inlined_rows: a write of at most so many rows stays in the catalog until maintenance flushes it.
-        lock_timeout: seconds that a writer waits for its turn.
-    """
-
-    catalog: str
-    data_path: str
-    threads: int | None = None
-    memory_limit: str | None = None
-    inlined_rows: int = 128
-    lock_timeout: float = 60.0
-
-    def __post_init__(self) -> None:
-        kind, _, place = self.catalog.partition(":")
-        if kind not in {"sqlite", "postgres"} or not place:
-            raise SettingError(
-                f"The catalog {self.catalog!r} is not known: write sqlite:/path/to/catalog.sqlite or "
-                "postgres:host=… dbname=….",
-                setting="catalog",
-                received=self.catalog,
-            )
-
-    @property
-    def kind(self) -> str:
-        """`sqlite` or `postgres`."""
-        return self.catalog.partition(":")[0]
-
-    @property
-    def place(self) -> str:
-        """The catalog's file, or its libpq connection string."""
-        return self.catalog.partition(":")[2]
-
-    @property
-    def shown(self) -> str:
-        """The catalog as messages may name it; a connection string may hold a password."""
-        return self.place if self.kind == "sqlite" else "postgres"
 
 
 class Lake(Closing):

@@ -32,7 +32,7 @@ from lake.feed_window import METADATA, ROW_CHANGES
 from lake.lock import WriterLock
 
 if TYPE_CHECKING:
-    from lake.connection import LakeConfig
+    from lake.config import LakeConfig
     from lake.engine import Cursor, Params
     from lake.session import Session
 

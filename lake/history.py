@@ -14,7 +14,8 @@ from lake.feed_window import METADATA, Column, Window, open_window
 from lake.names import ident, table
 
 if TYPE_CHECKING:
-    from lake.connection import Lake, Session
+    from lake.connection import Lake
+    from lake.session import Session
 
 # What the write door stamps on every row tells of the change itself, not of the record.
 STAMPS: Final = frozenset({"id", "change_id", "version", "created_at", "updated_at"})

@@ -13,7 +13,7 @@ from lake.errors import InvalidNameError
 from lake.lock import connect_postgres
 
 if TYPE_CHECKING:
-    from lake.connection import LakeConfig
+    from lake.config import LakeConfig
 
 
 @contextmanager

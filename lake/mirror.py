@@ -27,7 +27,8 @@ from lake.errors import LakeError
 from lake.names import ident, table
 
 if TYPE_CHECKING:
-    from lake.connection import Lake, Session
+    from lake.connection import Lake
+    from lake.session import Session
 
 MIRROR = "mirror"
 SEARCH_TEXT = "search__text"

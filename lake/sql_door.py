@@ -25,7 +25,8 @@ from typing import Any
 import pyarrow as pa
 
 from lake.closing import Closing
-from lake.connection import Lake, LakeConfig
+from lake.config import LakeConfig
+from lake.connection import Lake
 from lake.engine import Params
 from lake.errors import QueryTimeout, QueryTooLarge
 from lake.sql_engine import QueryResult, SqlEngine

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from lake import engine
 from lake.closing import Closing
-from lake.connection import LakeConfig
+from lake.config import LakeConfig
 from lake.engine import Cursor, Params
 from lake.errors import (
     CancelledError,

@@ -220,12 +220,7 @@ def judge_rows(
         codes = rule_codes(catalog, module, rules, given=brings, params=params, set_aside=set_aside)
         if not codes:
             return None, ()
-        columns = [aliased(code, f"{slug}__problem") for slug, code in codes.items()]
-        judged = select_from([column("_row", ROW), *columns], named_table(rows, ROW))
-        wrong = any_of([exp.not_(column(f"{slug}__problem").is_(exp.null())) for slug in codes])
-        return compiled(select_from([exp.Star()], nested(judged, "j"), where=wrong), params.values), tuple(
-            codes
-        )
+        return _breaking(codes, rows, params), tuple(codes)
 
     if module.dependencies:
         # Conditions hold what the time is and whom they are read for.
@@ -236,3 +231,11 @@ def judge_rows(
     if statement is not None:
         s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(into)} AS {statement.sql}", statement.values())
     return judged
+
+
+def _breaking(codes: Mapping[str, exp.Expr], rows: str, params: Params) -> Statement:
+    """The rows that break any of the rules."""
+    columns = [aliased(code, f"{slug}__problem") for slug, code in codes.items()]
+    judged = select_from([column("_row", ROW), *columns], named_table(rows, ROW))
+    wrong = any_of([exp.not_(column(f"{slug}__problem").is_(exp.null())) for slug in codes])
+    return compiled(select_from([exp.Star()], nested(judged, "j"), where=wrong), params.values)

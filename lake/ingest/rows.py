@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from lake.connection import Session
 from lake.ingest.encoding import BAD_BYTE
 from lake.ingest.sql import literal
 from lake.names import ident
+from lake.session import Session
 
 # While a table grows it also has: cells_ (how many the row had; 0: blank or header), text_ (the row as
 # written, when something may be wrong with it), code_ (what is wrong, when the reader already knows).

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from lake.connection import Session
 from lake.errors import SettingError, StorageFullError
 from lake.ingest.database import export_table, stage_database
 from lake.ingest.encoding import hash_file, read_text, unpacked
@@ -21,6 +20,7 @@ from lake.ingest.sniffing import sniff_text
 from lake.ingest.sources import expand_inputs
 from lake.ingest.tabular import stage_json, stage_ndjson, stage_parquet, stage_xlsx
 from lake.ingest.text import stage_text
+from lake.session import Session
 
 
 def stage(

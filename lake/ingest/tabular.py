@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from lake import engine
-from lake.connection import Session
 from lake.errors import LakeError, StatementError
 from lake.ingest.encoding import BAD_BYTE, Text, new_path
 from lake.ingest.errors import EmptyInputError, FormatError
@@ -18,6 +17,7 @@ from lake.ingest.sql import literal
 from lake.ingest.text import lines_sql
 from lake.ingest.workbook import Worksheet, read_worksheet
 from lake.names import ident
+from lake.session import Session
 
 _LARGEST_OBJECT = 64 << 20
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lake.connection import Session
 from lake.errors import StatementError
 from lake.ingest.encoding import BAD_BYTE, WAS_CR, WAS_CRLF, Text
 from lake.ingest.errors import ChangedWhileReadError
@@ -22,6 +21,7 @@ from lake.ingest.grammar import MOST_COLUMNS_MATCHED, Grammar
 from lake.ingest.model import Dialect
 from lake.ingest.rows import Growing
 from lake.ingest.sql import literal
+from lake.session import Session
 
 _LONGEST_LINE = 16_000_000
 _BUFFER = 32_000_000
