@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from crm_core.errors import ConditionInvalid, DefinitionInvalid, ValuesInvalid, VersionConflict
+from crm_core.logs import redact
 from crm_core.shape import to_json_value
 from lake.errors import (
     CancelledError,
@@ -63,7 +64,10 @@ def problem_of(error: BaseException) -> ProblemDocument:
     detail = (
         str(error) if known and not isinstance(error, StatementError) else _UNEXPECTED.format(id=id(error))
     )
-    document = problem_document(status, detail, kind=_slug(type(error).__name__ if known else "unexpected"))
+    # The engine's own words may hold the whole address of a catalog.
+    document = problem_document(
+        status, redact(detail), kind=_slug(type(error).__name__ if known else "unexpected")
+    )
     if known:
         document |= _facts(error)
         document["errors"] = errors_of(error)
@@ -115,7 +119,10 @@ def _error(field: str, code: str, message: str, received: Any) -> dict[str, Any]
 def _facts(error: BaseException) -> dict[str, Any]:
     """The attributes of the error that are plain data."""
     facts = {key: value for key, value in vars(error).items() if key not in _HIDDEN_FACTS and key[0] != "_"}
-    plain = {key: to_json_value(_plain(value)) for key, value in facts.items()}
+    plain = {
+        key: redact(value) if isinstance(value, str) else to_json_value(_plain(value))
+        for key, value in facts.items()
+    }
     return {key: value for key, value in plain.items() if key not in ("type", "title", "detail", "errors")}
 
 

@@ -8,6 +8,7 @@ from crm_core import loading
 from crm_core.access import Actor
 from crm_core.definitions import apply_pack, read_catalog
 from crm_core.errors import SettingInvalid
+from crm_core.logs import redact
 from crm_core.model import Catalog
 from crm_core.pack_files import PackInvalid, shipped_packs
 from crm_core.settings import Settings
@@ -46,7 +47,9 @@ def open_workspace(settings: Settings, *, schemas: Sequence[str] = ()) -> Worksp
     try:
         lake = Lake.open(settings.lake_config)
     except SettingError as error:
-        raise SettingInvalid(f"MERGANSER_{error.setting.upper()}", error.received, str(error)) from error
+        raise SettingInvalid(
+            f"MERGANSER_{error.setting.upper()}", error.received, redact(str(error))
+        ) from error
     except OSError as error:
         allowed = f"a folder to write in ({error})"
         raise SettingInvalid("MERGANSER_HOME", str(settings.home), allowed) from error

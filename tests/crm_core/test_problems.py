@@ -66,3 +66,10 @@ def test_a_conflict_shows_base_current_and_yours() -> None:
 @pytest.mark.parametrize("error", [KeyError("secret"), StatementError("secret in SQL", sql="SELECT secret")])
 def test_what_nobody_expected_says_nothing_of_its_inside(error: Exception) -> None:
     assert "secret" not in str(problem_of(error))
+
+
+def test_the_words_of_the_engine_tell_no_password() -> None:
+    error = LakeLockedError("postgres:host=db user=me password=hunter2 dbname=x", waited=1.0)
+    document = problem_of(error)
+    assert document["status"] == 503 and "password=***" in document["detail"]
+    assert "hunter2" not in str(document)
