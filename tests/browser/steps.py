@@ -11,11 +11,24 @@ from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from tests.browser.server import Served
 
+STILL = """() => {
+  const now = performance.now();
+  if (!document.querySelector('[data-test-script-state="notRunning"]')) window.busyAt = now;
+  window.busyAt ??= now;
+  return now - window.busyAt > 500;
+}"""
+
 
 def open_page(page: Page, served: Served, path: str) -> None:
-    """Go to a page by its address, and wait until its script has run."""
+    """Go to a page by its address, and wait until its script has run and its parts listen."""
     page.goto(f"{served.url}/{path}")
     settled(page)
+    still(page)
+
+
+def still(page: Page) -> None:
+    """Wait until no script has run for half a second: what is pressed while a page draws itself can be lost."""
+    page.wait_for_function(STILL)
 
 
 def settled(page: Page) -> None:
@@ -53,7 +66,7 @@ def choose(page: Page, label: str, option: str, *, within: Locator | None = None
 def shortcut(page: Page, key: str, shown: Locator) -> None:
     """Press a key once what it stands for is on the screen and the page is still; what it opens must come."""
     expect(shown).to_be_visible()
-    settled(page)
+    still(page)
     page.keyboard.press(key)
 
 

@@ -21,9 +21,9 @@ def answered(served: Served, browser_page: Page) -> Page:
     """The page with the answer to `STATEMENT`, asked by Ctrl+Enter."""
     steps.open_page(browser_page, served, "explore")
     browser_page.get_by_role("textbox", name="SQL").fill(STATEMENT)
-    browser_page.keyboard.press("Control+Enter")
+    steps.shortcut(browser_page, "Control+Enter", browser_page.get_by_role("button", name=re.compile("^Run")))
     expect(browser_page.get_by_text(re.compile(r"^7 rows in"))).to_be_visible()
-    steps.settled(browser_page)
+    steps.still(browser_page)
     return browser_page
 
 

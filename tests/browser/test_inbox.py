@@ -79,6 +79,7 @@ def test_the_customer_of_an_inquiry_is_one_click_away_without_a_reload(
     steps.open_page(page, served, f"inbox?id={inquiry}")
     link = page.locator('.st-key-centre_body dd a[data-click^="open:customers"]').first
     name = link.inner_text()
+    steps.still(page)
     steps.stays(page)
     link.click()
     expect(page).to_have_url(re.compile(r"/customers\?id="))

@@ -24,7 +24,7 @@ def test_a_section_is_edited_and_closed_without_losing_the_place(served: Served,
     steps.open_page(page, served, "customers")
     edit = page.locator('[data-click="edit:contact"]')
     expect(edit).to_be_visible()
-    steps.settled(page)
+    steps.still(page)
     edit.focus()
     page.keyboard.press("Enter")
     expect(page.locator(".st-key-edit_contact").get_by_role("textbox").first).to_be_focused()
