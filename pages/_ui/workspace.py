@@ -315,7 +315,9 @@ def _overview(now: Here, seen: Profile, state: WorkspaceState) -> None:
 def draw_sections(now: Here, seen: Profile, state: WorkspaceState, *, without: tuple[str, ...] = ()) -> None:
     """The fields by section, those shown elsewhere left out; a section being edited stands open above the others."""
     editable = now.actor.role != "viewer"
-    sections = profile.sections_of(now.catalog, seen.module, seen.record["folder"], without=without)
+    sections = profile.sections_of(
+        now.catalog, seen.module, seen.record["folder"], without=(*without, *seen.states.hidden)
+    )
     closed = [s for s in sections if s.slug not in state.editing]
     for section in sections:
         if section.slug in state.editing:

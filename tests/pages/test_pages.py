@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from crm_core.workspace import Workspace
 from tests.pages.conftest import Open, told
 
 EVERYBODY = [
@@ -105,3 +106,12 @@ def test_a_field_without_a_name_is_asked_for_one(demo: Open) -> None:
     next(button for button in page.button if button.label == "Add field").click().run()
     assert not page.exception
     assert "Give the field a label first" in page.toast[0].value
+
+
+@pytest.mark.parametrize(("service", "shown"), [("sea_freight", True), ("general", False)])
+def test_a_section_stands_only_where_it_has_a_field_to_show(
+    demo: Open, demo_workspace: Workspace, service: str, shown: bool
+) -> None:
+    sql = "SELECT CAST(id AS VARCHAR) FROM lake.crm.inquiries WHERE service = ? AND folder = 'inbox' LIMIT 1"
+    page = demo("pages/inbox.py", id=str(demo_workspace.lake.read(sql, [service]).item()))
+    assert ("Cargo" in told(page)) is shown and "Sender" in told(page)
