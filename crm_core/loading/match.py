@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlglot import exp
+
 from crm_core.loading.given import extra_sql, given_columns, given_slugs
 from crm_core.loading.job import PLAN, PROBLEMS, TYPED, Job
 from crm_core.loading.mapping import Mapped
 from crm_core.loading.reading import RAW
 from crm_core.model import Reference
+from crm_core.params import Params
+from crm_core.relations import Relations
+from crm_core.trees import column, text
 from crm_core.values.lookups import Runner
 from lake import ident, table
 from lake.ingest.sql import literal
@@ -14,6 +21,7 @@ from lake.ingest.typing import trimmed_sql
 
 KEYS = "load_keys"
 BEFORE = "load_source_before"
+HITS = "load_hits"
 
 
 def match_rows(job: Job, s: Runner) -> None:
@@ -21,12 +29,13 @@ def match_rows(job: Job, s: Runner) -> None:
 
     Its columns: `_row, file_no, line, source_key, state, id, by_source, given, winner, kept`. The state is `new`,
     `matched`, `same` (the source says what it said before), `identical` to a later row, `superseded` by one, or
-    the code of a reject: `key_missing`, `ambiguous_key`, `not_found`, `exists`, `same_record`. `given` lists the slugs
+    the code of a reject: `key_missing`, `ambiguous_key`, `not_found`, `exists`, `not_usable` (the key of a record that
+    the actor does not see), `same_record`. `given` lists the slugs
     that the source says otherwise than before; `winner` is the line that superseded a row.
     """
     _keys(job, s)
     _source_before(job, s)
-    s.execute(f"CREATE OR REPLACE TEMP TABLE load_hits AS {_hits_sql(job)}")
+    _hits(job, s)
     _repeated(job, s)
     unmatched = {"update": "not_found"}.get(job.mode, "new")
     matched = "exists" if job.mode == "insert" and not job.forced else "matched"
@@ -35,17 +44,19 @@ def match_rows(job: Job, s: Runner) -> None:
         SELECT k._row, k.file_no, k.line, k.source_key, CASE
             WHEN d.state IS NOT NULL THEN d.state
             WHEN k.source_key IS NULL AND h.id IS NULL THEN $no_key
-            WHEN h.found > 1 THEN 'ambiguous_key'
             WHEN h.id IS NULL THEN $unmatched
-            WHEN b.record_id = h.id AND len(b.given) = 0 AND NOT b.extra_differs THEN 'same'
+            WHEN h.found = 1 AND b.record_id = h.id AND len(b.given) = 0 AND NOT b.extra_differs THEN 'same'
+            WHEN h.hidden THEN $hidden
+            WHEN h.found > 1 THEN 'ambiguous_key'
             ELSE $matched END AS state,
             h.id, coalesce(h.by_source, false) AS by_source, b.record_id IS NOT NULL AS kept,
             CASE WHEN b.record_id = h.id THEN b.given END AS given, d.winner
-        FROM {KEYS} k LEFT JOIN load_hits h ON h._row = k._row LEFT JOIN {BEFORE} b ON b._row = k._row
+        FROM {KEYS} k LEFT JOIN {HITS} h ON h._row = k._row LEFT JOIN {BEFORE} b ON b._row = k._row
         LEFT JOIN load_repeated d ON d._row = k._row""",
         {
             "unmatched": unmatched,
             "matched": matched,
+            "hidden": hidden_state(job),
             "no_key": "new" if job.forced or not job.key else "key_missing",
         },
     )
@@ -69,17 +80,26 @@ def _keys(job: Job, s: Runner) -> None:
     by_id = next((m for m in job.mapped if m.target and m.target.role == "id"), None)
     given = f"try_cast({trimmed_sql(ident('r', by_id.raw))} AS UUID)" if by_id else "CAST(NULL AS UUID)"
     columns["given_id"] = given
-    parts = [f"({sql})::VARCHAR" for name, sql in columns.items() if name != "given_id"]
-    missing = " OR ".join(f"({sql}) IS NULL" for name, sql in columns.items() if name != "given_id") or "true"
-    several = f"to_json([{', '.join(parts)}])::VARCHAR" if parts else "CAST(NULL AS VARCHAR)"
-    text = parts[0] if len(parts) == 1 else several
+    sqls = [sql for name, sql in columns.items() if name != "given_id"]
+    missing = " OR ".join(f"({sql}) IS NULL" for sql in sqls) or "true"
     known = f"WHERE t._file_no NOT IN ({', '.join(map(str, job.known_files))})" if job.known_files else ""
+    # Keys of typed values need no look into the text, and no copy.
+    typed = by_id is None and all(one.target and one.target.role == "value" for one in job.key)
     s.execute(
-        f"CREATE OR REPLACE TEMP TABLE {KEYS} AS SELECT t._row, t._file_no AS file_no, t._line AS line, "
-        f"CASE WHEN {missing} THEN NULL ELSE {text} END AS source_key, "
+        f"CREATE OR REPLACE TEMP {'VIEW' if typed else 'TABLE'} {KEYS} AS "
+        "SELECT t._row, t._file_no AS file_no, t._line AS line, "
+        f"CASE WHEN {missing} THEN NULL ELSE {key_text(sqls)} END AS source_key, "
         f"{', '.join(f'{sql} AS {name}' for name, sql in columns.items())} "
-        f"FROM {TYPED} t JOIN {RAW} r ON r.rowid = t._row {known}"
+        f"FROM {TYPED} t {'' if typed else f'JOIN {RAW} r ON r.rowid = t._row'} {known}"
     )
+
+
+def key_text(parts: Sequence[str]) -> str:
+    """The text under which a source's row of this key is kept, as SQL over the parts of the key."""
+    texts = [f"({part})::VARCHAR" for part in parts]
+    if len(texts) == 1:
+        return texts[0]
+    return f"to_json([{', '.join(texts)}])::VARCHAR" if texts else "CAST(NULL AS VARCHAR)"
 
 
 def _key_sql(one: Mapped) -> str:
@@ -94,17 +114,20 @@ def _source_before(job: Job, s: Runner) -> None:
     """`load_source_before`: the record that the source's row meant before, and what it says otherwise now."""
     given = given_columns(job.place, job.mapped)
     slugs = {column: slug for slug, column in given_slugs(job.place, job.mapped).items()}
-    differs = ", ".join(
-        f"CASE WHEN {sql} IS DISTINCT FROM p.{ident(column)} THEN {literal(slugs[column])} END"
-        for column, sql in given.items()
-    )
-    own = {slug: given[column] + f" IS DISTINCT FROM p.{ident(column)}" for column, slug in slugs.items()}
+    tests = {slugs[column]: f"{sql} IS DISTINCT FROM p.{ident(column)}" for column, sql in given.items()}
     for slug, parts in job.read.made.items():
-        tests = [own[one.target.slug] for one in parts if one.target and one.target.slug in own]
-        if tests:
-            differs += f", CASE WHEN {' OR '.join(tests)} THEN {literal(slug)} END"
+        parts_differ = " OR ".join(tests[m.target.slug] for m in parts if m.target and m.target.slug in tests)
+        cell = job.read.columns.get(slug)
+        if parts_differ and cell is None:
+            tests[slug] = parts_differ
+        elif parts_differ and cell is not None and slug in tests:
+            tests[slug] += f" OR ({trimmed_sql(ident('r', cell.raw))} IS NULL AND ({parts_differ}))"
+    differs = ", ".join(f"CASE WHEN {test} THEN {literal(slug)} END" for slug, test in tests.items())
+    any_differs = " OR ".join(tests.values()) or "false"
+    # Most rows say what they said before, and to look for the first difference costs less than a list of all.
     otherwise = (
-        f"list_filter([{differs}], lambda slug: slug IS NOT NULL)" if differs else "CAST([] AS VARCHAR[])"
+        f"CASE WHEN {any_differs} THEN list_filter([{differs}], lambda slug: slug IS NOT NULL) "
+        "ELSE CAST([] AS VARCHAR[]) END"
     )
     extra = f"{extra_sql(job.mapped, job.place)}::VARCHAR IS DISTINCT FROM p.extra::VARCHAR"
     place = table("crm", job.place.catalog.module(job.module).source_table)
@@ -133,29 +156,49 @@ def _source_before(job: Job, s: Runner) -> None:
         s.execute(f"INSERT INTO {BEFORE} {' UNION ALL '.join(ways)}", {"source": job.source})
 
 
-def _hits_sql(job: Job) -> str:
-    """Each row's records: `_row, id, found, by_source`; what the source meant before goes before what a key says."""
+def _hits(job: Job, s: Runner) -> None:
+    """`load_hits`, each row's records: `_row, id, found, by_source`.
+
+    An id goes before what the source meant before, and that before what a key says; only rows that nothing led to yet
+    are asked further.
+    """
     place = table("crm", job.place.catalog.module(job.module).slug)
-    by_source = (
-        f"SELECT b._row, t.id, true AS by_source FROM {BEFORE} b JOIN {place} t ON t.id = b.record_id "
-        "WHERE t.deleted_at IS NULL"
-    )
-    by_id = (
-        f"SELECT k._row, t.id, true AS by_source FROM {KEYS} k JOIN {place} t ON t.id = k.given_id "
-        "WHERE t.deleted_at IS NULL"
-    )
-    ways = [f"SELECT *, 1 AS rank FROM ({by_source})", f"SELECT _row, id, false, 0 FROM ({by_id})"]
+    live = f"(SELECT * FROM {place} WHERE deleted_at IS NULL) t"
+    ways = []
+    if any(m.target and m.target.role == "id" for m in job.mapped):
+        ways.append(("false", f"{KEYS} k JOIN {live} ON t.id = k.given_id"))
+    if s.read(f"SELECT count(*) AS n FROM {BEFORE}").item():
+        ways.append(("true", f"{BEFORE} k JOIN {live} ON t.id = k.record_id"))
     if job.key:
         same = " AND ".join(_same_key(job, place_no, one) for place_no, one in enumerate(job.key))
-        ways.append(
-            f"SELECT k._row, t.id, false, 2 FROM {KEYS} k JOIN {place} t ON {same} WHERE t.deleted_at IS NULL"
-        )
-    union = " UNION ALL ".join(ways)
-    return (
-        f"SELECT _row, any_value(id) AS id, count(DISTINCT id) AS found, bool_or(by_source) AS by_source "
-        f"FROM (SELECT *, min(rank) OVER (PARTITION BY _row) AS best FROM ({union}) AS u(_row, id, by_source, rank)) "
-        "WHERE rank = best GROUP BY _row"
-    )
+        ways.append(("false", f"{KEYS} k JOIN {live} ON {same}"))
+    columns = "_row BIGINT, id UUID, found INTEGER, by_source BOOLEAN, hidden BOOLEAN"
+    s.execute(f"CREATE OR REPLACE TEMP TABLE {HITS} ({columns})")
+    hidden = _hidden_sql(job, s)
+    every, hit = int(s.read(f"SELECT count(*) AS n FROM {KEYS}").item()), 0
+    for by_source, rows in ways:
+        rest = f" WHERE k._row NOT IN (SELECT _row FROM {HITS})" if hit else ""
+        if hit < every:
+            hit += s.execute(
+                f"INSERT INTO {HITS} SELECT k._row, min(t.id), CASE WHEN min(t.id) = max(t.id) THEN 1 ELSE 2 END, "
+                f"{by_source}, {hidden} FROM {rows}{rest} GROUP BY k._row"
+            )
+
+
+def hidden_state(job: Job) -> str:
+    """What becomes of a row that means a record which the actor does not see: it tells as little as can be."""
+    return "not_found" if job.mode == "update" else "not_usable"
+
+
+def _hidden_sql(job: Job, s: Runner) -> str:
+    """Whether any of a row's records is hidden from the actor, over `t`."""
+    actor = job.writer.actor
+    if actor.sees_all:
+        return "false"
+    relations = Relations(job.place.catalog, actor, Params("m"))
+    seen = exp.select(column("id", "v")).from_(relations.visible(job.module, "v", columns=("id",)))
+    s.execute(f"CREATE OR REPLACE TEMP TABLE load_seen AS {text(seen)}", relations.params.values or None)
+    return "bool_or(t.id NOT IN (SELECT id FROM load_seen))"
 
 
 def _same_key(job: Job, place_no: int, one: Mapped) -> str:

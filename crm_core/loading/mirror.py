@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crm_core.loading.errors import WouldDeleteAll
 from crm_core.loading.job import Job
-from crm_core.loading.match import KEYS
+from crm_core.loading.match import HITS, KEYS
 from crm_core.records.contact_points import settle_points
 from crm_core.records.hooks import Event, tell
 from crm_core.values.lookups import Runner
@@ -28,7 +28,7 @@ def find_missing(job: Job, s: Runner) -> int:
         f"FROM {table('crm', job.module)} t WHERE t.deleted_at IS NULL AND t.id IN (SELECT record_id FROM "
         f"{table('crm', module.source_table)} WHERE source = $source AND source_key IS NOT NULL "
         f"AND source_key NOT IN (SELECT source_key FROM {KEYS} WHERE source_key IS NOT NULL)) "
-        f"AND t.id NOT IN (SELECT id FROM load_hits WHERE id IS NOT NULL)",
+        f"AND t.id NOT IN (SELECT id FROM {HITS} WHERE id IS NOT NULL)",
         {"source": job.source},
     )
     count = int(s.read(f"SELECT count(*) AS n FROM {MISSING}").item())

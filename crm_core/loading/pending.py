@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC
-from weakref import WeakKeyDictionary
+from functools import partial
+from weakref import WeakKeyDictionary, WeakSet
 
+from crm_core import definitions
 from crm_core.access import Actor
 from crm_core.loading.job import Job
 from crm_core.loading.references import lead, pending_sql
 from crm_core.model import Catalog, Reference
 from crm_core.records.hooks import Event, on_written
 from crm_core.values.lookups import Runner
-from lake import Door, Transaction, ident, table
+from lake import Change, Door, Lake, Session, Transaction, ident, table
 from lake.ingest.sql import literal
 
 PENDING = table("ops", "pending_references")
+
+_TAKEN = (
+    "CREATE OR REPLACE TEMP TABLE pending_taken (pending UUID, record_id UUID, field VARCHAR, target UUID)"
+)
+
+_resumed: WeakSet[Door] = WeakSet()
+"""Open lakes in which nothing waits any more for a target that is there."""
 
 _nothing_waited: WeakKeyDictionary[Door, int] = WeakKeyDictionary()
 """Open lake → a snapshot at which no reference waited for anything."""
@@ -74,9 +83,7 @@ def resolve_pending(tx: Transaction, catalog: Catalog, event: Event) -> None:
         return
     waiting = _waiting(tx, event.module)
     for place in dict.fromkeys(place for place, _ in waiting):
-        tx.execute(
-            "CREATE OR REPLACE TEMP TABLE pending_taken (pending UUID, record_id UUID, field VARCHAR, target UUID)"
-        )
+        tx.execute(_TAKEN)
         fields = [field for where, field in waiting if where == place and _knows(catalog, place, field)]
         for field in fields:
             _find(tx, catalog, event, place, field)
@@ -84,6 +91,37 @@ def resolve_pending(tx: Transaction, catalog: Catalog, event: Event) -> None:
 
 
 on_written(resolve_pending)
+
+
+def resume_pending(lake: Lake, s: Session) -> int:
+    """Let references find targets that are there already; returns how many found one.
+
+    A load resolves in a commit of its own what came with it; a process that dies between the two leaves that to the
+    next one, where the first load asks for it.
+    """
+    if lake.door in _resumed:
+        return 0
+    waiting = s.read(
+        f"SELECT DISTINCT place, field, unnest(targets) AS module FROM {PENDING} WHERE resolved_at IS NULL"
+    )
+    catalog, resolved = definitions.read_catalog(lake), 0
+    for (module,), fields in waiting.group_by("module", maintain_order=True):
+        if module not in catalog.modules:
+            continue
+        live = f"SELECT id FROM {table('crm', str(module))} WHERE deleted_at IS NULL"
+        s.execute(f"CREATE OR REPLACE TEMP TABLE pending_targets AS {live}")
+        event = Event(str(module), "update", "pending_targets")
+        s.execute(_TAKEN)
+        for place, field in fields.select("place", "field").iter_rows():
+            if _knows(catalog, place, field):
+                _find(s, catalog, event, place, field)
+        found = int(s.read("SELECT count(*) AS n FROM pending_taken").item())
+        if found:
+            change = Change(actor=Actor.system().user, door="load", reason="references that waited")
+            s.commit(partial(resolve_pending, catalog=catalog, event=event), change)
+            resolved += found
+    _resumed.add(lake.door)
+    return resolved
 
 
 def _waiting(tx: Transaction, module: str) -> list[tuple[str, str]]:
@@ -105,7 +143,7 @@ def _waiting(tx: Transaction, module: str) -> list[tuple[str, str]]:
     return [(place, field) for place, field, mine in found.iter_rows() if mine]
 
 
-def _find(tx: Transaction, catalog: Catalog, event: Event, place: str, field: str) -> None:
+def _find(tx: Runner, catalog: Catalog, event: Event, place: str, field: str) -> None:
     """Add to `pending_taken` what the references of one column lead to among the records of an event."""
     open_ones = (
         f"FROM {PENDING} p WHERE p.resolved_at IS NULL AND p.place = $place AND p.field = $field "

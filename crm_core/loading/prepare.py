@@ -10,7 +10,7 @@ from crm_core.loading.counting import forget_known
 from crm_core.loading.fresh import forget_view, give_ids, may_stay_view, table_of_new
 from crm_core.loading.job import DROPPED, MERGED, PLAN, PROBLEMS, READY, TYPED, Job
 from crm_core.loading.judge import dropping_slugs
-from crm_core.loading.match import bad_keys, match_rows
+from crm_core.loading.match import bad_keys, hidden_state, match_rows
 from crm_core.loading.reading import RAW, STAGED
 from crm_core.loading.references import find_targets, key_fields
 from crm_core.model import Reference
@@ -126,8 +126,7 @@ def _ambiguous_references(job: Job, s: Runner) -> None:
         s.execute(
             f"INSERT INTO {PROBLEMS} SELECT w._row, {literal(one.slug)}, 'ambiguous_reference', "
             f"replace({literal(words)}, '{{value}}', w.key), w.key "
-            f"FROM (SELECT rowid AS _row, {one.key_sql} AS key, {one.which_sql} AS which FROM {RAW}) w "
-            f"JOIN {ident(one.table)} f ON f.key = w.key AND f.which IS NOT DISTINCT FROM w.which WHERE f.found > 1"
+            f"FROM {one.rows_sql} WHERE f.found > 1"
         )
 
 
@@ -228,8 +227,7 @@ def _take_back_pending(job: Job, s: Runner) -> None:
     for one in job.refs:
         s.execute(
             f"DELETE FROM {PROBLEMS} WHERE field = {literal(one.slug)} AND code = 'required' AND _row IN ("
-            f"SELECT w._row FROM (SELECT rowid AS _row, {one.key_sql} AS key, {one.which_sql} AS which FROM {RAW}) w "
-            f"JOIN {ident(one.table)} f ON f.key = w.key AND f.which IS NOT DISTINCT FROM w.which WHERE f.found = 0)"
+            f"SELECT w._row FROM {one.rows_sql} WHERE f.found = 0)"
         )
 
 
@@ -250,8 +248,7 @@ def _own_references(job: Job, s: Runner) -> None:
             )
             s.execute(
                 f"UPDATE {READY} SET {ident(one.slug)} = o.target{which} FROM (SELECT w._row, n.id AS target "
-                f"FROM (SELECT rowid AS _row, {one.key_sql} AS key, {one.which_sql} AS which FROM {RAW}) w "
-                f"JOIN {ident(one.table)} f ON f.key = w.key AND f.which IS NOT DISTINCT FROM w.which AND f.found = 0 "
+                f"FROM {one.rows_sql} AND f.found = 0 "
                 f"JOIN {READY} n ON n.{ident(slug)} = w.key "
                 f"WHERE w.which IS NULL OR w.which = {literal(job.module)}) o "
                 f"WHERE o._row = {READY}._row AND {READY}.{ident(one.slug)} IS NULL"
@@ -266,8 +263,7 @@ def _keep_pending_references(job: Job, s: Runner) -> None:
         s.execute(
             f"UPDATE {MERGED} SET {sets}, {ident(f'{one.slug}__differs')} = false FROM {MERGED}__before b "
             f"WHERE b.id = {MERGED}.id AND {MERGED}._row IN (SELECT w._row FROM "
-            f"(SELECT rowid AS _row, {one.key_sql} AS key, {one.which_sql} AS which FROM {RAW}) w "
-            f"JOIN {ident(one.table)} f ON f.key = w.key AND f.which IS NOT DISTINCT FROM w.which WHERE f.found <> 1)"
+            f"{one.rows_sql} WHERE f.found <> 1)"
         )
 
 
@@ -318,7 +314,7 @@ def _not_seen(job: Job, s: Runner, merged: Merged) -> None:
     """A record that the actor does not see keeps its key, and is not changed."""
     if merged.missing:
         s.execute(
-            f"UPDATE {PLAN} SET state = 'exists' WHERE state = 'matched' "
+            f"UPDATE {PLAN} SET state = {literal(hidden_state(job))} WHERE state = 'matched' "
             f"AND id NOT IN (SELECT id FROM {MERGED}__before) AND _row NOT IN (SELECT _row FROM {DROPPED})"
         )
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from crm_core.loading.mapping import Mapped
 from crm_core.loading.model import Contract
 from crm_core.loading.targets import Place
+from crm_core.loading.words import evidence_of_words, find_words, read_words
 from crm_core.model.fields import MoneyField, TextField
 from crm_core.values.lookups import Runner
 from crm_core.values.standards import currencies
 from lake import ident
+from lake.ingest.sql import Reading as TextReading
 from lake.ingest.sql import literal
 from lake.ingest.typing import (
     Convention,
@@ -37,6 +39,9 @@ _READ_HERE: dict[str, Kind] = {
 }
 """Kind of field → how its text is read here; every other kind is read as in a form."""
 
+_COSTLY: tuple[Kind, ...] = ("decimal", "money", "date", "datetime")
+"""What costs more to read than to look up."""
+
 WORDS: dict[str, str] = {
     "not_a_number": "is no number",
     "not_whole": "is no whole number",
@@ -59,7 +64,7 @@ class Read:
         columns: staged column → the mapped column that it comes from.
         judged: staged columns with a reason beside them, in `_why__<column>`.
         notes: header → how an ambiguous column was read.
-        made: slug of a field that the file does not bring → the columns whose texts make it up.
+        made: slug of a field → the columns whose texts make it up in rows that do not bring it.
     """
 
     columns: Mapping[str, Mapped]
@@ -96,38 +101,63 @@ def stage_values(
     }
     typed = {column: _kind(m, values) for column, m in values.items()}
     here = {column: kind for column, kind in typed.items() if kind is not None}
-    conventions, notes = _settle(s, place, contract, values, here, delimiter)
-    as_text = [f"{ident(m.raw)} AS {ident(column)}" for column, m in values.items() if column not in here]
+    words = find_words(s, RAW, {c: values[c].raw for c, kind in here.items() if kind in _COSTLY})
+    conventions, notes = _settle(s, place, contract, values, here, delimiter, words)
     made = _made(place, values)
-    as_text += [f"{_joined(parts)} AS {ident(slug)}" for slug, parts in made.items()]
+    as_text = {column: ident(m.raw) for column, m in values.items() if column not in here}
+    for slug, parts in made.items():
+        joined = _joined(parts)
+        if slug in values:
+            # A cell that is there and empty is made up as one that is not there.
+            raw = ident(values[slug].raw)
+            joined = f"CASE WHEN {trimmed_sql(raw)} IS NULL THEN {joined} ELSE {raw} END"
+        as_text[slug] = joined
     if "source" not in values and place.relationship is None:
         # A view binds no values, so the name goes in as a literal.
-        as_text.append(f"{literal(contract.source)} AS source")
-    trimmed = [f"{trimmed_sql(ident(values[column].raw))} AS {ident(_text(column))}" for column in here]
-    carried = ("_row", "_file_no", "_line")
-    parts = ", ".join(["rowid AS _row", "file_no AS _file_no", "line AS _line", *as_text, *trimmed])
-    inner = f"SELECT {parts} FROM {RAW}"
+        as_text["source"] = literal(contract.source)
     readings = {}
     for column, kind in here.items():
+        text = "_text" if column in words else _text(column)
         hints = _hints(place, contract, values[column], delimiter)
-        one = reading(
-            kind, ident(_text(column)), name=f"_{column}", convention=conventions[column], hints=hints
-        )
-        readings[column] = (_text(column), one)
-    names = [*(column for column in values if column not in here), *made]
-    if "source" not in values and place.relationship is None:
-        names.append("source")
-    select = f"SELECT {', '.join([*carried, *map(ident, names)])} FROM ({inner})"
-    if readings:
-        steps = typed_relation(f"({inner})", readings, keep=(*carried, *names))
-        shown = [*carried, *map(ident, names)]
-        for column, (_, one) in readings.items():
-            shown += [ident(column), f"{ident(f'{column}__reason')} AS {ident(f'_why__{column}')}"]
-            if one.currency is not None:
-                shown.append(ident(f"{column}__currency"))
-        select = f"SELECT {', '.join(shown)} FROM ({steps})"
+        one = reading(kind, ident(text), name=f"_{column}", convention=conventions[column], hints=hints)
+        readings[column] = (text, one)
+        if column in words:
+            read_words(s, words[column], column, one)
+            as_text[_given(column)] = ident(values[column].raw)
+    select = _staged_sql(values, as_text, readings, words)
     s.execute(f"CREATE OR REPLACE TEMP VIEW {STAGED} AS {select}")
     return Read(columns=values, judged=tuple(here), notes=notes, made=made)
+
+
+def _staged_sql(
+    values: Mapping[str, Mapped],
+    as_text: Mapping[str, str],
+    readings: Mapping[str, tuple[str, TextReading]],
+    words: Mapping[str, str],
+) -> str:
+    """The rows with their texts as they are, and what is read of the others; of some columns text by text."""
+    here = {column: one for column, one in readings.items() if column not in words}
+    carried = ("_row", "_file_no", "_line")
+    parts = ["rowid AS _row", "file_no AS _file_no", "line AS _line"]
+    parts += [f"{sql} AS {ident(column)}" for column, sql in as_text.items()]
+    parts += [
+        f"{trimmed_sql(ident(values[column].raw))} AS {ident(text)}" for column, (text, _) in here.items()
+    ]
+    rows = f"(SELECT {', '.join(parts)} FROM {RAW})"
+    if here:
+        rows = f"({typed_relation(rows, here, keep=(*carried, *as_text))})"
+    hidden = {_given(column) for column in words}
+    shown = [ident("s", column) for column in (*carried, *as_text) if column not in hidden]
+    joins = ""
+    for column, (_, one) in readings.items():
+        alias = words.get(column, "s")
+        if column in words:
+            joins += f" LEFT JOIN {alias}_read {alias} ON {alias}.given = {ident('s', _given(column))}"
+        shown.append(ident(alias, column))
+        shown.append(f"{ident(alias, f'{column}__reason')} AS {ident(f'_why__{column}')}")
+        if one.currency is not None:
+            shown.append(ident(alias, f"{column}__currency"))
+    return f"SELECT {', '.join(shown)} FROM {rows} s{joins}"
 
 
 def guess_kind(s: Runner, mapped: Mapped) -> str:
@@ -154,13 +184,13 @@ def guess_kind(s: Runner, mapped: Mapped) -> str:
 
 
 def _made(place: Place, values: Mapping[str, Mapped]) -> dict[str, tuple[Mapped, ...]]:
-    """The fields that the file does not bring and that others of it make up."""
+    """The fields that others of the file make up, where the file does not bring them itself."""
     if place.relationship is not None:
         return {}
     made = {
         field.slug: tuple(values[part] for part in field.made_of if part in values)
         for field in place.catalog.module(place.module).fields
-        if isinstance(field, TextField) and field.made_of and field.slug not in values
+        if isinstance(field, TextField) and field.made_of
     }
     return {slug: parts for slug, parts in made.items() if parts}
 
@@ -189,14 +219,15 @@ def _settle(
     values: Mapping[str, Mapped],
     here: Mapping[str, Kind],
     delimiter: str,
+    words: Mapping[str, str],
 ) -> tuple[dict[str, Convention], dict[str, str]]:
     """Decide for every column how it is read, by one statement over all its values."""
     asked = {}
+    found = {column: evidence_of_words(s, table, here[column]) for column, table in words.items()}
     for place_no, (column, kind) in enumerate(here.items()):
         aggregate = evidence_sql(kind, ident(f"t{place_no}"))
-        if aggregate is not None:
+        if aggregate is not None and column not in words:
             asked[column] = (place_no, aggregate)
-    found: dict[str, dict[str, int]] = {}
     if asked:
         texts = ", ".join(
             f"{trimmed_sql(ident(values[column].raw))} AS t{place_no}"
@@ -204,7 +235,7 @@ def _settle(
         )
         select = ", ".join(f"{aggregate} AS h{place_no}" for place_no, aggregate in asked.values())
         row = s.read_arrow(f"SELECT {select} FROM (SELECT {texts} FROM {RAW})").to_pylist()[0]
-        found = {column: dict(row[f"h{place_no}"] or []) for column, (place_no, _) in asked.items()}
+        found |= {column: dict(row[f"h{place_no}"] or []) for column, (place_no, _) in asked.items()}
     conventions, notes = {}, {}
     for column, kind in here.items():
         hints = _hints(place, contract, values[column], delimiter)
@@ -222,3 +253,7 @@ def _hints(place: Place, contract: Contract, mapped: Mapped, delimiter: str) -> 
 
 def _text(column: str) -> str:
     return f"{column}__text"
+
+
+def _given(column: str) -> str:
+    return f"_given_text__{column}"

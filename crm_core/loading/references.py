@@ -56,6 +56,14 @@ class Referred:
         """The module that a row names, or NULL."""
         return f"lower({trimmed_sql(ident(self.which.raw))})" if self.which else "CAST(NULL AS VARCHAR)"
 
+    @property
+    def rows_sql(self) -> str:
+        """The rows `w` of the file that name anything (`_row, key, which`), and `f`, what that leads to: after FROM."""
+        return (
+            f"(SELECT rowid AS _row, {self.key_sql} AS key, {self.which_sql} AS which FROM {RAW}) w "
+            f"JOIN {ident(self.table)} f ON f.key = w.key AND f.which IS NOT DISTINCT FROM w.which"
+        )
+
 
 def referred(mapped: Sequence[Mapped]) -> tuple[Referred, ...]:
     """The references that a mapping brings."""
@@ -218,11 +226,9 @@ def pending_sql(found: Sequence[Referred], *, place: str, rows: str, load_id: st
         targets = ", ".join(literal(module) for module in one.reference.targets)
         selects.append(
             f"SELECT uuidv7() AS id, {literal(place)} AS place, r.id AS record_id, {literal(one.slug)} AS field, "
-            f"CASE WHEN k.which IS NULL THEN [{targets}] ELSE [k.which] END AS targets, "
-            f"{literal(one.by_field)} AS by_field, k.key, {literal(source)} AS source, "
+            f"CASE WHEN f.which IS NULL THEN [{targets}] ELSE [f.which] END AS targets, "
+            f"{literal(one.by_field)} AS by_field, f.key, {literal(source)} AS source, "
             f"CAST({literal(load_id)} AS UUID) AS load_id FROM {ident(rows)} r "
-            f"JOIN (SELECT rowid AS _row, {one.key_sql} AS key, {one.which_sql} AS which FROM {RAW}) w "
-            "ON w._row = r._row "
-            f"JOIN {ident(one.table)} k ON k.key = w.key AND k.which IS NOT DISTINCT FROM w.which WHERE k.found = 0"
+            f"JOIN ({one.rows_sql}) ON w._row = r._row WHERE f.found = 0"
         )
     return selects

@@ -23,6 +23,7 @@ _REASONS: dict[str, str] = {
     "ambiguous_key": "Several records have this key, so it is not known which one is meant.",
     "not_found": "No record has this key, and the mode update changes only records that are there.",
     "exists": "A record with this key is there already.",
+    "not_usable": "This key cannot be used. Take another one, or ask an administrator.",
 }
 
 
@@ -77,7 +78,7 @@ def _plan(job: Job, s: Runner) -> None:
         f"CASE p.state {words} ELSE 'superseded by line ' || p.winner END, "
         "CASE p.state WHEN 'same_record' THEN 'superseded' ELSE p.state END, false "
         f"FROM {PLAN} p JOIN {RAW} r ON r.rowid = p._row "
-        "WHERE p.state IN ('key_missing', 'ambiguous_key', 'not_found', 'exists', 'superseded', 'same_record')"
+        f"WHERE p.state IN ({', '.join(map(literal, _REASONS))}, 'superseded', 'same_record')"
     )
 
 

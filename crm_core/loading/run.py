@@ -21,7 +21,7 @@ from crm_core.loading.judge import type_values
 from crm_core.loading.mapping import RECORD_ID, Mapped, map_columns, resolve_key
 from crm_core.loading.mirror import find_missing
 from crm_core.loading.model import Cancel, Contract, LoadOptions, LoadResult, Mode, Preview, Progress
-from crm_core.loading.pending import count_pending, resolve_pending
+from crm_core.loading.pending import count_pending, resolve_pending, resume_pending
 from crm_core.loading.prepare import Prepared, prepare
 from crm_core.loading.preview import make_preview
 from crm_core.loading.reading import RAW, stage_values
@@ -72,6 +72,7 @@ class Run:
 
     def load(self, inputs: Inputs, stdin: BinaryIO | None) -> LoadResult:
         try:
+            resume_pending(self._lake, self._session)
             job = self._open(inputs, stdin)
             return self._commit(job)
         except CancelledError as error:

@@ -112,6 +112,17 @@ class Place:
         )
 
 
+_RECORD = Target(
+    path="id",
+    column="_id_given",
+    slug="id",
+    role="id",
+    field=None,
+    names=tuple((word, 93) for word in _ID_WORDS),
+)
+"""The record itself, by its id."""
+
+
 def place_of(catalog: Catalog, name: str) -> Place:
     """The module or relationship of a name: `customers`, `shipments.parties`, `shipments__parties`.
 
@@ -143,7 +154,7 @@ def _of_module(catalog: Catalog, module: str) -> list[Target]:
         names = _names(field, more=_SYSTEM_WORDS.get(slug, ()) if slug in SYSTEM_COLUMNS else ())
         if slug == "external_id":
             names = (*names, ("id", 94))
-        found.append(Target(path=slug, column=slug, slug=slug, role="value", field=field, names=names))
+        found.append(_plain(slug, field, names))
         if isinstance(field, AddressField):
             found += [_address_part(field, part) for part in ADDRESS_PARTS]
         if isinstance(field, MoneyField):
@@ -154,9 +165,7 @@ def _of_module(catalog: Catalog, module: str) -> list[Target]:
             Target(path=SHARED_CURRENCY, column="_currency_given", slug="_currency", role="currency", field=None,
                    names=words)
         )  # fmt: skip
-    ids = tuple((word, 93) for word in _ID_WORDS)
-    found.append(Target(path="id", column="_id_given", slug="id", role="id", field=None, names=ids))
-    return found
+    return [*found, _RECORD]
 
 
 def _of_link(rel: Relationship) -> list[Target]:
@@ -175,20 +184,8 @@ def _of_link(rel: Relationship) -> list[Target]:
         found.append(
             Target(path=path, column=column, slug=column, role="reference", field=side, names=tuple(names))
         )
-    for field in rel.fields:
-        found.append(
-            Target(
-                path=field.slug,
-                column=field.slug,
-                slug=field.slug,
-                role="value",
-                field=field,
-                names=_names(field),
-            )
-        )
-    ids = tuple((word, 93) for word in _ID_WORDS)
-    found.append(Target(path="id", column="_id_given", slug="id", role="id", field=None, names=ids))
-    return found
+    found += [_plain(field.slug, field, _names(field)) for field in rel.fields]
+    return [*found, _RECORD]
 
 
 def _of_reference(catalog: Catalog, reference: Reference) -> list[Target]:
@@ -224,6 +221,11 @@ def _of_reference(catalog: Catalog, reference: Reference) -> list[Target]:
             )
         )
     return found
+
+
+def _plain(slug: str, field: Field, names: tuple[tuple[str, int], ...]) -> Target:
+    """A field that one column brings as it is."""
+    return Target(path=slug, column=slug, slug=slug, role="value", field=field, names=names)
 
 
 def _names(field: Field, *, more: tuple[str, ...] = ()) -> tuple[tuple[str, int], ...]:

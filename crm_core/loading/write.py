@@ -18,6 +18,7 @@ from crm_core.loading.files import LARGE, OutsideFiles, stamped
 from crm_core.loading.fresh import table_of_new
 from crm_core.loading.given import extra_sql, given_columns
 from crm_core.loading.job import MERGED, PLAN, READY, Job
+from crm_core.loading.match import key_text
 from crm_core.loading.pending import pending_rows_sql, store_pending
 from crm_core.loading.prepare import Prepared
 from crm_core.loading.reading import RAW
@@ -244,10 +245,17 @@ def _source_columns(job: Job) -> list[str]:
 
 def _source_sql(job: Job) -> str:
     """The rows as the source gave them, with the records they resolve to."""
-    given = {**given_columns(job.place, job.mapped), **_said_before(job)}
+    given = given_columns(job.place, job.mapped)
+    own = [one.target.column for one in job.key if one.target and one.target.role == "value"]
+    if job.new_is_view and not job.forced and len(own) == len(job.key):
+        # New records have their key themselves, so it need not be looked up.
+        key, rows = key_text([ident("w", c) for c in own]), f"{READY} w JOIN {RAW} r ON r.rowid = w._row"
+    elif job.matches:
+        key, given = "p.source_key", {**given, **_said_before(job)}
+        rows = f"{IDS} w JOIN {RAW} r ON r.rowid = w._row LEFT JOIN {PLAN} p ON p._row = w._row{_before_join(job)}"
+    else:
+        key, rows = "CAST(NULL AS VARCHAR)", f"{IDS} w JOIN {RAW} r ON r.rowid = w._row"
     values = "".join(f", {sql} AS {ident(c)}" for c, sql in given.items())
-    plan = f"LEFT JOIN {PLAN} p ON p._row = w._row" if job.matches else ""
-    key = "p.source_key" if job.matches else "CAST(NULL AS VARCHAR)"
     paths = " ".join(
         f"WHEN {number} THEN {literal(file.path)}" for number, file in enumerate(job.staged.files)
     )
@@ -255,8 +263,7 @@ def _source_sql(job: Job) -> str:
         f"SELECT {literal(job.source)} AS source, {key} AS source_key, w.id AS record_id, "
         f"CAST({literal(job.load_id)} AS UUID) AS load_id, CASE r.file_no {paths} END AS file, r.line AS line, "
         f"CAST({literal(job.change.id)} AS UUID) AS change_id, "
-        f"CAST({extra_sql(job.mapped, job.place)} AS JSON) AS extra"
-        f"{values} FROM {IDS} w JOIN {RAW} r ON r.rowid = w._row {plan}{_before_join(job)}"
+        f"CAST({extra_sql(job.mapped, job.place)} AS JSON) AS extra{values} FROM {rows}"
     )
 
 

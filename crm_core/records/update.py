@@ -134,19 +134,26 @@ def _merge(
     columns: list[exp.Expr] = [column(key, "t") for key in carried if key != "_id"]
     columns += [aliased(new.get(key, column(key, "b")), key) for key in writer.catalog.columns(module.slug)]
     columns += [aliased(column("status", "b"), "_status_was"), aliased(column("folder", "b"), "_folder_was")]
+    fields = {slug: [key for key in one.columns if key in typed.columns] or [slug]
+              for slug, one in typed.fields.items()}  # fmt: skip
+    written = _written(typed)
+    asked = dict.fromkeys([*written, *(key for own in fields.values() for key in own)])
+    was = [aliased(column(key, "b"), _was(key)) for key in asked]
     stored = inner_join(named_table(before, "b"), column("id", "b").eq(column("_id", "t")))
-    first = select_from(columns, named_table(typed.table, "t"), joins=[stored])
+    first = select_from([*columns, *was], named_table(typed.table, "t"), joins=[stored])
     settled: list[exp.Expr] = [_with_status(module, typed, params)]
     if "status" in typed.columns:
         settled.append(aliased(_wrong_status(module, params), "_status_wrong"))
     second = select_from(settled, nested(first, "f"))
-    compared: list[exp.Expr] = [exp.Column(this=exp.Star(), table=name("m"))]
-    for slug, one in typed.fields.items():
-        own = [key for key in one.columns if key in typed.columns] or [slug]
-        compared.append(aliased(_any_differs(own), f"{slug}__differs"))
-    compared.append(aliased(_any_differs(_written(typed)), "_differs"))
-    stored = inner_join(named_table(before, "b"), column("id", "b").eq(column("id", "m")))
-    return compiled(select_from(compared, nested(second, "m"), joins=[stored]), params.values)
+    compared: list[exp.Expr] = [exp.Star(except_=[name(_was(key)) for key in asked])]
+    compared += [aliased(_any_differs(own), f"{slug}__differs") for slug, own in fields.items()]
+    compared.append(aliased(_any_differs(written), "_differs"))
+    return compiled(select_from(compared, nested(second, "m")), params.values)
+
+
+def _was(key: str) -> str:
+    """The stored value beside the one that a column would have."""
+    return f"_was__{key}"
 
 
 def _new(
@@ -223,7 +230,7 @@ def _wrong_status(module: Module, params: Params) -> exp.Expr:
 
 
 def _any_differs(keys: Sequence[str]) -> exp.Expr:
-    return any_of([exp.NullSafeNEQ(this=column(key, "m"), expression=column(key, "b")) for key in keys])
+    return any_of([exp.NullSafeNEQ(this=column(key), expression=column(_was(key))) for key in keys])
 
 
 def _judge(s: Runner, writer: Writer, made: Merged) -> None:

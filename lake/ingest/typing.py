@@ -81,8 +81,15 @@ def evidence_sql(kind: Kind, text: str) -> str | None:
     """An aggregate over trimmed text, a MAP(VARCHAR, BIGINT), that `settle` needs; `None` where one reading
     is all.
     """
-    classes = _class_sql(kind, text)
+    classes = classes_sql(kind, text)
     return None if classes is None else f"histogram({classes})"
+
+
+def classes_sql(kind: Kind, text: str) -> str | None:
+    """What one trimmed text speaks for, or NULL: what `evidence_sql` counts."""
+    if kind in ("integer", "decimal", "money"):
+        return numbers.class_sql(text)
+    return dates.class_sql(text) if kind in ("date", "datetime") else None
 
 
 def settle(kind: Kind, evidence: Mapping[str, int], hints: Hints) -> Convention:
@@ -161,12 +168,6 @@ def typed_relation(
         f"(SELECT *, {', '.join(second)} FROM ({inner}))" if second else (f"({inner})" if first else source)
     )
     return f"SELECT {', '.join(result)} FROM (SELECT *, {', '.join(values)} FROM {steps})"
-
-
-def _class_sql(kind: Kind, text: str) -> str | None:
-    if kind in ("integer", "decimal", "money"):
-        return numbers.class_sql(text)
-    return dates.class_sql(text) if kind in ("date", "datetime") else None
 
 
 def _settle_number(kind: Kind, evidence: Mapping[str, int], hints: Hints) -> Convention:

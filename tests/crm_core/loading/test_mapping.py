@@ -73,3 +73,17 @@ def test_a_made_name_follows_its_parts_and_keeps_what_a_person_wrote(offers: Loa
 def test_a_file_that_brings_the_name_makes_none(offers: Loading) -> None:
     bring(offers, "code,name,first,last\nA,Boss,Anna,Berg\n")
     assert offers.rows("name, first, last", "offers") == [("Boss", "Anna", "Berg")]
+
+
+def test_a_name_is_made_where_its_cell_is_empty_and_only_there(offers: Loading) -> None:
+    from crm_core import records
+
+    bring(offers, "code,name,first,last\nA,,Anna,Berg\nB,Boss,Bob,Dahl\nC,  ,Cora,Eck\n")
+    assert offers.rows("code, name", "offers") == [("A", "Anna Berg"), ("B", "Boss"), ("C", "Cora Eck")]
+    lake = offers.crm.lake
+    ids = dict(lake.read("SELECT code, id::VARCHAR AS id FROM lake.crm.offers").rows())
+    for code in ("A", "B"):
+        records.update(lake, module="offers", record_id=ids[code], values={"name": "Dr. X"}, actor=ADMIN)
+    # The parts of A make its name and change it; those of B, which the file names itself, do not.
+    bring(offers, "code,name,first,last\nA,,Anna,Fox\nB,Boss,Bobby,Dahl\nC,,Cora,Eck\n")
+    assert offers.rows("code, name", "offers") == [("A", "Anna Fox"), ("B", "Dr. X"), ("C", "Cora Eck")]

@@ -7,6 +7,8 @@ import itertools
 import pytest
 
 from crm_core import records
+from crm_core.loading import LoadOptions, load
+from lake import Change, Lake, Transaction
 from tests.crm_core.conftest import ADMIN
 from tests.crm_core.loading.conftest import Loading
 
@@ -104,3 +106,20 @@ def test_links_are_told_by_their_two_keys(loading: Loading) -> None:
     ]
     loading.undo(changed)
     assert [row[2] for row in loading.crm.lake.read(LINKED).rows()] == ["family", "parent"]
+
+
+def test_references_that_a_dead_process_left_waiting_are_resolved_by_the_next_load(loading: Loading) -> None:
+    loading.load(TASKS, "tasks", key=("title",), name="tasks.csv")
+    loading.load(CUSTOMERS, key=("tax_id",), name="customers.csv")
+
+    def as_left_behind(tx: Transaction) -> None:
+        """As if the process had died after the records were written and before what follows."""
+        tx.execute("UPDATE lake.crm.tasks SET customer = NULL")
+        tx.execute("UPDATE lake.ops.pending_references SET resolved_at = NULL, resolved_by = NULL")
+
+    loading.crm.lake.commit(as_left_behind, Change(actor="ann", door="test"))
+    assert tasks(loading) == [("Call", None), ("Rest", None), ("Write", None)]
+    with Lake.open(loading.crm.lake.config) as lake:
+        path = loading.write("tax id,name\nDE9,Zoe\n", "other.csv")
+        load(lake, [path], module="customers", actor=ADMIN, options=LoadOptions(key=("tax_id",)))
+    assert tasks(loading) == [("Call", "Anna"), ("Rest", None), ("Write", "Bob")]
