@@ -261,7 +261,7 @@ def _settle(tx: Transaction, holding: Holding, *, rows: str, before: str | None,
     """Fill `points_settled` with every point of the profiles concerned, and the flags of `rows`.
 
     Of each kind the primary point is the one just marked (the last, when several are), else the one that was, else
-    the oldest that can be used.
+    the oldest that can be used; never one that is no address or number.
     """
     place, reference = table("crm", holding.points.module), ident(holding.points.reference)
     touched = f"SELECT {reference} AS id, kind FROM {ident(rows)}"
@@ -285,9 +285,11 @@ def _settle(tx: Transaction, holding: Holding, *, rows: str, before: str | None,
         f"CREATE OR REPLACE TEMP TABLE {_SETTLED} AS SELECT id, profile, kind, standardised, was, here, "
         'coalesce(place = 1, false) AS "primary" FROM (SELECT *, CASE WHEN rank < 4 THEN row_number() OVER '
         "(PARTITION BY profile, kind ORDER BY rank, CASE WHEN here THEN -_row END, created_at, id) END AS place "
-        "FROM (SELECT *, CASE WHEN here AND now AND NOT was THEN 1 WHEN now THEN 2 "
-        # One that was just unmarked, or cannot be used, becomes the primary one only when somebody says so.
-        "WHEN coalesce(invalid, false) OR standardised IS NULL OR (was AND NOT now) THEN 4 ELSE 3 END AS rank "
+        # What is no address or number leads nowhere, whoever marks it.
+        "FROM (SELECT *, CASE WHEN standardised IS NULL THEN 4 "
+        "WHEN here AND now AND NOT was THEN 1 WHEN now THEN 2 "
+        # One that was just unmarked, or is known not to work, becomes the primary one only when somebody says so.
+        "WHEN coalesce(invalid, false) OR (was AND NOT now) THEN 4 ELSE 3 END AS rank "
         f"FROM ({here} UNION ALL {there})))",
         {"gone": gone},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from crm_core import records
@@ -120,6 +120,8 @@ STEPS = st.lists(
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
+@example([("add", 0, "nonsense"), ("mark", 0, None)])
+@example([("add", 0, "a@x.example"), ("add", 0, "b@x.example"), ("value", 0, "nonsense")])
 def test_the_field_is_always_the_primary_point(crm: Crm, steps: list[tuple[str, int, str | None]]) -> None:
     made, points = crm.create(name="A"), []
     for verb, which, value in steps:
