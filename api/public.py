@@ -12,7 +12,11 @@ from api.errors import BodyInvalid
 from api.limits import IntakeLimit
 from crm_core.intake import FORMS, Answer, Form, submit
 
-router = APIRouter(prefix="/public", tags=["public intake"])
+router = APIRouter(
+    prefix="/public",
+    tags=["public intake"],
+    responses={200: {"description": "The answer to the same request, which came before with this key"}},
+)
 THREADS = 64
 
 Key = Annotated[
