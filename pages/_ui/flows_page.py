@@ -85,9 +85,8 @@ def _list_head(now: Here, state: FlowsState, flows: list[FlowInfo]) -> None:
     def narrowed() -> None:
         state.words = st.session_state["flows:words"] or ""
         state.only = st.session_state["flows:only"] or ""
-        redraw("left")
 
-    st.text_input("Search", key="flows:words", type="search", live="150ms", value=state.words, on_change=narrowed,
+    st.text_input("Search", key="flows:words", type="search", live="100ms", value=state.words, on_change=narrowed,
                   placeholder="Search flows…", label_visibility="collapsed")  # fmt: skip
     with st.container(key="folders"):
         st.pills("State", list(FILTERS), default=state.only, required=True, key="flows:only", on_change=narrowed,

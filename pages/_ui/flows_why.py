@@ -26,7 +26,7 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
         return
     module = now.catalog.module(flow.definition.module)
     asked = st.text_input(
-        "Record", key=f"why:words:{module.slug}", type="search", live="150ms", label_visibility="collapsed",
+        "Record", key=f"why:words:{module.slug}", type="search", live="100ms", label_visibility="collapsed",
         placeholder=f"Search {module.name.lower()} …", on_change=_forget, args=(state,),
     )  # fmt: skip
     if not state.record:

@@ -156,7 +156,6 @@ def _select(state: InboxState, chosen: str) -> None:
 
 def _more(state: InboxState) -> None:
     state.shown += PAGE
-    redraw("left")
 
 
 def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None:
@@ -170,7 +169,7 @@ def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None
                 on_click=forms.ask_new, args=(MODULE,),
             )  # fmt: skip
     st.text_input(
-        "Search", key="words:inbox", type="search", live="150ms", value=state.words, label_visibility="collapsed",
+        "Search", key="words:inbox", type="search", live="100ms", value=state.words, label_visibility="collapsed",
         placeholder="Search subject, name, e-mail, reference…", on_change=_searched, args=(state,),
     )  # fmt: skip
     counts = queue_counts(now, module)
@@ -220,19 +219,16 @@ def _narrow(now: Here, module: Module, state: InboxState) -> None:
 def _narrowed(state: InboxState, attribute: str) -> None:
     setattr(state, attribute, st.session_state[f"inbox:{attribute}"])
     state.shown = PAGE
-    redraw("left")
 
 
 def _queued(state: InboxState) -> None:
     state.queue = st.session_state["queue"] or OPEN
     state.status, state.team, state.shown = "", "", PAGE
-    redraw("left")
 
 
 def _searched(state: InboxState) -> None:
     state.words = st.session_state["words:inbox"] or ""
     state.shown = PAGE
-    redraw("left")
 
 
 def _row(now: Here, module: Module, item: dict[str, Any]) -> ListRow:

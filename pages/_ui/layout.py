@@ -64,7 +64,10 @@ def show_panel(panel: Panel) -> None:
 
 
 def redraw(*panels: Panel) -> NoReturn:
-    """Ends a callback by running these panels again, and the switch with them; others stay."""
+    """Ends a callback by running these panels again, and the switch with them; others stay.
+
+    The panel of the widget that was changed is drawn again by itself, without this: once more would be a second run.
+    """
     drawn = st.session_state.get(_DRAWN, [])
     wanted = [name for name in (*panels, "switch") if name in drawn]
     st.rerun(wanted or "app")

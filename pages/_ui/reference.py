@@ -63,7 +63,7 @@ def edit_reference(
 def _search(here: Here, module: str, key: str, commit: Callable[[str | None, str], None]) -> None:
     """A search field and a button for each record found; the newest ones while nothing is typed."""
     words = st.text_input(
-        "Search", key=f"{key}:words", type="search", live="150ms", label_visibility="collapsed",
+        "Search", key=f"{key}:words", type="search", live="100ms", label_visibility="collapsed",
         placeholder=f"Search {here.catalog.module(module).name.lower()} …",
     )  # fmt: skip
     hits = search_module(

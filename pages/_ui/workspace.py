@@ -113,7 +113,6 @@ def _left(slug: str, state: WorkspaceState) -> None:
 
 def _more(state: WorkspaceState) -> None:
     state.shown += PAGE
-    redraw("left")
 
 
 def _list_head(now: Here, module: Module, state: WorkspaceState) -> None:
@@ -135,7 +134,7 @@ def _list_head(now: Here, module: Module, state: WorkspaceState) -> None:
                     key=f"new:{slug}", on_click=forms.ask_new, args=(slug,),
                 )  # fmt: skip
     st.text_input(
-        "Search", key=f"words:{slug}", type="search", live="150ms", value=state.words, label_visibility="collapsed",
+        "Search", key=f"words:{slug}", type="search", live="100ms", value=state.words, label_visibility="collapsed",
         placeholder=_search_hint(module), on_change=_searched, args=(state, slug),
     )  # fmt: skip
     _folder_pills(now, module, state, counts["folder"])
@@ -165,7 +164,6 @@ def _created(state: WorkspaceState, record: str) -> None:
 def _searched(state: WorkspaceState, slug: str) -> None:
     state.words = st.session_state[f"words:{slug}"] or ""
     state.shown = PAGE
-    redraw("left")
 
 
 def _folder_pills(now: Here, module: Module, state: WorkspaceState, counts: dict[str | None, int]) -> None:
@@ -177,7 +175,6 @@ def _folder_pills(now: Here, module: Module, state: WorkspaceState, counts: dict
     def chosen() -> None:
         state.folder = st.session_state[f"folders:{module.slug}"] or ""
         state.shown = PAGE
-        redraw("left")
 
     with st.container(key="folders"):
         st.pills(
