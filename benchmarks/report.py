@@ -46,14 +46,17 @@ class Report:
         measured = f"p50 {statistics.median(seconds) * 1000:.0f} ms, p95 {high:.0f} ms"
         self.add(what, measured, aim=f"p95 ≤ {at_most_ms:g} ms", met=high <= at_most_ms)
 
-    def markdown(self) -> str:
-        """The table."""
-        rows = ["| what | measured | aim | |", "| --- | --- | --- | --- |"]
+    def markdown(self, before: str = "") -> str:
+        """The table; lines of the one before, which were not measured anew, stay where they stood."""
+        head = ["| what | measured | aim | |", "| --- | --- | --- | --- |"]
         verdict = {True: "met", False: "**not met**", None: ""}
-        rows += [
-            f"| {line.what} | {line.measured} | {line.aim} | {verdict[line.met]} |" for line in self.lines
-        ]
-        return "\n".join(rows) + "\n"
+        kept = [row for row in before.splitlines() if row.startswith("| ") and row not in head]
+        rows = {row.split(" | ")[0].removeprefix("| "): row for row in kept}
+        rows |= {
+            line.what: f"| {line.what} | {line.measured} | {line.aim} | {verdict[line.met]} |"
+            for line in self.lines
+        }
+        return "\n".join([*head, *rows.values()]) + "\n"
 
 
 def percentile(values: list[float], share: float) -> float:
