@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,9 +79,8 @@ def command(
 
     parts = (shared.get(name, {name: p}).values() for name, p in asked.items())
     own = [p.replace(kind=keyword) for part in parts for p in part]
-    update_wrapper(run, work, assigned=("__doc__", "__name__"), updated=())
-    del run.__wrapped__  # type: ignore[attr-defined]
-    run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+    run.__name__, run.__doc__ = work.__name__, work.__doc__
+    vars(run)["__signature__"] = inspect.Signature([*own, *added])
     run.__annotations__ = {}
     return run
 

@@ -1,10 +1,11 @@
 """What is closed at the end of a `with`."""
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 
-class Closing:
+class Closing(ABC):
     """Is itself what a `with` gives, and is closed at its end, whatever happened."""
 
     def __enter__(self) -> Self:
@@ -15,6 +16,6 @@ class Closing:
     ) -> None:
         self.close()
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what is held."""
-        raise NotImplementedError
