@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from crm_core.errors import SettingInvalid
@@ -36,6 +36,7 @@ class Settings(BaseSettings):
         mail_from: the sender's address of outgoing mail.
         intake_per_minute: requests that the public intake takes from one address in a minute; 0 is no limit.
         trusted_proxies: addresses or networks whose `X-Forwarded-For` is believed.
+        secret: the master key of all secrets; empty keeps one in `home`/secret.key.
         memory_limit, threads: what the engine may use; the machine's by default.
     """
 
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     mail_from: str = "Merganser <merganser@localhost>"
     intake_per_minute: int = Field(default=60, ge=0)
     trusted_proxies: tuple[str, ...] = ()
+    secret: SecretStr = SecretStr("")
     memory_limit: str = ""
     threads: int | None = Field(default=None, ge=1, le=1024)
 
@@ -109,6 +111,13 @@ class Settings(BaseSettings):
             raise ValueError("no address")
         return sender
 
+    @field_validator("secret")
+    @classmethod
+    def _is_long_enough(cls, secret: SecretStr) -> SecretStr:
+        if secret.get_secret_value() and len(secret) < 32:
+            raise ValueError("too short")
+        return secret
+
     @field_validator("memory_limit")
     @classmethod
     def _is_an_amount_of_memory(cls, limit: str) -> str:
@@ -154,6 +163,7 @@ ALLOWED: dict[str, str] = {
     "mail_from": "an address such as Sales <sales@company.example>",
     "intake_per_minute": "a whole number, 0 for no limit",
     "trusted_proxies": "addresses or networks with commas between, such as 10.0.0.0/8,192.168.1.5",
+    "secret": "a random text of 32 characters or more, the same in every process of a lake",
     "memory_limit": "an amount such as 2GB",
     "threads": "a number from 1 to 1024",
 }
@@ -221,5 +231,6 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
 def _refusal(error: ValidationError, values: Mapping[str, Any]) -> SettingInvalid:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "host"
-    received = "…" if name in _SECRET and "@" in str(values.get(name)) else values.get(name)
+    hidden = name == "secret" or (name in _SECRET and "@" in str(values.get(name)))
+    received = "…" if hidden else values.get(name)
     return SettingInvalid(f"{PREFIX}{name.upper()}", received, ALLOWED.get(name, "another value"))

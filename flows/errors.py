@@ -63,3 +63,17 @@ class ActionInvalid(FlowError):
         self.step = step
         self.reason = reason
         super().__init__(f"Step {step + 1} of the flow {flow} cannot be done: {reason}.")
+
+
+class SecretUnusable(FlowError):
+    """The master key from which secrets are derived is not there, or too short."""
+
+    status = 500
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place = place
+        self.reason = reason
+        super().__init__(
+            f"The key in {place} cannot be used: {reason}. It is a text file of 32 characters or more that only the "
+            "server's user may read; without it, and without MERGANSER_SECRET, one is made."
+        )
