@@ -13,6 +13,7 @@ from crm_core.model.condition import leaves
 from crm_core.model.documents import Document
 from crm_core.relations import Relations
 from crm_core.templates import problems_of
+from flows.check_steps import step_problems
 from flows.check_values import check_trigger_value
 from flows.checks import Checks
 from flows.model import FlowDefinition, parse_flow
@@ -38,8 +39,7 @@ def check_flow(catalog: Catalog, flow: FlowDefinition, *, users: frozenset[str] 
     checks = Checks(catalog, flow.module, users)
     problems += _trigger_problems(checks, flow)
     problems += _condition_problems(catalog, flow)
-    for number, action in enumerate(flow.do, start=1):
-        problems += [f"step {number} ({action.key}): {problem}" for problem in action.problems(checks)]
+    problems += [sentence for _, sentence in step_problems(checks, flow.do)]
     return problems
 
 

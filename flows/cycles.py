@@ -53,7 +53,7 @@ def _circles(graph: Mapping[str, Sequence[str]], start: str) -> Iterator[tuple[s
 
 def _can_set_off(catalog: Catalog, one: FlowDefinition, other: FlowDefinition) -> bool:
     try:
-        writes = [write for action in one.do for write in action.writes(catalog, one.module)]
+        writes = [write for action in one.actions for write in action.writes(catalog, one.module)]
         return any(_reaches(catalog, write, other) for write in writes)
     except (ConditionInvalid, UnknownModule):
         return False

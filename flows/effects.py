@@ -12,7 +12,7 @@ from crm_core.model import Catalog
 from crm_core.params import Params
 from crm_core.trees import column, function
 from crm_core.values import Typed, normalise
-from flows.actions import Insert, Message, StepContext, Update
+from flows.actions import Action, Insert, Message, Side, StepContext, Update
 from flows.active import ActiveFlow
 from flows.compiler import ROW, change_scope
 from flows.lookups import AT, Lookups, Statement, compile_statement
@@ -212,6 +212,8 @@ def _plans(
 ) -> Iterator[Planned]:
     """The effects of a flow, up to the first step that cannot be compiled."""
     for step, action in enumerate(flow.definition.do):
+        if not isinstance(action, Action):
+            return
         params = Params("e")
         scope = change_scope(catalog, flow.definition.module, params=params, at=AT, now=now)
         try:
@@ -220,6 +222,8 @@ def _plans(
             broken.append((flow, step, str(error)))
             return
         for effect in plan:
+            if isinstance(effect, Side):
+                continue
             values = _update_values(effect) if isinstance(effect, Update) else _insert_values(effect)
             yield Planned(flow, step, effect, values, params)
 

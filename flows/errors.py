@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from crm_core.errors import CrmError
+from crm_core.errors import CrmError, DefinitionInvalid
 
 
 class FlowError(CrmError):
     """The base of all errors of flows."""
+
+
+class FlowInvalid(DefinitionInvalid):
+    """A flow cannot be read; `found` are pairs of a place in its document (keys and indices) and a sentence."""
+
+    def __init__(self, what: str, found: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        self.found = tuple(found)
+        super().__init__(what, [sentence for _, sentence in found])
 
 
 class UnknownFlow(FlowError):

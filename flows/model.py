@@ -1,15 +1,18 @@
 """A flow as an administrator describes it: a trigger, a condition, and ordered actions. Frozen data."""
 
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_serializer, model_validator
 
-from crm_core.errors import DefinitionInvalid
 from crm_core.model import All, Condition
 from crm_core.model.base import DashedSlug, Definition, Slug
 from crm_core.model.condition import to_document
 from crm_core.model.documents import Document
-from flows.actions import Action, parse_action
+from flows.actions import Action
+from flows.errors import FlowInvalid
+from flows.steps import Numbered, Place, Stop, numbered
+from flows.steps_reading import StepsInvalid, parse_steps, steps_as_documents
 
 Event = Literal["created", "updated", "deleted", "restored", "manual"]
 EVENTS: tuple[Event, ...] = ("created", "updated", "deleted", "restored", "manual")
@@ -63,7 +66,8 @@ class FlowDefinition(Definition):
     """When something happens to a record of `module`, and the condition holds, do the actions in their order.
 
     `flow` is its slug; `id` is short, stable and what other systems name it by: the lake gives one unless the
-    document brings its own. Without `folders` all count.
+    document brings its own. Without `folders` all count. More records than `limit` in one window are held until a
+    person has looked; 0 means never, None what the workspace says. `do` are steps (`flows.steps`).
     """
 
     flow: DashedSlug
@@ -74,27 +78,28 @@ class FlowDefinition(Definition):
     folders: tuple[DashedSlug, ...] = ()
     trigger: Trigger
     when: Condition = All()
-    do: tuple[Action, ...] = Field(min_length=1)
+    limit: int | None = Field(default=None, ge=0)
+    do: tuple[Any, ...] = Field(min_length=1)
 
     @field_validator("do", mode="before")
     @classmethod
-    def _read_actions(cls, given: Any) -> Any:
-        if not isinstance(given, (list, tuple)):
-            raise ValueError("do is a list of actions, each with one key such as create_task")
-        actions, problems = [], []
-        for number, item in enumerate(given, start=1):
-            try:
-                actions.append(parse_action(item))
-            except ValueError as error:
-                problems.append(f"step {number}: {error}")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return tuple(actions)
+    def _read_steps(cls, given: Any) -> Any:
+        return parse_steps(given)
 
     @field_validator("when", mode="before")
     @classmethod
     def _nothing_asked_is_always_true(cls, given: Any) -> Any:
         return {"all": []} if given is None or given == {} else given
+
+    @cached_property
+    def steps(self) -> tuple[Numbered, ...]:
+        """Every step with its number, in the order in which they read."""
+        return numbered(self.do)
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Every action, wherever in the tree it stands."""
+        return tuple(one.step for one in self.steps if isinstance(one.step, Action))
 
     @property
     def title(self) -> str:
@@ -106,21 +111,38 @@ def parse_flow(document: Any) -> FlowDefinition:
     """Read a flow from plain data (parsed YAML or JSON).
 
     Raises:
-        DefinitionInvalid: With everything that is wrong with its shape; `flows.check` looks at the rest.
+        FlowInvalid: With everything that is wrong with its shape; `flows.check` looks at the rest.
     """
-    name = document.get("flow", "without a name") if isinstance(document, dict) else "without a name"
     if not isinstance(document, dict):
-        raise DefinitionInvalid(
-            "The flow", [f"it is {document!r}, not an object with flow, module, trigger and do"]
-        )
+        wrong = f"it is {document!r}, not an object with flow, module, trigger and do"
+        raise FlowInvalid("The flow", [((), wrong)])
+    name, found = document.get("flow", "without a name"), []
+    given = dict(document)
     try:
-        return FlowDefinition.model_validate(document)
+        if "do" in given:
+            given["do"] = parse_steps(given["do"])
+    except StepsInvalid as error:
+        found += [(place, sentence) for place, sentence in error.problems]
+        # The rest is looked at all the same, with a step that can stand for what cannot be read.
+        given["do"] = (Stop(),)
+    try:
+        flow = FlowDefinition.model_validate(given)
     except ValidationError as error:
-        problems = [_problem(list(item["loc"]), item["msg"], item["type"]) for item in error.errors()]
-        raise DefinitionInvalid(f"The flow {name}", list(dict.fromkeys(problems))) from error
+        found += [
+            (_place(item["loc"]), _problem(list(item["loc"]), item["msg"], item["type"]))
+            for item in error.errors()
+        ]
+    if found:
+        raise FlowInvalid(f"The flow {name}", list(dict.fromkeys(found)))
+    return flow
 
 
-_TAGS = {"all", "any", "not", "field", "Leaf", "All", "AnyOf", "Not"}
+_BRANCHES = {"Leaf", "All", "AnyOf", "Not"}
+
+
+def _place(loc: tuple[int | str, ...]) -> Place:
+    """Where in the document it is, without the names that only the model knows."""
+    return tuple(part for part in loc if isinstance(part, int) or part not in _BRANCHES)
 
 
 def _problem(place: list[int | str], message: str, kind: str) -> str:
@@ -144,5 +166,7 @@ def to_flow_document(flow: FlowDefinition) -> Document:
     document["trigger"] = flow.trigger.model_dump(mode="json")
     if flow.when != All():
         document["when"] = to_document(flow.when)
-    document["do"] = [action.as_document() for action in flow.do]
+    if flow.limit is not None:
+        document["limit"] = flow.limit
+    document["do"] = steps_as_documents(flow.do)
     return document

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.actions.base import Action, Insert, Message, Plan, StepContext, Update
+from flows.actions.base import Action, Insert, Message, Plan, Side, StepContext, Update
 from flows.actions.create_record import CreateRecord
 from flows.actions.create_task import CreateTask
 from flows.actions.send_email import SendEmail
@@ -28,6 +28,7 @@ __all__ = [
     "Plan",
     "SendEmail",
     "SetField",
+    "Side",
     "StepContext",
     "Update",
     "parse_action",

@@ -65,7 +65,19 @@ class Message:
     extra: Mapping[str, exp.Expr] = field(default_factory=dict)
 
 
-Plan = Sequence[Update | Insert | Message]
+@dataclass(frozen=True)
+class Side:
+    """A row of a side table (`flows.sides.SIDES[kind]`): a notification, a webhook, a link, a wait.
+
+    `values` are its columns; `skip` are reasons not to write it, as those of `Insert`.
+    """
+
+    kind: str
+    values: Mapping[str, exp.Expr]
+    skip: tuple[tuple[str, exp.Expr], ...] = ()
+
+
+Plan = Sequence[Update | Insert | Message | Side]
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class FlowWords:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The actions in their order."""
-        return tuple(_TOLD.get(action.key, _told_plainly)(self, action) for action in self.flow.do)
+        return tuple(_TOLD.get(action.key, _told_plainly)(self, action) for action in self.flow.actions)
 
     @property
     def _folders(self) -> str:

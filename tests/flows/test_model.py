@@ -54,8 +54,8 @@ def test_a_trigger_keeps_what_was_said_and_no_more(trigger: dict[str, Any]) -> N
         pytest.param(
             {}, "flow is missing; module is missing; trigger is missing; do is missing", id="nothing"
         ),
-        pytest.param(flow() | {"do": []}, "at least 1", id="no action"),
-        pytest.param(flow() | {"do": {"set_field": {}}}, "do is a list", id="an action alone"),
+        pytest.param(flow() | {"do": []}, "at least one step", id="no action"),
+        pytest.param(flow() | {"do": {"set_field": {}}}, "a list of steps is needed", id="an action alone"),
         pytest.param(flow("a", {"fly": 1}), "there is no action “fly”", id="an unknown action"),
         pytest.param(flow("a", {"fly": 1}, {"a": 1, "b": 2}), "step 1.*step 2", id="two wrong actions"),
         pytest.param(flow("a", {"set_field": {}}), "an object of fields", id="nothing to set"),
