@@ -217,7 +217,7 @@ def _plans(
         params = Params("e")
         scope = change_scope(catalog, flow.definition.module, params=params, at=AT, now=now)
         try:
-            plan = action.plan(StepContext(scope, column("_occurred", ROW), step))
+            plan = action.plan(StepContext(scope, column("_occurred", ROW), step, flow.id))
         except CrmError as error:
             broken.append((flow, step, str(error)))
             return

@@ -149,7 +149,11 @@ def user(ctx: Context, field: UserField, steps: Steps) -> None:
 
 def choose_user(text: exp.Expr) -> exp.Expr:
     """The slug of the active user of that slug, address or name, else NULL."""
-    return sql("list_extract($user_slugs, list_position($user_names, lower($t)))", t=text)
+    # Without anybody active both lists are empty, and an empty list has no type of its own.
+    return sql(
+        "list_extract(CAST($user_slugs AS VARCHAR[]), list_position(CAST($user_names AS VARCHAR[]), lower($t)))",
+        t=text,
+    )
 
 
 def choices(options: Sequence[Option]) -> dict[str, str]:

@@ -5,27 +5,48 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from flows.actions.add_tag import AddTag
+from flows.actions.assign_worker import AssignWorker
 from flows.actions.base import Action, Insert, Message, Plan, Side, StepContext, Update
+from flows.actions.change_status import ChangeStatus
 from flows.actions.create_record import CreateRecord
 from flows.actions.create_task import CreateTask
+from flows.actions.move_folder import MoveFolder
+from flows.actions.remove_tag import RemoveTag
 from flows.actions.send_email import SendEmail
 from flows.actions.set_field import SetField
 from flows.checks import Checks
 
 ACTIONS: dict[str, type[Action]] = {
-    kind.key: kind for kind in (CreateTask, SetField, CreateRecord, SendEmail)
+    kind.key: kind
+    for kind in (
+        CreateTask,
+        SetField,
+        ChangeStatus,
+        MoveFolder,
+        AddTag,
+        RemoveTag,
+        AssignWorker,
+        CreateRecord,
+        SendEmail,
+    )
 }
 """Every kind of action, by the key under which it stands in a flow."""
 
 __all__ = [
     "ACTIONS",
     "Action",
+    "AddTag",
+    "AssignWorker",
+    "ChangeStatus",
     "Checks",
     "CreateRecord",
     "CreateTask",
     "Insert",
     "Message",
+    "MoveFolder",
     "Plan",
+    "RemoveTag",
     "SendEmail",
     "SetField",
     "Side",

@@ -10,7 +10,9 @@ from sqlglot import exp
 from crm_core.conditions import Scope
 from crm_core.model import Catalog
 from crm_core.model.base import Definition
+from crm_core.templates import is_template, template_paths
 from flows.checks import Checks
+from flows.targets import RECORD
 from flows.values import Columns
 
 
@@ -18,12 +20,13 @@ from flows.values import Columns
 class StepContext:
     """Where a step is compiled: rows of the flow's module under `scope.alias`.
 
-    `occurred_at` is the instant of the change that set the flow off, for relative dates.
+    `occurred_at` is the instant of the change that set the flow off, for relative dates. `flow` is the flow's id.
     """
 
     scope: Scope
     occurred_at: exp.Expr
     step: int = 0
+    flow: str = ""
 
     @property
     def catalog(self) -> Catalog:
@@ -93,6 +96,15 @@ class Writes:
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+def paths_in(given: Any) -> frozenset[str]:
+    """Every path in the templates of a value, however deep they stand; what is no template reads nothing."""
+    if isinstance(given, Mapping):
+        return frozenset().union(*(paths_in(part) for part in given.values()))
+    if isinstance(given, (list, tuple)):
+        return frozenset().union(*(paths_in(part) for part in given))
+    return frozenset(template_paths(given)) - {RECORD} if is_template(given) else frozenset()
+
+
 class Action(Definition):
     """One step of a flow. `key` is its name in YAML."""
 
@@ -126,6 +138,10 @@ class Action(Definition):
     @abstractmethod
     def writes(self, catalog: Catalog, module: str) -> Sequence[Writes]:
         """What it can change."""
+
+    def reads(self, catalog: Catalog, module: str) -> frozenset[str]:
+        """The paths of the record that it reads: those in its texts, unless it says otherwise."""
+        return paths_in(self.options())
 
     def as_document(self) -> dict[str, Any]:
         """The action as it stands in YAML."""

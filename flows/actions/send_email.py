@@ -10,7 +10,7 @@ from crm_core.conditions import Scope
 from crm_core.model import Catalog
 from crm_core.templates import check_template, compile_template
 from crm_core.trees import coalesce, column, function, lake_table
-from flows.actions.base import Action, Insert, Message, Plan, StepContext, Writes
+from flows.actions.base import Action, Insert, Message, Plan, StepContext, Writes, paths_in
 from flows.actions.create_record import about_record
 from flows.checks import Checks
 from flows.values import Columns
@@ -118,6 +118,9 @@ class SendEmail(Action):
         insert = Insert(COMMUNICATIONS, columns, skip=self._skips(recipient, consent))
         extra = {"reply_to": compile_template(self.reply_to, scope)} if self.reply_to else {}
         return [Message(insert, "email", recipient.copy(), extra)]
+
+    def reads(self, catalog: Catalog, module: str) -> frozenset[str]:
+        return paths_in([self.to, self.reply_to, *self.words(catalog)])
 
     def _skips(self, recipient: exp.Expr, consent: exp.Expr) -> tuple[tuple[str, exp.Expr], ...]:
         empty = recipient.copy().eq(exp.Literal.string(""))

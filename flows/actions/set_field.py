@@ -34,13 +34,18 @@ class SetField(Action):
         return [Update(compile_values(source, context.module, self.values))]
 
     def writes(self, catalog: Catalog, module: str) -> Sequence[Writes]:
-        columns = {name for slug in self.values for name in find_target(catalog, module, slug).columns}
-        if "folder" in self.values:
-            # On a move the status may become the start status of the new folder.
-            columns.add("status")
-        if {"owner", "workers"} & columns:
-            columns |= {"owner", "workers"}
-        known = plain_values(self.values)
-        if "folder" in self.values:
-            known.pop("status", None)
-        return [Writes(module, False, frozenset(columns), known)]
+        return [written(catalog, module, self.values)]
+
+
+def written(catalog: Catalog, module: str, values: Mapping[str, Any]) -> Writes:
+    """What setting values of a record changes: also what follows from them by itself."""
+    columns = {name for slug in values for name in find_target(catalog, module, slug).columns}
+    if "folder" in values:
+        # On a move the status may become the start status of the new folder.
+        columns.add("status")
+    if {"owner", "workers"} & columns:
+        columns |= {"owner", "workers"}
+    known = plain_values(values)
+    if "folder" in values:
+        known.pop("status", None)
+    return Writes(module, False, frozenset(columns), known)

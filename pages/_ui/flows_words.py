@@ -7,14 +7,13 @@ told.sentence      # "When an inquiry is created and Status is New, send an e-ma
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from crm_core.model import All, AnyOf, Catalog, Condition, Leaf, Not
 from crm_core.model.condition import to_document
-from flows.actions import Action
 from flows.model import FlowDefinition, Trigger
 from pages._ui import html, words
 from pages._ui.conditions import (
@@ -27,6 +26,9 @@ from pages._ui.conditions import (
     to_condition,
 )
 from pages._ui.field_views import FieldContext
+from pages._ui.flows_told import Step as Step
+from pages._ui.flows_told import a as a
+from pages._ui.flows_told import step_words
 from pages._ui.rules import UNITS, names_of
 
 EVENTS = {
@@ -41,16 +43,6 @@ _PAIRS = (("eq", "ne"), ("in", "not_in"), ("contains", "not_contains"), ("is_emp
 _OPPOSITE = dict(_PAIRS) | {second: first for first, second in _PAIRS}
 _PLACE = re.compile(r"\{\{\s*([^}|]+?)\s*(\|[^}]*)?\}\}")
 _SPAN = re.compile(r"\s*([+-]?)\s*(\d+)\s*(min|h|d|w|mo|y)\s*")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step in words: an icon with its colour, what is done, and the rest as label and value."""
-
-    icon: str
-    color: str
-    title: str
-    details: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ class FlowWords:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The actions in their order."""
-        return tuple(_TOLD.get(action.key, _told_plainly)(self, action) for action in self.flow.actions)
+        return tuple(step_words(self, action) for action in self.flow.actions)
 
     @property
     def _folders(self) -> str:
@@ -218,11 +210,6 @@ def _tree(draft: dict[str, Any], told: FlowWords, *, top: bool = False) -> html.
     return html.Html("<span>{}</span><ul>{}</ul>").format(JOINS[draft["join"]], items)
 
 
-def a(noun: str) -> str:
-    """The noun with its article."""
-    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
-
-
 def _happening(told: FlowWords, trigger: Trigger, one: str) -> str:
     if not trigger.fields:
         return f"{one} {EVENTS[trigger.event]}"
@@ -231,61 +218,6 @@ def _happening(told: FlowWords, trigger: Trigger, one: str) -> str:
     was = f" from {told.value(module, slug, trigger.was)}" if trigger.asks_was else ""
     to = f" to {told.value(module, slug, trigger.is_)}" if trigger.asks_is else ""
     return f"{named} of {one} changes{was}{to}"
-
-
-def _task(told: FlowWords, action: Action) -> Step:
-    values = dict(action.options())
-    title = told.text(values.pop("title", ""))
-    return Step("add_task", "violet", f"Make a task “{title}”", _pairs(told, "tasks", values))
-
-
-def _record(told: FlowWords, action: Action) -> Step:
-    options = action.options()
-    module = told.catalog.modules.get(options["module"])
-    one = a(module.one.lower() if module else str(options["module"]))
-    details = _pairs(told, options["module"], options["values"]) if module else ()
-    return Step("note_add", "blue", f"Make {one}", details)
-
-
-def _set(told: FlowWords, action: Action) -> Step:
-    pairs = _pairs(told, told.flow.module, action.options())
-    said = [f"{label} to {value}" if not value.startswith(("add ", "remove ")) else f"{label}: {value}"
-            for label, value in pairs]  # fmt: skip
-    return Step("edit", "orange", f"Set {_and(said)}")
-
-
-def _mail(told: FlowWords, action: Action) -> Step:
-    options = dict(action.options())
-    to = told.text(options.pop("to", ""))
-    template = told.catalog.templates.get(str(options.pop("template", "")))
-    details = (
-        [("Template", template.name or template.slug), ("Subject", told.text(template.subject))]
-        if template
-        else []
-    )
-    details += [(words.readable(key), told.text(value)) for key, value in options.items()]
-    return Step("mail", "green", f"Send an e-mail to {to}", tuple(details))
-
-
-def _told_plainly(told: FlowWords, action: Action) -> Step:
-    options = action.options()
-    given = options.items() if isinstance(options, Mapping) else [("with", options)]
-    details = tuple((words.readable(str(key)), told.text(value)) for key, value in given)
-    return Step("bolt", "gray", words.readable(action.key), details)
-
-
-_TOLD: Mapping[str, Callable[[FlowWords, Action], Step]] = {
-    "create_task": _task,
-    "create_record": _record,
-    "set_field": _set,
-    "send_email": _mail,
-}
-
-
-def _pairs(told: FlowWords, module: str, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (told.label(slug, module), told.value(module, slug, given)) for slug, given in values.items()
-    )
 
 
 def _later(span: str, *, at: str, after: str, before: str) -> str:
@@ -299,10 +231,6 @@ def _later(span: str, *, at: str, after: str, before: str) -> str:
 
 def _small(title: str) -> str:
     return title[:1].lower() + title[1:]
-
-
-def _and(parts: list[str]) -> str:
-    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
 
 
 def _or(parts: list[str]) -> str:

@@ -87,6 +87,11 @@ def test_every_action_reads_what_it_writes() -> None:
     written = {
         "create_task": {"title": "t"},
         "set_field": {"note": "x"},
+        "change_status": "won",
+        "move_folder": {"folder": "claims", "status": "opened"},
+        "add_tag": ["vip"],
+        "remove_tag": ["new"],
+        "assign_worker": {"team": "sales", "by": "least_open", "owner": False},
         "create_record": {"module": "tasks", "values": {"title": "t"}},
         "send_email": {"to": "a@b.c", "subject": "s", "body": "b", "purpose": "service", "from": "x@y.z"},
     }
