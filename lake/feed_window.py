@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -47,6 +48,8 @@ class Window:
         base: whether the table was there at `after`.
         altered: whether its columns changed within the window.
         commits: the snapshots of the window that may have changed rows of it, in order.
+        columns: the columns that are told.
+        hashed: the columns by which two states of a row are told apart; those of `columns` are among them.
     """
 
     schema: str
@@ -60,6 +63,24 @@ class Window:
     altered: bool
     commits: tuple[int, ...]
     columns: tuple[Column, ...]
+    hashed: tuple[Column, ...]
+
+    def narrowed(self, wanted: Collection[str]) -> Window:
+        """The same with the wanted columns alone.
+
+        Whatever the write door writes has a `version` of its own, so that it stands for the columns that are not read;
+        without one every column has to be.
+        """
+        kept = tuple(column for column in self.columns if column.name in wanted)
+        if all(column.name != "version" for column in self.columns):
+            return replace(self, columns=kept)
+        stamps = tuple(column for column in self.columns if column.name in ("id", "version"))
+        return replace(self, columns=kept, hashed=tuple(dict.fromkeys((*kept, *stamps))))
+
+    @property
+    def key(self) -> tuple[Column, ...]:
+        """The column by which rows are paired."""
+        return tuple(column for column in self.hashed if column.name == "id")
 
     def of_commit(self, snapshot: int) -> Window:
         """The part of the window that one of its commits makes."""
@@ -74,11 +95,11 @@ class Window:
 
     @property
     def id_type(self) -> str:
-        return next(column.type for column in self.columns if column.name == "id")
+        return self.key[0].type
 
     @property
     def digest(self) -> str:
-        return f"hash({self.names})"
+        return f"hash({', '.join(column.quoted for column in self.hashed)})"
 
     def rows(self, side: str) -> str:
         """The table function of the rows that the window's snapshots wrote or took away."""
@@ -124,6 +145,7 @@ def open_window(session: Runner, schema: str, name: str, after: int, until: int)
         altered=int(found["altered"][0]) > 0,
         commits=_commits(session, int(found["table_id"][0]), after, until),
         columns=columns,
+        hashed=columns,
     )
 
 
@@ -160,7 +182,7 @@ def _columns(session: Runner, schema: str, name: str, snapshot: int) -> tuple[Co
 def as_at_end(session: Runner, window: Window, snapshot: int) -> list[str]:
     """Expressions that give the rows of an earlier snapshot the columns of the window."""
     if not window.altered or snapshot == window.end:
-        return [f"x.{column.quoted}" for column in window.columns]
+        return [f"x.{column.quoted}" for column in window.hashed]
     found = session.read(
         f"""
         SELECT n.column_name AS now, t.column_name AS then, n.initial_default AS initial
@@ -175,7 +197,7 @@ def as_at_end(session: Runner, window: Window, snapshot: int) -> list[str]:
     then = {row["now"]: row for row in found.iter_rows(named=True)}
     return [
         _column_then(column, then[column.name]["then"], then[column.name]["initial"])
-        for column in window.columns
+        for column in window.hashed
     ]
 
 
