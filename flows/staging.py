@@ -13,15 +13,11 @@ from sqlglot import exp
 
 from crm_core.model import Catalog
 from crm_core.params import Params
-from crm_core.trees import coalesce, column, function, lake_table, text
-from flows.lookups import AT, Statement, compile_statement
+from crm_core.trees import column, lake_table, text
+from flows.lookups import Statement, compile_statement
+from flows.provenance import SILENT_DOORS, feed_table, provenance
 from flows.statements import create_temp, run, temp
 from lake import Lake, Session, Transaction
-
-SILENT_DOORS = ("load:silent", "undo", "undo:load", "definitions", "bootstrap", "maintenance", "demo")
-"""Doors whose changes set off nothing: what they do is mended, undone, or replayed on purpose."""
-
-LOAD_SILENT = "load:silent"
 
 
 @dataclass(frozen=True)
@@ -70,26 +66,44 @@ def matched_table(module: str) -> str:
     return f"flow_matched__{module}"
 
 
-def _feed(module: str) -> str:
-    return f"flow_feed__{module}"
-
-
 def _meta(module: str) -> str:
     return f"flow_meta__{module}"
 
 
-def stage_changes(session: Session, lake: Lake, catalog: Catalog, module: str, window: Window) -> int:
+def stage_changes(
+    session: Session,
+    lake: Lake,
+    catalog: Catalog,
+    module: str,
+    window: Window,
+    *,
+    silent: Sequence[str] = SILENT_DOORS,
+    only: str | None = None,
+) -> int:
     """Stage what changed in a module within the window, and put the prepared view over it.
+
+    Args:
+        session: where it is staged.
+        lake: the lake.
+        catalog: the definitions.
+        module: whose changes they are.
+        window: which of them.
+        silent: the doors whose changes count for nothing.
+        only: a temp table of the session with the `_id` of the records that count alone.
 
     Returns:
         The number of changes that can set off flows: one for each record and commit.
     """
-    feed = _feed(module)
-    if not lake.feed.stage(session, "crm", module, after=window.after, until=window.until, into=feed):
+    feed = feed_table(module)
+    bounds = {"after": window.after, "until": window.until}
+    if not lake.feed.stage(session, "crm", module, **bounds, into=feed, only=only):
         return 0
     known = frozenset(session.read(f"DESCRIBE {_quoted(feed)}")["column_name"])
     replays = window.load_id is not None
-    meta = catalog.memo.of(("flow meta", module, replays), lambda: _meta_statement(module, replays=replays))
+    meta = catalog.memo.of(
+        ("flow meta", module, replays, tuple(silent)),
+        lambda: _meta_statement(module, replays=replays, silent=silent),
+    )
     count = meta.execute(session, **_bounds(window))
     pick(session, module, "SELECT NULL::UUID AS record_id, 0 AS snapshot LIMIT 0", ())
     for view, over in ((rows_view(module), _meta(module)), (picked_view(module), picked_table(module))):
@@ -98,6 +112,10 @@ def stage_changes(session: Session, lake: Lake, catalog: Catalog, module: str, w
         )
         session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(view)} AS {rows}")
     return count
+
+
+def _meta_statement(module: str, *, replays: bool = False, silent: Sequence[str] = SILENT_DOORS) -> Statement:
+    return compile_statement(create_temp(_meta(module), provenance(module, replays=replays, silent=silent)))
 
 
 def _bounds(window: Window) -> dict[str, object]:
@@ -138,14 +156,14 @@ def stage_records(
         .where(column("id", "f").isin(query=_wanted_ids()))
         .where(column("deleted_at", "f").is_(exp.null()))
     )
-    count = session.execute(text(create_temp(_feed(module), rows)))
+    count = session.execute(text(create_temp(feed_table(module), rows)))
     keys = "SELECT _id, _snapshot"
     session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_quoted(_meta(module))} AS {keys} FROM {_quoted(_feed(module))}"
+        f"CREATE OR REPLACE TEMP TABLE {_quoted(_meta(module))} AS {keys} FROM {_quoted(feed_table(module))}"
     )
     for view, over in ((rows_view(module), None), (picked_view(module), picked_table(module))):
         select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("f"))).from_(
-            temp(_feed(module), "f")
+            temp(feed_table(module), "f")
         )
         if over is not None:
             session.execute(
@@ -191,7 +209,7 @@ def stage_last_change(
         select = select.join(
             this["o"].subquery("o"), on=column("id", "o").eq(column("id", "n")), join_type="left"
         )
-    run(session, create_temp(_feed(module), select), params)
+    run(session, create_temp(feed_table(module), select), params)
     _meta_statement(module, silent=()).execute(session, **_bounds(window))
     view = _rows(catalog, module, frozenset(columns), _meta(module))
     session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")
@@ -261,108 +279,9 @@ def _rows(catalog: Catalog, module: str, known: frozenset[str], meta: str) -> ex
     everything = exp.Column(this=exp.Star(), table=exp.to_identifier("m"))
     return (
         exp.select(everything, *values, copy=False)
-        .from_(temp(_feed(module), "f"))
+        .from_(temp(feed_table(module), "f"))
         .join(temp(meta, "m"), on=same)
     )
-
-
-def _meta_statement(module: str, *, replays: bool = False, silent: Sequence[str] = SILENT_DOORS) -> Statement:
-    """Who made each change, through which door, how deep in a chain, and what it was to the record.
-
-    Binds `$after`, `$until`, `$at` and `$now`; a replay also `$load`, and lets relative times begin now.
-    """
-    own_commit = exp.and_(
-        column("id", "c").eq(column("change_id", "f")), column("snapshot", "c").eq(column("_snapshot", "f"))
-    )
-    own_writes = exp.and_(
-        column("record_id", "o").eq(column("_id", "f")), column("committed", "o").eq(column("_snapshot", "f"))
-    )
-    nothing = exp.cast(exp.Array(expressions=[]), "VARCHAR[]", dialect="duckdb")
-    now = exp.cast(exp.Placeholder(this="now"), "TIMESTAMPTZ", dialect="duckdb")
-    occurred = now if replays else coalesce(column("occurred_at", "c"), column("updated_at", "f"), now)
-    meta = (
-        exp.select(
-            column("_id", "f"), column("_snapshot", "f"), column("id", "c").as_("_change"),
-            column("load_id", "c").as_("_load"), column("flow_id", "r").as_("_flow"),
-            coalesce(column("chain", "r"), nothing).as_("_chain"), column("columns", "o").as_("_own"),
-            coalesce(column("depth", "c"), exp.Literal.number(0)).as_("_depth"),
-            occurred.as_("_occurred"), _event().as_("_event"), copy=False,
-        )
-        .from_(temp(_feed(module), "f"))
-        .join(_changes().subquery("c"), on=own_commit, join_type="left")
-        .join(_runs().subquery("r"), on=column("id", "r").eq(column("flow_run_id", "c")), join_type="left")
-        .join(_own(module).subquery("o"), on=own_writes, join_type="left")
-        .where(_counts(replays, silent))
-    )  # fmt: skip
-    tree = exp.select("*").from_(meta.subquery("x")).where(column("_event").neq(exp.Literal.string("none")))
-    return compile_statement(create_temp(_meta(module), tree))
-
-
-def _counts(replays: bool, silent: Sequence[str]) -> exp.Expr:
-    """Whether a change may set off flows at all; one from outside the door always may."""
-    if replays:
-        load = exp.cast(exp.Placeholder(this="load"), "UUID", dialect="duckdb")
-        return exp.and_(column("load_id", "c").eq(load), column("flow_run_id", "c").is_(exp.null()))
-    if not silent:
-        return exp.true()
-    door = coalesce(column("door", "c"), exp.Literal.string(""))
-    return exp.not_(door.isin(*[exp.Literal.string(one) for one in silent]))
-
-
-def _event() -> exp.Expr:
-    kind, gone, was_gone = column("_kind", "f"), column("deleted_at", "f"), column("old__deleted_at", "f")
-    null = exp.null()
-    there, was_there = gone.copy().is_(null), was_gone.copy().is_(null)
-    case = exp.Case()
-    branches: list[tuple[exp.Expr, str]] = [
-        (exp.and_(kind.eq(exp.Literal.string("delete")), was_there), "deleted"),
-        (exp.and_(kind.copy().eq(exp.Literal.string("insert")), there), "created"),
-        (kind.copy().neq(exp.Literal.string("update")), "none"),
-        (exp.and_(there.copy(), was_there.copy()), "updated"),
-        (there.copy(), "restored"),
-        (was_there.copy(), "deleted"),
-    ]
-    for test, event in branches:
-        case = case.when(test, exp.Literal.string(event), copy=False)
-    return case.else_(exp.Literal.string("none"), copy=False)
-
-
-def _changes() -> exp.Select:
-    wanted = ("id", "door", "load_id", "flow_run_id", "depth", "occurred_at", "snapshot")
-    return (
-        exp.select(*[column(name) for name in wanted])
-        .from_(lake_table("changes", schema="ops", at=AT))
-        .where(*_within("snapshot"))
-    )
-
-
-def _runs() -> exp.Select:
-    return (
-        exp.select(column("id"), column("flow_id"), column("chain"))
-        .from_(lake_table("flow_runs", schema="ops", at=AT))
-        .where(*_within("committed"))
-    )
-
-
-def _own(module: str) -> exp.Select:
-    """For each record and snapshot, what flows wrote themselves: `<flow id> <column>` each."""
-    each = function("unnest", column("fields"))
-    told = function("concat_ws", exp.Literal.string(" "), column("flow_id"), each).as_("one")
-    written = (
-        exp.select(column("record_id"), column("committed"), told)
-        .from_(lake_table("flow_effects", schema="ops", at=AT))
-        .where(column("module").eq(exp.Literal.string(module)), *_within("committed"))
-    )
-    return (
-        exp.select(column("record_id"), column("committed"), function("list", column("one")).as_("columns"))
-        .from_(written.subquery("w"))
-        .group_by(column("record_id"), column("committed"))
-    )
-
-
-def _within(name: str) -> tuple[exp.Expr, exp.Expr]:
-    first, last = exp.Placeholder(this="after"), exp.Placeholder(this="until")
-    return exp.GT(this=column(name), expression=first), exp.LTE(this=column(name), expression=last)
 
 
 def _quoted(text_name: str) -> str:

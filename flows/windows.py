@@ -9,7 +9,8 @@ from crm_core.definitions import read_catalog
 from crm_core.model import Catalog, Stored
 from flows.active import active_flows
 from flows.compiler import reads_the_clock
-from flows.staging import SILENT_DOORS, Window
+from flows.provenance import SILENT_DOORS
+from flows.staging import Window
 from lake import Change, Lake, Transaction, cursors, table
 
 CURSOR = "flows"
