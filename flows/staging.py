@@ -95,8 +95,8 @@ def stage_changes(
         The number of changes that can set off flows: one for each record and commit.
     """
     feed = feed_table(module)
-    bounds = {"after": window.after, "until": window.until}
-    if not lake.feed.stage(session, "crm", module, **bounds, into=feed, only=only):
+    span = (window.after, window.until)
+    if not lake.feed.stage(session, "crm", module, after=span[0], until=span[1], into=feed, only=only):
         return 0
     known = frozenset(session.read(f"DESCRIBE {_quoted(feed)}")["column_name"])
     replays = window.load_id is not None
