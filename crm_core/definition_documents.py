@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from crm_core.definition_versions import live_flows, newest
 from crm_core.errors import CrmError, DefinitionInvalid
 from crm_core.model import (
     FIELD_KINDS,
@@ -90,13 +91,18 @@ def problems_of(error: ValidationError) -> list[str]:
 
 
 def build_catalog(stored: Iterable[Stored], *, version: int) -> Catalog:
-    """Put stored definitions together; drafts and retired ones are only listed.
+    """Put stored definitions together; drafts, paused and retired ones are only listed.
+
+    Args:
+        stored: the newest version of each, and of a flow also the newest that is no draft; older ones do no harm.
+        version: of the catalog.
 
     Raises:
         DefinitionInvalid: A stored document does not fit its model.
     """
-    every: dict[tuple[str, str], Stored] = {(one.kind, one.slug): one for one in stored}
-    active = [one for one in every.values() if one.state == "active"]
+    given = list(stored)
+    every, live = newest(given), live_flows(given)
+    active = [one for one in every.values() if one.state == "active" and one.kind != "flow"]
     return Catalog(
         version=version,
         workspace=_all(active, "workspace", WorkspaceSettings).get("workspace", WorkspaceSettings()),
@@ -105,8 +111,9 @@ def build_catalog(stored: Iterable[Stored], *, version: int) -> Catalog:
         templates=_all(active, "template", Template),
         saved_filters=_all(active, "saved_filter", SavedFilter),
         teams=_all(active, "team", Team),
-        flows={one.slug: one.document for one in active if one.kind == "flow"},
+        flows={slug: one.document for slug, one in live.items() if one.state == "active"},
         stored=every,
+        live=live,
     )
 
 

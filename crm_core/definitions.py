@@ -1,8 +1,6 @@
 """The definitions in the lake: read them together, save new versions, and change the tables with them."""
 
 import json
-import secrets
-import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +12,16 @@ from crm_core import yaml
 from crm_core.access import Actor
 from crm_core.definition_documents import build_catalog, parse_document
 from crm_core.definition_rules import rule_problems
+from crm_core.definition_versions import current_rows_sql, next_rows, read_row
 from crm_core.errors import DefinitionInvalid
 from crm_core.model import Catalog, Stored
-from crm_core.model.documents import Document, DocumentKind, State
+from crm_core.model.documents import STATES, Document, DocumentKind, State
 from crm_core.pack_files import pack_document, read_pack
 from crm_core.snapshot_cache import Reader, SnapshotCache
 from crm_core.tables import Migration, existing_tables, plan_migration
 from lake import Change, Lake, Transaction, table
 
 _TABLE = table("meta", "definitions")
-_ID_LETTERS = string.ascii_letters + string.digits + "_-"
-_ID_LENGTH = 21
 
 Check = Callable[[Catalog], Iterable[str]]
 _checks: list[Check] = []
@@ -59,15 +56,7 @@ class _Draft:
 
 
 def _read(reader: Reader, mark: int) -> Catalog:
-    rows = reader.read(
-        f"SELECT kind, id, slug, version, state, document, occurred_at FROM {_TABLE} "
-        "QUALIFY row_number() OVER (PARTITION BY kind, slug ORDER BY version DESC) = 1 ORDER BY kind, slug"
-    )
-    return build_catalog(map(_stored, rows.to_dicts()), version=mark)
-
-
-def _stored(row: Mapping[str, Any]) -> Stored:
-    return Stored(**{**row, "document": json.loads(row["document"])})
+    return build_catalog(map(read_row, reader.read(current_rows_sql()).to_dicts()), version=mark)
 
 
 _catalogs: SnapshotCache[Catalog] = SnapshotCache(f"SELECT coalesce(max(snapshot), 0) FROM {_TABLE}", _read)
@@ -95,7 +84,7 @@ def read_versions(lake: Lake, kind: DocumentKind, slug: str) -> tuple[Stored, ..
         "WHERE kind = ? AND slug = ? ORDER BY version DESC",
         [kind, slug],
     )
-    return tuple(map(_stored, rows.to_dicts()))
+    return tuple(map(read_row, rows.to_dicts()))
 
 
 def register_check(check: Check) -> Check:
@@ -113,6 +102,7 @@ def save(
     reason: str = "",
     state: State = "active",
     retire: Sequence[tuple[str, str]] = (),
+    also: Callable[[Transaction], None] | None = None,
 ) -> Plan:
     """Save definitions and change the tables with them, in one transaction; what is the same is left alone.
 
@@ -123,6 +113,7 @@ def save(
         reason: why, for the history.
         state: of the documents; a document's own key `state` wins for flows.
         retire: (kind, slug) of definitions that shall no longer count. Their tables and columns stay.
+        also: what else belongs to the same commit, when there is one.
 
     Raises:
         Forbidden: The actor is no administrator.
@@ -139,6 +130,8 @@ def save(
                 tx.execute(step.sql, dict(step.params) if step.params else None)
             _append(tx, draft.rows)
             _mirror_teams(tx, draft)
+            if also is not None:
+                also(tx)
         return Plan(draft.changes, draft.migration.words)
 
     return lake.commit(work, Change(actor=actor.user, door="definitions", reason=reason)).value
@@ -187,12 +180,13 @@ def _work_out(
         if key not in before.stored:
             raise DefinitionInvalid(f"The {key[0]} “{key[1]}”", ["there is no such definition"])
         wanted[key] = ("retired", before.stored[key].document)
-    rows = [
-        row
+    added = [
+        found
         for key, (its_state, document) in wanted.items()
-        if (row := _next_version(before.stored.get(key), key, its_state, document)) is not None
+        if (found := next_rows(before, key, its_state, document))
     ]
-    after = build_catalog([*before.stored.values(), *rows], version=snapshot)
+    rows = [row for found in added for row in found]
+    after = build_catalog([*before.live.values(), *before.stored.values(), *rows], version=snapshot)
     after.check()
     changed = [row.slug for row in rows if row.kind == "module"]
     problems = list(rule_problems(lake, after, changed=changed))
@@ -200,7 +194,7 @@ def _work_out(
     migration = plan_migration(before, after, have=existing_tables(reader), snapshot=snapshot)
     if problems or migration.problems:
         raise DefinitionInvalid("The definitions", [*problems, *migration.problems])
-    return _Draft(after, tuple(rows), tuple(map(_change, rows)), migration)
+    return _Draft(after, tuple(rows), tuple(_change(found[0]) for found in added), migration)
 
 
 def _wanted(
@@ -221,27 +215,15 @@ def _wanted(
             continue
         if "\\u0000" in json.dumps(document, default=str):
             problems.append(f"{kind} {slug} holds the character U+0000, which the lake does not store")
-        if its_state not in ("active", "draft", "retired"):
-            problems.append(f"{kind} {slug}: the state is active, draft or retired, not {its_state!r}")
+        allowed = STATES if kind == "flow" else tuple(one for one in STATES if one != "paused")
+        if its_state not in allowed:
+            problems.append(f"{kind} {slug}: the state is one of {', '.join(allowed)}, not {its_state!r}")
         if wanted.get((kind, slug), (its_state, document)) != (its_state, document):
             problems.append(f"{kind} {slug} is given twice, and not the same")
         wanted[kind, slug] = (its_state, document)
     if problems:
         raise DefinitionInvalid("The definitions", problems)
     return wanted
-
-
-def _next_version(
-    stored: Stored | None, key: tuple[str, str], state: State, document: Document
-) -> Stored | None:
-    kind, slug = key
-    as_kept = json.loads(json.dumps(document, default=str))
-    if stored is None:
-        made_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
-        return Stored(cast(DocumentKind, kind), made_id, slug, 1, state, as_kept)
-    if stored.state == state and stored.document == as_kept:
-        return None
-    return Stored(stored.kind, stored.id, slug, stored.version + 1, state, as_kept)
 
 
 def _change(row: Stored) -> DefinitionChange:

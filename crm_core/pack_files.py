@@ -54,8 +54,14 @@ def read_pack(name_or_path: str | Path) -> list[PackDocument]:
 
 
 def pack_document(catalog: Catalog) -> dict[str, Any]:
-    """All definitions but retired ones, as one document that `read_pack` reads again."""
-    kept = [one for one in catalog.stored.values() if one.state != "retired"]
+    """All definitions but retired ones, as one document that `read_pack` reads again.
+
+    Of a flow that is live, what runs; an edit in the making stays behind.
+    """
+    every = [
+        catalog.live.get(one.slug, one) if one.kind == "flow" else one for one in catalog.stored.values()
+    ]
+    kept = [one for one in every if one.state != "retired"]
     pack: dict[str, Any] = {one.kind: one.document for one in kept if one.kind == "workspace"}
     for key, kind in SECTIONS.items():
         listed = [_exported(one) for one in sorted(kept, key=lambda one: one.slug) if one.kind == kind]
@@ -65,7 +71,7 @@ def pack_document(catalog: Catalog) -> dict[str, Any]:
 
 
 def _exported(one: Stored) -> Document:
-    return one.document | ({"state": "draft"} if one.state == "draft" else {})
+    return one.document | ({} if one.state == "active" else {"state": one.state})
 
 
 def _folder() -> Path:

@@ -1,4 +1,4 @@
-"""The flows that run: those whose newest version is active, with the id and version they run under."""
+"""The flows that run: those whose newest version that is no draft is active, with the id and version they run under."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ def active_flows(catalog: Catalog) -> tuple[ActiveFlow, ...]:
     found: list[ActiveFlow] = []
     for slug in sorted(catalog.flows):
         try:
-            found.append(stored_flow(catalog.stored["flow", slug], len(found)))
+            found.append(stored_flow(catalog.live[slug], len(found)))
         except DefinitionInvalid:
             # Saving refuses such a document; the workspace's other flows must not stand still for it.
             continue

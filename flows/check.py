@@ -6,10 +6,11 @@ from functools import lru_cache
 
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_leaf
+from crm_core.definition_versions import without_queue
 from crm_core.definitions import register_check
 from crm_core.errors import ConditionInvalid, DefinitionInvalid, UnknownModule
 from crm_core.model import Catalog, Leaf
-from crm_core.model.condition import leaves
+from crm_core.model.condition import placed_leaves
 from crm_core.model.documents import Document
 from crm_core.relations import Relations
 from crm_core.templates import problems_of
@@ -17,10 +18,11 @@ from flows.check_steps import step_problems
 from flows.check_values import check_trigger_value
 from flows.checks import Checks
 from flows.model import FlowDefinition, parse_flow
+from flows.problems import Told, below
 
 
 def check_flow(catalog: Catalog, flow: FlowDefinition, *, users: frozenset[str] | None = None) -> list[str]:
-    """Everything that keeps a flow from running against these definitions.
+    """Everything that keeps a flow from running against these definitions, each with its place in the document.
 
     Args:
         catalog: the definitions.
@@ -30,16 +32,17 @@ def check_flow(catalog: Catalog, flow: FlowDefinition, *, users: frozenset[str] 
     try:
         module = catalog.module(flow.module)
     except UnknownModule as error:
-        return [str(error)]
-    problems = [
-        f"{flow.module} has no folder “{slug}”: it has {', '.join(f.slug for f in module.folders)}"
-        for slug in flow.folders
+        return [Told(str(error), ("module",))]
+    has = ", ".join(folder.slug for folder in module.folders)
+    problems: list[str] = [
+        Told(f"{flow.module} has no folder “{slug}”: it has {has}", ("folders", number))
+        for number, slug in enumerate(flow.folders)
         if module.folder(slug) is None
     ]
     checks = Checks(catalog, flow.module, users)
     problems += _trigger_problems(checks, flow)
     problems += _condition_problems(catalog, flow)
-    problems += [sentence for _, sentence in step_problems(checks, flow.do)]
+    problems += [Told(sentence, place) for place, sentence in step_problems(checks, flow.do)]
     return problems
 
 
@@ -56,29 +59,30 @@ def require_valid(catalog: Catalog, flow: FlowDefinition, *, users: frozenset[st
 
 def _trigger_problems(checks: Checks, flow: FlowDefinition) -> Iterator[str]:
     trigger = flow.trigger
-    for slug in trigger.fields:
+    for number, slug in enumerate(trigger.fields):
+        place = ("trigger", "fields", number)
         try:
             path = checks.catalog.resolve(flow.module, slug)
         except (ConditionInvalid, UnknownModule) as error:
-            yield f"the trigger names a missing field: {getattr(error, 'reason', error)}"
+            yield Told(f"the trigger names a missing field: {getattr(error, 'reason', error)}", place)
             continue
         if path.steps:
-            yield f"the trigger can watch fields of {flow.module} itself, not “{slug}”"
+            yield Told(f"the trigger can watch fields of {flow.module} itself, not “{slug}”", place)
             continue
-        asked = ([trigger.was] if trigger.asks_was else []) + ([trigger.is_] if trigger.asks_is else [])
-        for value in asked:
+        asked = (("was", trigger.asks_was, trigger.was), ("is", trigger.asks_is, trigger.is_))
+        for key, value in ((key, value) for key, is_asked, value in asked if is_asked):
             for single in value if isinstance(value, list) else [value]:
                 if single is not None:
-                    yield from check_trigger_value(checks, slug, single)
+                    yield from below(("trigger", key), check_trigger_value(checks, slug, single))
 
 
 def _condition_problems(catalog: Catalog, flow: FlowDefinition) -> Iterator[str]:
     scope = Scope(flow.module, "f", Relations(catalog, Actor.system()), old_alias="f")
-    for leaf in leaves(flow.when):
+    for leaf, place in placed_leaves(flow.when):
         try:
             compile_leaf(leaf, scope)
         except (ConditionInvalid, UnknownModule) as error:
-            yield f"the condition: {getattr(error, 'reason', error)}"
+            yield Told(f"the condition: {getattr(error, 'reason', error)}", ("when", *place))
 
 
 @lru_cache(maxsize=256)
@@ -87,8 +91,8 @@ def _parsed(text: str) -> FlowDefinition:
 
 
 def read_flow(document: Document) -> FlowDefinition:
-    """As `parse_flow`, remembering what was read before."""
-    return _parsed(json.dumps(document, sort_keys=False, default=str))
+    """As `parse_flow` of what is stored, remembering what was read before."""
+    return _parsed(json.dumps(without_queue(document), sort_keys=False, default=str))
 
 
 @register_check

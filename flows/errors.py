@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crm_core.errors import CrmError, DefinitionInvalid
+from flows.problems import Told
 
 
 class FlowError(CrmError):
@@ -15,7 +16,7 @@ class FlowInvalid(DefinitionInvalid):
 
     def __init__(self, what: str, found: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
         self.found = tuple(found)
-        super().__init__(what, [sentence for _, sentence in found])
+        super().__init__(what, [Told(sentence, place) for place, sentence in found])
 
 
 class UnknownFlow(FlowError):

@@ -52,18 +52,23 @@ class CommandResult:
 
 
 def runnable(catalog: Catalog, flow: str) -> ActiveFlow:
-    """The newest version of a flow, for a run by hand.
+    """The version of a flow that runs, for a run by hand.
 
     Raises:
         UnknownFlow: There is none.
         Conflict: It is not active.
     """
-    stored = find_stored(catalog, flow)
-    if stored.state == "retired":
+    newest = find_stored(catalog, flow)
+    live = catalog.live.get(newest.slug, newest)
+    if newest.state == "retired":
         raise UnknownFlow(flow)
-    if stored.state != "active":
-        raise Conflict(f"The flow {stored.slug} is a {stored.state}: activate it first, or test it.")
-    return stored_flow(stored)
+    if live.state != "active":
+        raise Conflict(f"The flow {live.slug} is {_STANDS[live.state]}: activate it first, or test it.")
+    return stored_flow(live)
+
+
+_STANDS = {"draft": "a draft", "paused": "paused", "retired": "a draft"}
+"""How a flow stands that does not run; a retired one that is asked for has a new draft."""
 
 
 def visible_ids(lake: Lake, catalog: Catalog, module: str, ids: Sequence[str], actor: Actor) -> list[str]:

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_serializer, model_validator
+from pydantic_core import ErrorDetails
 
 from crm_core.model import All, Condition
 from crm_core.model.base import DashedSlug, Definition, Slug
@@ -11,7 +12,8 @@ from crm_core.model.condition import to_document
 from crm_core.model.documents import Document
 from flows.actions import Action
 from flows.errors import FlowInvalid
-from flows.steps import Numbered, Place, Stop, numbered
+from flows.problems import Place, condition_place, words_of
+from flows.steps import Numbered, Stop, numbered
 from flows.steps_reading import StepsInvalid, parse_steps, steps_as_documents
 
 Event = Literal["created", "updated", "deleted", "restored", "manual"]
@@ -128,31 +130,32 @@ def parse_flow(document: Any) -> FlowDefinition:
     try:
         flow = FlowDefinition.model_validate(given)
     except ValidationError as error:
-        found += [
-            (_place(item["loc"]), _problem(list(item["loc"]), item["msg"], item["type"]))
-            for item in error.errors()
-        ]
+        found += [_problem(one) for one in error.errors()]
     if found:
         raise FlowInvalid(f"The flow {name}", list(dict.fromkeys(found)))
     return flow
 
 
-_BRANCHES = {"Leaf", "All", "AnyOf", "Not"}
+def _problem(found: ErrorDetails) -> tuple[Place, str]:
+    """What pydantic found, in words, with its place in the document."""
+    place: Place = found["loc"]
+    if place[:1] == ("when",):
+        place = ("when", *condition_place(place[1:]))
+    where = " ".join(str(part + 1) if isinstance(part, int) else part for part in place) or "the flow"
+    known = _known(place) if found["type"] == "extra_forbidden" else ""
+    return place, where + words_of(found) + known
 
 
-def _place(loc: tuple[int | str, ...]) -> Place:
-    """Where in the document it is, without the names that only the model knows."""
-    return tuple(part for part in loc if isinstance(part, int) or part not in _BRANCHES)
+def _known(place: Place) -> str:
+    """The keys that stand at a place, where that is known."""
+    if len(place) == 1:
+        return f": there are {', '.join(_KEYS)}"
+    if place[:1] == ("trigger",):
+        return f": a trigger has {', '.join(one.alias or name for name, one in Trigger.model_fields.items())}"
+    return ": a comparison has field, op, value" if place[:1] == ("when",) else ""
 
 
-def _problem(place: list[int | str], message: str, kind: str) -> str:
-    shown = [str(part + 1) if isinstance(part, int) else part for part in place]
-    where = " ".join(shown) or "the flow"
-    if kind == "missing":
-        return f"{where} is missing"
-    if kind == "extra_forbidden":
-        return f"{where} is not known here"
-    return f"{where}: {message.removeprefix('Value error, ')}"
+_KEYS = (*FlowDefinition.model_fields, "state")
 
 
 def to_flow_document(flow: FlowDefinition) -> Document:

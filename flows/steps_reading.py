@@ -1,16 +1,17 @@
 """Steps between their two forms: plain data as YAML and the lake have it, and the tree that is compiled."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from crm_core.errors import ConditionInvalid
 from crm_core.model import All, Condition
-from crm_core.model.condition import parse_condition, to_document
+from crm_core.model.condition import to_document
 from flows.actions import ACTIONS, parse_action
+from flows.problems import ShapeInvalid, Told, problems_in, read_condition, words_of
 from flows.steps import CONTROLS, Arm, Branch, Call, ForEach, Place, Step, Stop, Wait, size
 
 MOST_STEPS = 200
@@ -59,29 +60,22 @@ def _steps(given: Any, place: Place, problems: list[tuple[Place, str]], *, depth
         try:
             step = _step(document, here, problems, depth=depth)
         except ValidationError as error:
-            problems += [(here, f"step {index + 1}: {line}") for line in _lines(error)]
+            # Only a wait is read by its model alone.
+            wrong = ShapeInvalid(
+                Told(f"wait{_where(one)}{words_of(one)}", ("wait", *one["loc"])) for one in error.errors()
+            )
+            problems += [(told.place, told) for told in problems_in(wrong, here, said=f"step {index + 1}: ")]
             continue
-        except (ValueError, ConditionInvalid) as error:
-            problems.append((here, f"step {index + 1}: {error}"))
+        except ValueError as error:
+            problems += [(told.place, told) for told in problems_in(error, here, said=f"step {index + 1}: ")]
             continue
         if step is not None and len(problems) == before:
             steps.append(step)
     return steps
 
 
-def _lines(error: ValidationError) -> Iterator[str]:
-    for found in error.errors():
-        where = ".".join(str(part) for part in found["loc"])
-        words = found["msg"].removeprefix("Value error, ")
-        if found["type"] == "extra_forbidden":
-            words = "is not known here"
-        yield (
-            f"{where} {words}"
-            if found["type"] == "extra_forbidden"
-            else f"{where}: {words}"
-            if where
-            else words
-        )
+def _where(found: ErrorDetails) -> str:
+    return "".join(f".{part}" for part in found["loc"])
 
 
 def _step(document: Any, place: Place, problems: list[tuple[Place, str]], *, depth: int) -> Step | None:
@@ -111,7 +105,9 @@ def _step(document: Any, place: Place, problems: list[tuple[Place, str]], *, dep
             return Wait.model_validate({**_with_condition(options), "on_timeout": later})
         case "for_each":
             do = inner.steps(document, "do")
-            return ForEach(_path(document["for_each"], "for_each"), _condition(document.get("when")), do)
+            return ForEach(
+                _path(document["for_each"], "for_each"), read_condition(document.get("when"), ("when",)), do
+            )
         case "call":
             return _call(document)
     reason = document["stop"]
@@ -134,12 +130,9 @@ def _refuse_unknown(document: Mapping[str, Any], control: str) -> None:
         raise ValueError(f"“{unknown[0]}” cannot stand beside {control}: it takes {allowed}")
 
 
-def _condition(given: Any) -> Condition:
-    return parse_condition(given)
-
-
 def _with_condition(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {**options, **({"when": _condition(options["when"])} if "when" in options else {})}
+    asked = {"when": read_condition(options["when"], ("wait", "when"))} if "when" in options else {}
+    return {**options, **asked}
 
 
 @dataclass(frozen=True)
@@ -156,6 +149,15 @@ class _Inner:
         for key in keys:
             given = given.get(key) if isinstance(given, Mapping) else given[int(key)]
         return tuple(_steps(given, (*self.place, *keys), self.problems, depth=self.depth))
+
+    def condition(self, given: Any, place: Place) -> Condition:
+        """A condition of the step; what is wrong with it is noted, and it stands for anything."""
+        try:
+            return read_condition(given, place)
+        except ShapeInvalid as error:
+            said = f"step {int(self.place[-1]) + 1}: "
+            self.problems += [(told.place, told) for told in problems_in(error, self.place, said=said)]
+            return All()
 
 
 def _path(given: Any, key: str) -> str:
@@ -176,15 +178,18 @@ def _branch(document: Mapping[str, Any], inner: _Inner) -> Branch | None:
     others = document.get("else_if") or []
     if not isinstance(others, (list, tuple)) or not all(isinstance(one, Mapping) for one in others):
         raise ValueError("else_if is a list of objects with if and then")
-    arms = [(document["if"], inner.steps(document, "then"))]
+    arms: list[tuple[Place, Any, tuple[Step, ...]]] = [
+        (("if",), document["if"], inner.steps(document, "then"))
+    ]
     for index, one in enumerate(others):
         _refuse_unknown({key: value for key, value in one.items() if key != "else_if"}, "if")
-        arms.append((one.get("if"), inner.steps(document, "else_if", index, "then")))
+        then = inner.steps(document, "else_if", index, "then")
+        arms.append((("else_if", index, "if"), one.get("if"), then))
     otherwise = inner.steps(document, "else") if document.get("else") is not None else ()
-    conditions = [_condition(when) for when, _ in arms]
+    conditions = [inner.condition(when, place) for place, when, _ in arms]
     if len(inner.problems) > before:
         return None
-    made = tuple(Arm(when=when, then=then) for when, (_, then) in zip(conditions, arms, strict=True))
+    made = tuple(Arm(when=when, then=then) for when, (_, _, then) in zip(conditions, arms, strict=True))
     return Branch(arms=made, otherwise=otherwise)
 
 

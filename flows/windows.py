@@ -1,12 +1,11 @@
 """Which snapshots are read together, and which definitions hold for them."""
 
-import json
 from datetime import UTC, datetime
-from typing import Any
 
 from crm_core.definition_documents import build_catalog
+from crm_core.definition_versions import current_rows_sql, read_row
 from crm_core.definitions import read_catalog
-from crm_core.model import Catalog, Stored
+from crm_core.model import Catalog
 from flows.active import active_flows
 from flows.compiler import reads_the_clock
 from flows.provenance import SILENT_DOORS
@@ -60,19 +59,11 @@ def catalog_at(lake: Lake, snapshot: int) -> Catalog:
     current = read_catalog(lake)
     if current.version <= snapshot:
         return current
-    rows = lake.read(
-        f"SELECT kind, id, slug, version, state, document, occurred_at FROM {_DEFINITIONS} WHERE snapshot <= $until "
-        "QUALIFY row_number() OVER (PARTITION BY kind, slug ORDER BY version DESC) = 1 ORDER BY kind, slug",
-        {"until": snapshot},
-    )
+    rows = lake.read(current_rows_sql("WHERE snapshot <= $until"), {"until": snapshot})
     mark = lake.read(
         f"SELECT coalesce(max(snapshot), 0) AS n FROM {_DEFINITIONS} WHERE snapshot <= ?", [snapshot]
     )
-    return build_catalog([_stored(row) for row in rows.to_dicts()], version=int(mark["n"][0]))
-
-
-def _stored(row: dict[str, Any]) -> Stored:
-    return Stored(**{**row, "document": json.loads(row["document"])})
+    return build_catalog(map(read_row, rows.to_dicts()), version=int(mark["n"][0]))
 
 
 def next_window(

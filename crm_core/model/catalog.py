@@ -132,6 +132,8 @@ class Catalog:
     """Slug → document of the active flows."""
     stored: Mapping[tuple[str, str], Stored] = field(default_factory=dict)
     """(kind, slug) → the newest version of every definition, drafts and retired ones too."""
+    live: Mapping[str, Stored] = field(default_factory=dict)
+    """Slug → the newest version of a flow that is no draft: active, paused or retired."""
 
     @cached_property
     def memo(self) -> "Memo":

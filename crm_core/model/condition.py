@@ -56,6 +56,8 @@ class Not(Definition):
 
 
 def _shape(value: Any) -> str | None:
+    if not isinstance(value, (dict, Definition)):
+        return None
     keys = value if isinstance(value, dict) else value.model_dump(by_alias=True)
     if not keys:
         return "all"
@@ -103,6 +105,21 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
                 yield from leaves(part)
         case Not(not_=part):
             yield from leaves(part)
+
+
+def placed_leaves(
+    condition: Condition, place: tuple[int | str, ...] = ()
+) -> Iterator[tuple[Leaf, tuple[int | str, ...]]]:
+    """Yield every comparison with its place in the document: keys and indices from the top of the tree."""
+    match condition:
+        case Leaf():
+            yield condition, place
+        case All(all=parts) | AnyOf(any=parts):
+            key = "all" if isinstance(condition, All) else "any"
+            for number, part in enumerate(parts):
+                yield from placed_leaves(part, (*place, key, number))
+        case Not(not_=part):
+            yield from placed_leaves(part, (*place, "not"))
 
 
 def to_document(condition: Condition) -> dict[str, Any]:

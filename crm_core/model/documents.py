@@ -67,7 +67,9 @@ DocumentKind = Literal["workspace", "team", "module", "relationship", "template"
 Document = dict[str, Any]
 """A definition as plain data, the way YAML and JSON have it."""
 
-State = Literal["active", "draft", "retired"]
+State = Literal["active", "draft", "paused", "retired"]
+"""Of a flow the newest version that is no draft says whether it runs; only flows are paused."""
+STATES: tuple[State, ...] = ("active", "draft", "paused", "retired")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from flows.actions.add_tag import AddTag
 from flows.actions.assign_worker import AssignWorker
@@ -16,6 +17,7 @@ from flows.actions.remove_tag import RemoveTag
 from flows.actions.send_email import SendEmail
 from flows.actions.set_field import SetField
 from flows.checks import Checks
+from flows.problems import Place, ShapeInvalid, Told, words_of
 
 ACTIONS: dict[str, type[Action]] = {
     kind.key: kind
@@ -60,19 +62,21 @@ def parse_action(document: Any) -> Action:
     """Read one action: an object with exactly one key, its kind.
 
     Raises:
-        ValueError: When it is none, or its kind is unknown.
+        ShapeInvalid: When it is none, or its kind is unknown; with everything that is wrong.
     """
     if isinstance(document, Action):
         return document
     if not isinstance(document, Mapping) or len(document) != 1:
-        raise ValueError(f"an action has one key, one of {', '.join(ACTIONS)}; this is {document!r}")
+        raise ShapeInvalid([f"an action has one key, one of {', '.join(ACTIONS)}; this is {document!r}"])
     [(key, options)] = document.items()
     kind = ACTIONS.get(key)
     if kind is None:
-        raise ValueError(f"there is no action “{key}”; there are {', '.join(ACTIONS)}")
+        raise ShapeInvalid([Told(f"there is no action “{key}”; there are {', '.join(ACTIONS)}", (key,))])
     try:
         return kind.read(options)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join([key, *(str(part) for part in first["loc"])])
-        raise ValueError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise ShapeInvalid(_problem((key, *found["loc"]), found) for found in error.errors()) from error
+
+
+def _problem(place: Place, found: ErrorDetails) -> Told:
+    return Told(".".join(map(str, place)) + words_of(found), place)
