@@ -66,3 +66,15 @@ def dump(document: Any) -> str:
     out = StringIO()
     writer.dump(document, out)
     return out.getvalue()
+
+
+def dump_line(document: Any) -> str:
+    """Write plain Python as YAML 1.2 in one line."""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = True
+    writer.allow_unicode = True
+    writer.width = 1_000_000
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    out = StringIO()
+    writer.dump(document, out)
+    return out.getvalue().removesuffix("...\n").strip()

@@ -31,6 +31,18 @@ class UnknownFlow(FlowError):
         super().__init__(f"There is no flow “{flow}”.{hint}")
 
 
+class UnknownVersion(FlowError):
+    """A flow has no version of that number."""
+
+    status = 404
+
+    def __init__(self, flow: str, version: int, newest: int) -> None:
+        self.flow = flow
+        self.version = version
+        self.newest = newest
+        super().__init__(f"The flow {flow} has no version {version}; it has 1 to {newest}.")
+
+
 class UnknownRun(FlowError):
     """No run of that id, or none that the actor may see: a stranger cannot tell which."""
 

@@ -283,16 +283,7 @@ def _replay(lake: Lake, load_id: str, actor: Actor) -> Stored:
     window = Window(int(span[0]) - 1, int(span[1]), lake.snapshot(), now, load_id)
     flows = active_flows(catalog)
     with lake.session() as session:
-        begin_runs(session)
-        changes = 0
-        for module in dict.fromkeys(flow.definition.module for flow in flows):
-            if ("crm", module) in lake.feed.tables_changed(window.after, window.until):
-                own = [flow for flow in flows if flow.definition.module == module]
-                changes += (found := stage_changes(session, lake, catalog, module, window))
-                if found:
-                    stage_runs(session, catalog, module, own, window, changes=found)
-        _leave_out_known(session)
-        staged = finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=now)
+        staged = stage_again(session, lake, catalog, flows, window)
         if not staged.runs:
             return Stored()
         prepared = prepare(session, staged)
@@ -301,6 +292,23 @@ def _replay(lake: Lake, load_id: str, actor: Actor) -> Stored:
             actor=actor.user, door="flow:replay", reason=f"flows of load {load_id}", depth=deepest(session)
         )
         return session.commit(lambda tx: store(tx, prepared, hold_over=hold_over), change).value
+
+
+def stage_again(
+    session: Session, lake: Lake, catalog: Catalog, flows: Sequence[ActiveFlow], window: Window
+) -> Staged:
+    """Stage what flows do with the changes of a window that was read before; what they did with them is left out."""
+    started = datetime.now(UTC)
+    begin_runs(session)
+    changes, changed = 0, lake.feed.tables_changed(window.after, window.until)
+    for module in dict.fromkeys(flow.definition.module for flow in flows):
+        if ("crm", module) in changed:
+            own = [flow for flow in flows if flow.definition.module == module]
+            changes += (found := stage_changes(session, lake, catalog, module, window))
+            if found:
+                stage_runs(session, catalog, module, own, window, changes=found)
+    _leave_out_known(session)
+    return finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=started)
 
 
 def _leave_out_known(session: Session) -> None:

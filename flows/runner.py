@@ -7,6 +7,7 @@ from datetime import datetime
 
 from crm_core.logs import log_failure
 from flows.active import active_flows
+from flows.catch_up import catch_up
 from flows.commit import Stored, prepare, store
 from flows.delivery import DeliveryConfig, deliver_once, next_due
 from flows.runs import deepest
@@ -81,6 +82,12 @@ def run_once(
     found = next_window(lake, after=begin, now=now, max_snapshots=max_snapshots)
     if found is None:
         return None
+    waited = catch_up(lake, read=begin, max_snapshots=max_snapshots)
+    if waited is not None:
+        return WindowReport(
+            begin, begin, cursor, waited.changes, waited.runs, *_counts(waited.stored), waited.snapshot,
+            time.monotonic() - started,
+        )  # fmt: skip
     window, catalog = found
     flows = active_flows(catalog)
     with lake.session(bulk=True) as session:

@@ -156,7 +156,8 @@ class _Inner:
             return read_condition(given, place)
         except ShapeInvalid as error:
             said = f"step {int(self.place[-1]) + 1}: "
-            self.problems += [(told.place, told) for told in problems_in(error, self.place, said=said)]
+            found = problems_in(error, self.place, said=said)
+            self.problems.extend((told.place, told) for told in found)
             return All()
 
 

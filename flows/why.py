@@ -19,7 +19,7 @@ from flows.errors import CommandInvalid
 from flows.run_history import Run, TraceLeaf, list_runs, show_run
 from flows.staging import Window, rows_view, stage_last_change
 from flows.statements import read, temp
-from flows.store import find_stored, flow_versions
+from flows.store import find_live, flow_versions
 from flows.windows import catalog_at
 from lake import Lake, Session
 from lake.errors import StatementError
@@ -63,7 +63,7 @@ def why(lake: Lake, flow: str, *, module: str | None = None, record_id: str, act
         CommandInvalid: The flow is of another module.
     """
     catalog = read_catalog(lake)
-    stored = find_stored(catalog, flow)
+    stored = find_live(catalog, flow)
     active = stored_flow(stored)
     own = active.definition.module
     if module is not None and module != own:

@@ -1,12 +1,13 @@
 """Which snapshots are read together, and which definitions hold for them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from crm_core.definition_documents import build_catalog
 from crm_core.definition_versions import current_rows_sql, read_row
 from crm_core.definitions import read_catalog
 from crm_core.model import Catalog
-from flows.active import active_flows
+from flows.active import ActiveFlow, active_flows
 from flows.compiler import reads_the_clock
 from flows.provenance import SILENT_DOORS
 from flows.staging import Window
@@ -87,11 +88,18 @@ def next_window(
     if catalog.version > after + 1:
         until = _before_definitions_change(lake, after, until)
         catalog = catalog_at(lake, until)
+    return clock_window(lake, active_flows(catalog), after=after, until=until, now=now), catalog
+
+
+def clock_window(
+    lake: Lake, flows: Sequence[ActiveFlow], *, after: int, until: int, now: datetime | None
+) -> Window:
+    """The commits up to `until` as a window; fewer, where a flow asks for the time and they lie too far apart."""
     moment = now or datetime.now(UTC)
-    if any(reads_the_clock(flow.definition.when) for flow in active_flows(catalog)):
+    if any(reads_the_clock(flow.definition.when) for flow in flows):
         until, times = _within_a_minute(until, _commit_times(lake, after, until))
         moment = now or (times[-1][1] if times else moment)
-    return Window(after, until, until, moment), catalog
+    return Window(after, until, until, moment)
 
 
 def _before_definitions_change(lake: Lake, after: int, until: int) -> int:

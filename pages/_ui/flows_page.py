@@ -29,9 +29,13 @@ from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id, set_url, slug_in_url, word_in_url
 
-STATES: dict[str, tuple[str, str]] = {"active": ("Active", "green"), "draft": ("Draft", "gray")}
+STATES: dict[str, tuple[str, str]] = {
+    "active": ("Active", "green"),
+    "paused": ("Paused", "orange"),
+    "draft": ("Draft", "gray"),
+}
 _ASKED = "flows:asked"
-FILTERS = {"": "All", "active": "Active", "draft": "Drafts"}
+FILTERS = {"": "All", "active": "Active", "paused": "Paused", "draft": "Drafts"}
 
 
 def draw() -> None:
@@ -124,8 +128,8 @@ def _row(now: Here, flow: FlowInfo, count: dict[str, Any]) -> ListRow:
         told.append(
             f"{words.plural(done + failed, 'run')} today" + (f", {failed:,} failed" if failed else "")
         )
-    elif flow.state == "draft":
-        told.append("draft")
+    elif flow.state != "active":
+        told.append(flow.state)
     return ListRow(
         id=flow.flow, title=flow.title, icon=_icon(now, flow), text=" · ".join(told), status=label,
         when=words.ago(count["last"], zone=now.zone) if count.get("last") else "",
@@ -227,10 +231,10 @@ def _more(now: Here, state: FlowsState, flow: FlowInfo) -> None:
 
 
 def _switch(now: Here, state: FlowsState, flow: FlowInfo, key: str) -> None:
-    wanted: State = "active" if st.session_state[key] else "draft"
+    wanted: State = "active" if st.session_state[key] else "paused"
     state.tries += 1
     command = store.activate if wanted == "active" else store.pause
-    said = "runs from now on" if wanted == "active" else "is a draft and does not run"
+    said = "runs from now on" if wanted == "active" else "is paused"
     applied = feedback.run(lambda: command(now.lake, flow.flow, actor=now.actor), done=f"{flow.title} {said}")
     state.warnings = applied.warnings if applied else ()
     redraw("left", "centre")
