@@ -86,8 +86,9 @@ def compare(
     before: Mapping[str, Any], after: Mapping[str, Any], *, names: tuple[str, str] = ("before", "after")
 ) -> tuple[tuple[str, ...], str]:
     """What differs between two documents: a line for each part, and a unified diff of their YAML."""
-    texts = (yaml.dump(_in_order(one)).splitlines(keepends=True) for one in (before, after))
-    return tuple(_differences(before, after, "")), "".join(difflib.unified_diff(*texts, *names))
+    old, new = (yaml.dump(_in_order(one)).splitlines(keepends=True) for one in (before, after))
+    text = "".join(difflib.unified_diff(old, new, fromfile=names[0], tofile=names[1]))
+    return tuple(_differences(before, after, "")), text
 
 
 def roll_back(lake: Lake, flow: str, version: int, *, actor: Actor) -> Applied:
@@ -181,8 +182,8 @@ def _nested(value: Any) -> bool:
 
 def _list_differences(before: Sequence[Any], after: Sequence[Any], place: str) -> Iterator[str]:
     """Parts of a list that are alike are found in each other, so that one more in front does not change them all."""
-    told = [[yaml.dump(part) for part in side] for side in (before, after)]
-    for what, a, b, c, d in difflib.SequenceMatcher(None, *told, autojunk=False).get_opcodes():
+    old, new = ([yaml.dump(part) for part in side] for side in (before, after))
+    for what, a, b, c, d in difflib.SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
         if what == "equal":
             continue
         for offset in range(max(b - a, d - c)):
