@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
 
 from pages import records as records_page
-from pages._ui import begin, nav, session, style
+from pages._ui import begin, bell, nav, pulse, session, style
 from pages._ui.actor import choose_actor
 from pages._ui.nothing import LOAD, MODULES
 
@@ -67,6 +67,10 @@ pages = {
     "Configure": [shaping],
 }
 chosen = st.navigation(pages, expanded=True)
-with st.sidebar:
+pulse.begin()
+with st.sidebar, st.container(horizontal=True, vertical_alignment="center", gap=None, wrap=False, key="me"):
     choose_actor(session.actors(now), current=now.actor, on_choose=session.act_as)
+    bell_place = st.container(width="content", key="bell_place")
 chosen.run()
+with bell_place:
+    bell.draw()

@@ -4,7 +4,19 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from api import docs, export, flow_routes, loads, modules, public, queries, records, uploads, views
+from api import (
+    docs,
+    export,
+    flow_routes,
+    loads,
+    modules,
+    notifications,
+    public,
+    queries,
+    records,
+    uploads,
+    views,
+)
 from api.context import Here
 from api.headers import API_POLICY, BodyLimit, SecurityHeaders
 from api.imports import Imports
@@ -27,6 +39,7 @@ ROUTERS = (
     loads.router,
     uploads.router,
     flow_routes.router,
+    notifications.router,
     queries.router,
     docs.router,
 )

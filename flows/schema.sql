@@ -77,3 +77,19 @@ CREATE TABLE IF NOT EXISTS ops.flow_commands (
     actor varchar NOT NULL,
     created_at timestamptz NOT NULL
 );
+
+-- What flows tell people: one row a user. Whether he may know of the record is asked when he reads it.
+CREATE TABLE IF NOT EXISTS ops.notifications (
+    id uuid NOT NULL,
+    user_slug varchar NOT NULL,
+    title varchar,
+    text varchar NOT NULL,
+    module varchar NOT NULL,
+    record_id uuid NOT NULL,
+    flow varchar NOT NULL,
+    run_id uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    read_at timestamptz,
+    change_id uuid NOT NULL,
+    snapshot bigint NOT NULL
+);

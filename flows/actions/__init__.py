@@ -13,6 +13,7 @@ from flows.actions.change_status import ChangeStatus
 from flows.actions.create_record import CreateRecord
 from flows.actions.create_task import CreateTask
 from flows.actions.move_folder import MoveFolder
+from flows.actions.notify import Notify
 from flows.actions.remove_tag import RemoveTag
 from flows.actions.send_email import SendEmail
 from flows.actions.set_field import SetField
@@ -31,6 +32,7 @@ ACTIONS: dict[str, type[Action]] = {
         AssignWorker,
         CreateRecord,
         SendEmail,
+        Notify,
     )
 }
 """Every kind of action, by the key under which it stands in a flow."""
@@ -47,6 +49,7 @@ __all__ = [
     "Insert",
     "Message",
     "MoveFolder",
+    "Notify",
     "Plan",
     "RemoveTag",
     "SendEmail",

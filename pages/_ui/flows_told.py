@@ -104,6 +104,20 @@ def _assign(told: FlowWords, action: Action) -> Step:
     return Step("group_add", "violet", f"Add {_whom(told, given)} to its workers")
 
 
+def _notify(told: FlowWords, action: Action) -> Step:
+    given = action.options()
+    named = [told.context.users.get(user, user) for user in given.get("users", ())]
+    teams = [told.catalog.teams[team].name for team in given.get("teams", ()) if team in told.catalog.teams]
+    own = [word for key, word in (("owner", "the owner"), ("workers", "the workers")) if given.get(key)]
+    title = (("Title", told.text(given["title"])),) if given.get("title") else ()
+    return Step(
+        "notifications",
+        "yellow",
+        f"Tell {_and([*named, *teams, *own])} “{told.text(given['text'])}”",
+        title,
+    )
+
+
 def _whom(told: FlowWords, given: Mapping[str, Any]) -> str:
     """Who is chosen: a user, somebody of a team, or the owner."""
     if given.get("user"):
@@ -136,6 +150,7 @@ _TOLD: Mapping[str, Callable[[FlowWords, Action], Step]] = {
     "add_tag": _tag,
     "remove_tag": _untag,
     "assign_worker": _assign,
+    "notify": _notify,
     "send_email": _mail,
 }
 

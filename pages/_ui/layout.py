@@ -26,6 +26,8 @@ LEFT_WIDTH, RIGHT_WIDTH = 320, 284
 _SWITCH = "panel_switch"
 _DRAWN = "layout:drawn"
 """The panels of the page that stands: only those can be drawn again by themselves."""
+_BESIDE = ("bell",)
+"""Parts of the frame that show what others write: drawn again with any panel."""
 _SHOWN = "layout:panel"
 """Which panel a phone shows; a plain key, since the widget's own is lost when another page is drawn."""
 
@@ -69,8 +71,15 @@ def redraw(*panels: Panel) -> NoReturn:
     The panel of the widget that was changed is drawn again by itself, without this: once more would be a second run.
     """
     drawn = st.session_state.get(_DRAWN, [])
-    wanted = [name for name in (*panels, "switch") if name in drawn]
+    wanted = [name for name in (*panels, "switch", *_BESIDE) if name in drawn]
     st.rerun(wanted or "app")
+
+
+def beside(name: str) -> None:
+    """Note that a part of the frame stands beside the panels; called after the page is drawn."""
+    drawn = st.session_state.setdefault(_DRAWN, [])
+    if name not in drawn:
+        drawn.append(name)
 
 
 @contextmanager

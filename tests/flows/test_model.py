@@ -92,6 +92,7 @@ def test_every_action_reads_what_it_writes() -> None:
         "add_tag": ["vip"],
         "remove_tag": ["new"],
         "assign_worker": {"team": "sales", "by": "least_open", "owner": False},
+        "notify": {"teams": ["sales"], "owner": True, "text": "{{ subject }}"},
         "create_record": {"module": "tasks", "values": {"title": "t"}},
         "send_email": {"to": "a@b.c", "subject": "s", "body": "b", "purpose": "service", "from": "x@y.z"},
     }
