@@ -43,3 +43,8 @@ def active_flows(catalog: Catalog) -> tuple[ActiveFlow, ...]:
             # Saving refuses such a document; the workspace's other flows must not stand still for it.
             continue
     return tuple(found)
+
+
+def active_flow(catalog: Catalog, slug: str) -> ActiveFlow | None:
+    """The active flow of that slug, with its place among all; None when there is none."""
+    return next((flow for flow in active_flows(catalog) if flow.slug == slug), None)

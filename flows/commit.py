@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import polars as pl
+
 from crm_core.access import Actor
 from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
@@ -12,6 +14,7 @@ from crm_core.values.normalise import PROBLEM_COLUMNS, Typed
 from flows.actions.send_email import COMMUNICATIONS
 from flows.merging import claims_table, merge_updates, merged_table, note_changed, updated_effects_sql
 from flows.runs import FAILURES, RUNS, fail_runs
+from flows.sides import SIDES, rows_of
 from flows.window import Staged
 from lake import Session, Transaction, ident, table
 
@@ -22,6 +25,7 @@ _RUNS_OF_LAKE = table("ops", "flow_runs")
 _EFFECTS_OF_LAKE = table("ops", "flow_effects")
 _CHANGES = table("ops", "changes")
 _OUTBOX = table("ops", "outbox")
+_TIMERS = table("ops", "flow_timers")
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
         hold_over: with more messages than so many, all of them wait for a person.
     """
     pending = _settle(tx, prepared)
+    for kind in prepared.staged.effects.sides:
+        _keep_side(tx, kind)
     held = _hold(tx, prepared, hold_over)
     for ready in prepared.inserts.values():
         write_insert(tx, prepared.writer, ready)
@@ -84,6 +90,8 @@ def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
         write_update(tx, prepared.writer, merged)
     _note_effects(tx, prepared, list(pending), held)
     _write_messages(tx, prepared, held)
+    for kind in prepared.staged.effects.sides:
+        SIDES[kind].write(tx, kept_rows(kind))
     return _write_runs(tx, prepared, held, [merged.table for merged in pending.values()])
 
 
@@ -111,8 +119,24 @@ _ROUNDS = 50
 
 def _drop_failed(tx: Transaction, ready: str) -> None:
     tx.execute(
-        f"DELETE FROM {ident(ready)} WHERE _skip IS NOT NULL OR _run IN (SELECT id FROM {ident(RUNS)} r "
-        f"WHERE r.state = 'failed' AND {ident(ready)}._step >= coalesce(r.failed_step, 0))"
+        f"DELETE FROM {ident(ready)} WHERE _skip IS NOT NULL OR _run NOT IN (SELECT id FROM {ident(RUNS)} r "
+        f"WHERE {_STANDS.format(step=ident(ready) + '._step')})"
+    )
+
+
+_STANDS = "(r.state = 'done' OR (r.state = 'failed' AND {step} < coalesce(r.failed_step, 0)))"
+"""Whether what a run `r` wants written at a step stands: it did not fail before, and was not called off."""
+
+
+def kept_rows(kind: str) -> str:
+    """The temp table of the side rows of a kind that are to be written."""
+    return f"{rows_of(kind)}__kept"
+
+
+def _keep_side(tx: Transaction, kind: str) -> None:
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE {ident(kept_rows(kind))} AS SELECT t.* FROM {ident(rows_of(kind))} t "
+        f"JOIN {ident(RUNS)} r ON r.id = t._run WHERE t._skip IS NULL AND {_STANDS.format(step='t._step')}"
     )
 
 
@@ -167,6 +191,7 @@ def _hold(tx: Transaction, prepared: Prepared, hold_over: int) -> bool:
 def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], held: bool) -> None:
     parts = ["SELECT NULL::UUID AS run, 0 AS step, '' AS action, '' AS module, NULL::UUID AS record, '' AS outcome, "
              "NULL::VARCHAR[] AS fields, '' AS detail LIMIT 0"]  # fmt: skip
+    parts += [_side_effects_sql(kind) for kind in prepared.staged.effects.sides]
     for module, ready in prepared.inserts.items():
         message = f"CASE WHEN _recipient IS NULL THEN 'written' ELSE '{'held' if held else 'queued'}' END"
         parts.append(
@@ -175,7 +200,7 @@ def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], h
         parts.append(
             f"SELECT t._run, t._step, t._action, $m_{module}, NULL, 'skipped', []::VARCHAR[], t._skip "
             f"FROM {ident(ready.typed.table)} t JOIN {ident(RUNS)} r ON r.id = t._run WHERE t._skip IS NOT NULL "
-            "AND t._step < coalesce(r.failed_step, 1000000)"
+            f"AND {_STANDS.format(step='t._step')}"
         )
     for module in updated:
         parts.append(
@@ -187,6 +212,18 @@ def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], h
         f"CREATE OR REPLACE TEMP TABLE {ident(EFFECTS)} AS "
         + " UNION ALL ".join(f"({part})" for part in parts),
         {f"m_{module}": module for module in modules} or None,
+    )
+
+
+def _side_effects_sql(kind: str) -> str:
+    """A select with what came of the side rows of a kind, those that are left out with the reason."""
+    side = SIDES[kind]
+    detail = "t._skip" if side.detail is None else f"coalesce(t._skip, t.{ident(side.detail)})"
+    return (
+        "SELECT t._run, t._step, t._action, r.module, r.record_id, "
+        f"CASE WHEN t._skip IS NULL THEN '{side.outcome}' ELSE 'skipped' END, []::VARCHAR[], {detail} "
+        f"FROM {ident(rows_of(kind))} t JOIN {ident(RUNS)} r ON r.id = t._run "
+        f"WHERE {_STANDS.format(step='t._step')}"
     )
 
 
@@ -214,22 +251,56 @@ def _write_runs(tx: Transaction, prepared: Prepared, held: bool, updated: Sequen
     named = "".join(f" OR id IN (SELECT CAST(_change_id AS UUID) FROM {ident(rows)})" for rows in updated)
     tx.execute(
         f"INSERT INTO {_CHANGES} BY NAME SELECT id, {actor} AS actor, '{DOOR}' AS door, flow AS reason, load_id, "
-        "id AS flow_run_id, change_id AS cause_id, depth, $now AS occurred_at, $snapshot AS snapshot "
-        f"FROM {ident(RUNS)} WHERE id IN (SELECT run FROM {ident(EFFECTS)} "
+        "coalesce(run_id, id) AS flow_run_id, change_id AS cause_id, depth, $now AS occurred_at, "
+        f"$snapshot AS snapshot FROM {ident(RUNS)} WHERE id IN (SELECT run FROM {ident(EFFECTS)} "
         f"WHERE outcome IN ('written', 'queued', 'held')){named}",
         {"now": tx.occurred_at, "snapshot": tx.snapshot}
         | ({} if prepared.person is None else {"person": prepared.person}),
     )
+    _write_effects(tx, prepared)
+    _write_new_runs(tx, prepared)
+    _go_on_with_runs(tx)
+    states = dict(
+        tx.read(f"SELECT {_STATE} AS state, count(*) AS n FROM {ident(RUNS)} GROUP BY 1").iter_rows()
+    )
+    messages = int(
+        tx.read(f"SELECT count(*) AS n FROM {ident(EFFECTS)} WHERE outcome IN ('queued', 'held')")["n"][0]
+    )
+    return Stored(
+        states.get("done", 0) + states.get("waiting", 0), states.get("failed", 0), states.get("not_matched", 0),
+        messages, messages if held else 0,
+    )  # fmt: skip
+
+
+_STATE = f"CASE WHEN state = 'done' AND id IN (SELECT run FROM {EFFECTS} WHERE outcome = 'waiting') " \
+         "THEN 'waiting' ELSE state END"  # fmt: skip
+"""The state that a run is stored in: one that came to a wait is not done yet."""
+
+
+def _write_effects(tx: Transaction, prepared: Prepared) -> None:
+    seconds = prepared.staged.effects.seconds
+    rows = [(flow, step, taken) for (flow, step), taken in seconds.items()]
+    tx.register("flow_step_seconds", pl.DataFrame(rows, schema=_SECONDS, orient="row"))
     tx.execute(
-        f"INSERT INTO {_EFFECTS_OF_LAKE} BY NAME SELECT e.run AS run_id, r.flow_id, e.step, e.action, e.module, "
-        "e.record AS record_id, e.outcome, e.fields, e.detail, $snapshot AS committed "
-        f"FROM {ident(EFFECTS)} e JOIN {ident(RUNS)} r ON r.id = e.run",
+        f"INSERT INTO {_EFFECTS_OF_LAKE} BY NAME SELECT coalesce(r.run_id, e.run) AS run_id, r.flow_id, e.step, "
+        "e.action, e.module, e.record AS record_id, e.outcome, e.fields, e.detail, $snapshot AS committed, "
+        "r.attempt, s.seconds / count(*) OVER (PARTITION BY r.flow_id, e.step) AS seconds "
+        f"FROM {ident(EFFECTS)} e JOIN {ident(RUNS)} r ON r.id = e.run "
+        "LEFT JOIN flow_step_seconds s ON s.flow_id = r.flow_id AND s.step = e.step",
         {"snapshot": tx.snapshot},
     )
+
+
+_SECONDS = {"flow_id": pl.String, "step": pl.Int64, "seconds": pl.Float64}
+
+
+def _write_new_runs(tx: Transaction, prepared: Prepared) -> None:
     tx.execute(
         f"INSERT INTO {_RUNS_OF_LAKE} BY NAME SELECT id, flow, flow_id, flow_version, module, record_id, event, "
-        "snapshot, change_id, load_id, $actor AS actor, state, depth, chain, $started AS started_at, "
-        f"$now AS finished_at, error, failed_step, trace, $snapshot AS committed FROM {ident(RUNS)}",
+        f"snapshot, change_id, load_id, $actor AS actor, {_STATE} AS state, depth, chain, $started AS started_at, "
+        "$now AS finished_at, error, failed_step, trace, $snapshot AS committed, "
+        f"(SELECT coalesce(p.run_id, p.id) FROM {ident(RUNS)} p WHERE p.id = x.parent) AS parent_id, parent_step, "
+        f"start FROM {ident(RUNS)} x WHERE run_id IS NULL",
         {
             "actor": prepared.person or "system",
             "started": prepared.staged.started_at,
@@ -237,11 +308,17 @@ def _write_runs(tx: Transaction, prepared: Prepared, held: bool, updated: Sequen
             "snapshot": tx.snapshot,
         },
     )
-    states = dict(tx.read(f"SELECT state, count(*) AS n FROM {ident(RUNS)} GROUP BY state").iter_rows())
-    messages = int(
-        tx.read(f"SELECT count(*) AS n FROM {ident(EFFECTS)} WHERE outcome IN ('queued', 'held')")["n"][0]
+
+
+def _go_on_with_runs(tx: Transaction) -> None:
+    """The runs that were gone on with: their state now, and the timers that are done with."""
+    if not tx.read(f"SELECT count(*) AS n FROM {ident(RUNS)} WHERE run_id IS NOT NULL")["n"][0]:
+        return
+    tx.execute(
+        f"UPDATE {_RUNS_OF_LAKE} SET state = r.now_state, finished_at = $now, error = r.error, "
+        "failed_step = r.failed_step, committed = $snapshot "
+        f"FROM (SELECT run_id, {_STATE} AS now_state, error, failed_step FROM {ident(RUNS)} "
+        f"WHERE run_id IS NOT NULL) r WHERE r.run_id = {_RUNS_OF_LAKE}.id",
+        {"now": datetime.now(UTC), "snapshot": tx.snapshot},
     )
-    return Stored(
-        states.get("done", 0), states.get("failed", 0), states.get("not_matched", 0), messages,
-        messages if held else 0,
-    )  # fmt: skip
+    tx.execute(f"DELETE FROM {_TIMERS} WHERE id IN (SELECT timer FROM {ident(RUNS)} WHERE timer IS NOT NULL)")

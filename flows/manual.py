@@ -130,7 +130,9 @@ def stage_by_hand(
     session.execute(f"UPDATE {ident(RUNS)} SET change_id = CAST(? AS UUID)", [cause])
     if run_id is not None:
         session.execute(f"UPDATE {ident(RUNS)} SET id = CAST(? AS UUID)", [run_id])
-    return finish_staging(session, lake, catalog, [flow], window, changes=count, started_at=now)
+    return finish_staging(
+        session, lake, catalog, [flow], window, changes=count, started_at=now, now_there=uncommitted
+    )
 
 
 def run_flow(

@@ -26,13 +26,18 @@ RUN_COLUMNS = {
     "id": "UUID", "place": "INTEGER", "flow": "VARCHAR", "flow_id": "VARCHAR", "flow_version": "INTEGER",
     "module": "VARCHAR", "record_id": "UUID", "event": "VARCHAR", "snapshot": "BIGINT", "change_id": "UUID",
     "load_id": "UUID", "state": "VARCHAR", "depth": "INTEGER", "chain": "VARCHAR[]", "occurred": "TIMESTAMPTZ",
-    "error": "VARCHAR", "failed_step": "INTEGER", "trace": "JSON",
+    "error": "VARCHAR", "failed_step": "INTEGER", "trace": "JSON", "run_id": "UUID", "start": "VARCHAR",
+    "round": "INTEGER", "parent": "UUID", "parent_step": "INTEGER", "timer": "UUID", "attempt": "INTEGER",
 }  # fmt: skip
+"""`run_id` is the run that is gone on with, NULL for one that begins; `start` is where its segment begins (see
+`flows.segments`). Runs that others began stand in later rounds. `timer` is the one that is done with."""
 
 
 def begin_runs(session: Session | Transaction) -> None:
     """Empty tables for the runs of a window and what fails in them."""
-    session.execute(empty_table_sql(RUNS, RUN_COLUMNS))
+    session.execute(
+        empty_table_sql(RUNS, RUN_COLUMNS, defaults={"start": "''", "round": "0", "attempt": "1"})
+    )
     session.execute(empty_table_sql(FAILURES, {"run": "UUID", "step": "INTEGER", "error": "VARCHAR"}))
 
 
@@ -198,7 +203,7 @@ def _trace_some(
         session.execute(
             f"UPDATE {ident(RUNS)} SET trace = t.{ident(f'_x{place}')} FROM {ident(traces)} t "
             f"WHERE t._id = {ident(RUNS)}.record_id AND t._snapshot = {ident(RUNS)}.snapshot "
-            f"AND {ident(RUNS)}.flow_id = ?",
+            f"AND t._event = {ident(RUNS)}.event AND {ident(RUNS)}.flow_id = ?",
             [flow.id],
         )
 
@@ -211,7 +216,10 @@ def deepest(session: Runner) -> int:
 
 
 def fail_runs(session: Runner) -> None:
-    """Let the runs fail that stand among the failures: at their first failing step, with what was wrong there."""
+    """Let the runs fail that stand among the failures: at their first failing step, with what was wrong there.
+
+    What they began behind that step is not begun.
+    """
     if not session.read(f"SELECT count(*) AS n FROM {ident(FAILURES)}")["n"][0]:
         return
     session.execute(
@@ -220,3 +228,9 @@ def fail_runs(session: Runner) -> None:
         f"FILTER (WHERE step = first) AS error FROM (SELECT *, min(step) OVER (PARTITION BY run) AS first "
         f"FROM {ident(FAILURES)}) GROUP BY run) f WHERE f.run = {ident(RUNS)}.id"
     )
+    while session.execute(
+        f"DELETE FROM {ident(RUNS)} WHERE parent IS NOT NULL AND (parent NOT IN (SELECT id FROM {ident(RUNS)}) "
+        f"OR parent IN (SELECT id FROM {ident(RUNS)} p WHERE p.state = 'failed' "
+        f"AND {ident(RUNS)}.parent_step >= p.failed_step))"
+    ):
+        continue

@@ -20,6 +20,26 @@ CREATE TABLE IF NOT EXISTS ops.flow_runs (
     error varchar,
     failed_step integer,
     trace json,
+    committed bigint NOT NULL,
+    parent_id uuid,
+    parent_step integer,
+    start varchar
+);
+
+-- What waits: a run that goes on at `due_at`, or when the event comes that its step waits for. Gone once it went on.
+CREATE TABLE IF NOT EXISTS ops.flow_timers (
+    id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    flow varchar NOT NULL,
+    flow_id varchar NOT NULL,
+    flow_version integer NOT NULL,
+    module varchar NOT NULL,
+    record_id uuid NOT NULL,
+    step integer NOT NULL,
+    due_at timestamptz NOT NULL,
+    by_event boolean NOT NULL,
+    created_at timestamptz NOT NULL,
+    change_id uuid NOT NULL,
     committed bigint NOT NULL
 );
 
@@ -34,7 +54,9 @@ CREATE TABLE IF NOT EXISTS ops.flow_effects (
     outcome varchar NOT NULL,
     fields varchar[] NOT NULL,
     detail varchar,
-    committed bigint NOT NULL
+    committed bigint NOT NULL,
+    attempt integer,
+    seconds double
 );
 
 -- What is to leave the house. The message itself is a record of `communications`.

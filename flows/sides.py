@@ -29,13 +29,13 @@ class SideTable:
         columns: its own columns and their DuckDB types.
         write: stores the rows.
         outcome: what a step that wrote one came to: `written`, or `queued` for what leaves the house.
-        module: of which module the effect is told, empty for that of the record.
+        detail: the column whose text is told with the step, if any.
     """
 
     columns: Mapping[str, str]
     write: Write
-    outcome: Literal["written", "queued", "waiting"] = "written"
-    module: str = ""
+    outcome: Literal["written", "queued", "waiting", "stopped", "begun"] = "written"
+    detail: str | None = None
 
 
 @dataclass

@@ -57,7 +57,12 @@ def insert_by_name(table: str, query: exp.Expr) -> exp.Expr:
     return exp.Insert(this=temp(table), expression=query, by_name=True)
 
 
-def empty_table_sql(table: str, columns: Mapping[str, str]) -> str:
-    """`CREATE OR REPLACE TEMP TABLE` with columns and their DuckDB types."""
-    parts = ", ".join(f"{name(column).sql('duckdb')} {kind}" for column, kind in columns.items())
+def empty_table_sql(
+    table: str, columns: Mapping[str, str], *, defaults: Mapping[str, str] | None = None
+) -> str:
+    """`CREATE OR REPLACE TEMP TABLE` with columns, their DuckDB types, and the literals that some begin with."""
+    given = {key: f" DEFAULT {literal}" for key, literal in (defaults or {}).items()}
+    parts = ", ".join(
+        f"{name(column).sql('duckdb')} {kind}{given.get(column, '')}" for column, kind in columns.items()
+    )
     return f"CREATE OR REPLACE TEMP TABLE {name(table).sql('duckdb')} ({parts})"

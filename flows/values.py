@@ -210,6 +210,19 @@ def _moment(source: Source, kind: str, anchor: str, number: int, unit: str) -> e
     )
 
 
+def moment_expression(source: Source, span: str) -> exp.Expr:
+    """The instant a length of time such as `4h` or `3d` after the event, in UTC; days are the calendar's.
+
+    Raises:
+        ConditionInvalid: It is no length of time.
+    """
+    found = _SPAN.match(span)
+    if found is None:
+        raise ConditionInvalid(span, f"{span!r} is no length of time; write {SPAN_EXAMPLES}")
+    number = int(found[2]) * (-1 if found[1] == "-" else 1)
+    return _moment(source, "TIMESTAMPTZ", "now", number, found[3])
+
+
 def _list(source: Source, target: Target, given: Any) -> Columns:
     name = target.column
     if isinstance(given, Mapping):

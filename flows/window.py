@@ -10,6 +10,7 @@ from crm_core.people import read_directory
 from flows.active import ActiveFlow
 from flows.effects import Effects, stage_effects
 from flows.runs import RUNS, begin_runs, fail_runs, stage_runs
+from flows.segments import Segment
 from flows.staging import Window, stage_changes
 from lake import Lake, Session, Transaction, ident
 
@@ -51,19 +52,32 @@ def finish_staging(
     *,
     changes: int,
     started_at: datetime,
+    now_there: bool = False,
 ) -> Staged:
-    """Work out the effects of the runs that are staged."""
-    runs = session.read(f"SELECT place, state, count(*) AS n FROM {ident(RUNS)} GROUP BY ALL")
-    having = set(runs.filter(runs["state"] == "done")["place"])
-    acting = [flow for flow in flows if flow.order in having]
+    """Work out the effects of the runs that are staged; `now_there` reads records as the open transaction does."""
+    runs = int(session.read(f"SELECT count(*) AS n FROM {ident(RUNS)}")["n"][0])
+    segments = staged_segments(session, catalog, flows)
     directory, effects = Directory(), Effects()
-    if acting:
+    if segments:
         directory = read_directory(lake)
-        effects = stage_effects(session, catalog, directory, acting, window)
+        effects = stage_effects(session, catalog, directory, segments, window, now_there=now_there)
         fail_runs(session)
-    return Staged(
-        window, catalog, directory, tuple(flows), changes, int(runs["n"].sum()), effects, started_at
+    return Staged(window, catalog, directory, tuple(flows), changes, runs, effects, started_at)
+
+
+def staged_segments(
+    session: Session | Transaction, catalog: Catalog, flows: Sequence[ActiveFlow]
+) -> list[Segment]:
+    """Where the staged runs begin that have something to do."""
+    known = {(flow.id, flow.version): flow for flow in flows}
+    rows = session.read(
+        f"SELECT DISTINCT place, flow_id, flow_version, start, module FROM {ident(RUNS)} WHERE state = 'done' "
+        "ORDER BY ALL"
     )
+    return [
+        Segment(known[flow_id, version], start, module)
+        for _, flow_id, version, start, module in rows.iter_rows()
+    ]
 
 
 def _modules(lake: Lake, flows: Sequence[ActiveFlow], window: Window) -> list[str]:
