@@ -8,6 +8,7 @@ from flows.errors import UnknownRun
 from flows.outbox import drop_messages
 from flows.run_history import Run, list_runs
 from flows.store import find_stored
+from flows.waits import TIMERS
 from lake import Change, Lake, Transaction, table
 
 _RUNS = table("ops", "flow_runs")
@@ -60,6 +61,7 @@ def _cancel(lake: Lake, runs: list[Run], actor: Actor) -> tuple[list[Run], int]:
 
     def work(tx: Transaction) -> int:
         dropped, _ = drop_messages(tx, lake, run_ids=ids, reason=f"cancelled by {actor.user}")
+        tx.execute(f"DELETE FROM {TIMERS} WHERE CAST(run_id AS VARCHAR) IN (SELECT unnest(?))", [ids])
         tx.execute(
             f"UPDATE {_RUNS} SET state = 'cancelled' WHERE state <> 'cancelled' "
             "AND CAST(id AS VARCHAR) IN (SELECT unnest(?))",

@@ -12,11 +12,13 @@ from crm_core.records.update import Merged, check_update, prepare_update, write_
 from crm_core.records.writer import Writer
 from crm_core.values.normalise import PROBLEM_COLUMNS, Typed
 from flows.actions.send_email import COMMUNICATIONS
+from flows.awaiting import CAME
 from flows.merging import claims_table, merge_updates, merged_table, note_changed, updated_effects_sql
-from flows.runs import FAILURES, RUNS, fail_runs
+from flows.runs import FAILURES, RUNS, deepest, fail_runs, leave_unbegun
 from flows.sides import SIDES, rows_of
 from flows.window import Staged
-from lake import Session, Transaction, ident, table
+from flows.windows import CURSOR
+from lake import Change, Lake, Session, Transaction, cursors, ident, table
 
 EFFECTS = "flow_effects_staged"
 DOOR = "flow"
@@ -37,6 +39,14 @@ class Stored:
     not_matched: int = 0
     messages: int = 0
     held: int = 0
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What the transaction of a window stored, and in which snapshot."""
+
+    stored: Stored
+    snapshot: int | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,29 @@ def prepare(session: Session | Transaction, staged: Staged, *, person: str | Non
     return Prepared(staged, writer, inserts, person)
 
 
+def commit_window(session: Session, lake: Lake, staged: Staged, cursor: int | None) -> Committed:
+    """Store a staged window. A `cursor` is where the window began from: stored, it moves to the window's end."""
+    prepared = prepare(session, staged)
+    hold_over = staged.catalog.workspace.hold_messages_over
+
+    def work(tx: Transaction) -> Stored | None:
+        if cursor is not None:
+            if (cursors.read(tx, CURSOR) or 0) != cursor:
+                # Somebody else worked through it in the meantime.
+                tx.cancel()
+                return None
+            cursors.advance(tx, CURSOR, staged.window.until)
+        return store(tx, prepared, hold_over=hold_over)
+
+    # What follows from the runs' effects is recorded under this change, and must not begin a chain anew.
+    depth = deepest(session)
+    change = Change(
+        actor="system", door="flow:window", reason=f"flows up to {staged.window.until}", depth=depth
+    )
+    done = session.commit(work, change)
+    return Committed(done.value or Stored(), done.snapshot if done.wrote else None)
+
+
 def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
     """Check and write everything of a window, within the transaction that the caller commits.
 
@@ -79,6 +112,7 @@ def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
         prepared: the window.
         hold_over: with more messages than so many, all of them wait for a person.
     """
+    _leave_taken(tx)
     pending = _settle(tx, prepared)
     for kind in prepared.staged.effects.sides:
         _keep_side(tx, kind)
@@ -93,6 +127,16 @@ def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
     for kind in prepared.staged.effects.sides:
         SIDES[kind].write(tx, kept_rows(kind))
     return _write_runs(tx, prepared, held, [merged.table for merged in pending.values()])
+
+
+def _leave_taken(tx: Transaction) -> None:
+    """Leave out the runs that somebody cancelled or went on with since they were staged."""
+    there = f"SELECT 1 FROM {_RUNS_OF_LAKE} f WHERE f.id = x.run_id AND f.state = x.expects"
+    waits = f"x.timer IS NULL OR x.timer IN (SELECT id FROM {_TIMERS})"
+    taken = f"SELECT x.id FROM {ident(RUNS)} x WHERE x.run_id IS NOT NULL AND NOT (EXISTS ({there}) AND ({waits}))"
+    if tx.read(f"SELECT count(*) AS n FROM {ident(RUNS)} WHERE run_id IS NOT NULL")["n"][0]:
+        tx.execute(f"DELETE FROM {ident(RUNS)} WHERE id IN ({taken})")
+        leave_unbegun(tx)
 
 
 def _settle(tx: Transaction, prepared: Prepared) -> dict[str, Merged]:
@@ -260,6 +304,11 @@ def _write_runs(tx: Transaction, prepared: Prepared, held: bool, updated: Sequen
     _write_effects(tx, prepared)
     _write_new_runs(tx, prepared)
     _go_on_with_runs(tx)
+    if prepared.staged.came:
+        tx.execute(
+            f"UPDATE {_TIMERS} SET came = true, due_at = $now WHERE id IN (SELECT timer FROM {ident(CAME)})",
+            {"now": tx.occurred_at},
+        )
     states = dict(
         tx.read(f"SELECT {_STATE} AS state, count(*) AS n FROM {ident(RUNS)} GROUP BY 1").iter_rows()
     )

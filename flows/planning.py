@@ -168,7 +168,7 @@ def _compile(
         inserts,
         tuple(dict.fromkeys(p.effect.kind for p in draft.planned if isinstance(p.effect, Side))),
         tuple(broken),
-        tuple(dict.fromkeys(draft.spawned)),
+        tuple({segment.key: segment for segment in draft.spawned}.values()),
         tuple(conditions),
     )
 

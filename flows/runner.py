@@ -3,17 +3,17 @@
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from crm_core.logs import log_failure
 from flows.active import active_flows
 from flows.catch_up import catch_up
-from flows.commit import Stored, prepare, store
+from flows.commit import Stored, commit_window
 from flows.delivery import DeliveryConfig, deliver_once, next_due
-from flows.runs import deepest
-from flows.window import Staged, stage_window
-from flows.windows import CURSOR, MAX_SNAPSHOTS, next_window, read_cursor
-from lake import Change, Lake, Session, Transaction, cursors
+from flows.timers import Clock, resume_due
+from flows.window import stage_window
+from flows.windows import MAX_SNAPSHOTS, next_window, read_cursor
+from lake import Lake
 
 LEASE = "runner"
 DELIVERY_LEASE = "delivery"
@@ -92,7 +92,7 @@ def run_once(
     flows = active_flows(catalog)
     with lake.session(bulk=True) as session:
         staged = stage_window(session, lake, catalog, flows, window)
-        if not staged.runs and staged.changes < MANY and window.until - cursor < LAG:
+        if not staged.runs and not staged.came and staged.changes < MANY and window.until - cursor < LAG:
             return WindowReport(
                 window.after, window.until, cursor, staged.changes, seconds=time.monotonic() - started
             )
@@ -107,39 +107,8 @@ def run_once(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Committed:
-    """What the transaction of a window stored, and in which snapshot."""
-
-    stored: Stored
-    snapshot: int | None
-
-
 def _counts(stored: Stored) -> tuple[int, int, int, int, int]:
     return stored.done, stored.failed, stored.not_matched, stored.messages, stored.held
-
-
-def commit_window(session: Session, lake: Lake, staged: Staged, cursor: int | None) -> Committed:
-    """Store a staged window. A `cursor` is where the window began from: stored, it moves to the window's end."""
-    prepared = prepare(session, staged)
-    hold_over = staged.catalog.workspace.hold_messages_over
-
-    def work(tx: Transaction) -> Stored | None:
-        if cursor is not None:
-            if (cursors.read(tx, CURSOR) or 0) != cursor:
-                # Somebody else worked through it in the meantime.
-                tx.cancel()
-                return None
-            cursors.advance(tx, CURSOR, staged.window.until)
-        return store(tx, prepared, hold_over=hold_over)
-
-    # What follows from the runs' effects is recorded under this change, and must not begin a chain anew.
-    depth = deepest(session)
-    change = Change(
-        actor="system", door="flow:window", reason=f"flows up to {staged.window.until}", depth=depth
-    )
-    done = session.commit(work, change)
-    return Committed(done.value or Stored(), done.snapshot if done.wrote else None)
 
 
 def run_until_current(
@@ -158,7 +127,9 @@ def run_until_current(
         while len(reports) < max_windows:
             report = run_once(lake, cursor=cursor, after=after, now=now)
             if report is None:
-                break
+                if resume_due(lake, now=now) is None:
+                    break
+                continue
             reports.append(report)
             after, cursor = report.until, report.cursor
     return reports
@@ -218,11 +189,14 @@ class Runner:
     def _work(self) -> None:
         """Follow the feed while the lease is held, from where the cursor stands."""
         cursor, failures, busy = read_cursor(self._lake), 0, 0
+        clock = Clock(self._lake)
         after = cursor
         while not self._stopping.is_set():
             try:
                 most = MAX_SNAPSHOTS if failures < 3 else 1
                 report = run_once(self._lake, cursor=cursor, after=after, max_snapshots=most)
+                if clock.is_due(datetime.now(UTC)) and resume_due(self._lake) is not None:
+                    clock.look()
                 failures, self.last_error = 0, None
             except Exception as error:
                 # The runner outlives whatever one window does to it; the window is tried again.

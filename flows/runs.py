@@ -28,9 +28,11 @@ RUN_COLUMNS = {
     "load_id": "UUID", "state": "VARCHAR", "depth": "INTEGER", "chain": "VARCHAR[]", "occurred": "TIMESTAMPTZ",
     "error": "VARCHAR", "failed_step": "INTEGER", "trace": "JSON", "run_id": "UUID", "start": "VARCHAR",
     "round": "INTEGER", "parent": "UUID", "parent_step": "INTEGER", "timer": "UUID", "attempt": "INTEGER",
+    "expects": "VARCHAR",
 }  # fmt: skip
 """`run_id` is the run that is gone on with, NULL for one that begins; `start` is where its segment begins (see
-`flows.segments`). Runs that others began stand in later rounds. `timer` is the one that is done with."""
+`flows.segments`). Runs that others began stand in later rounds. `timer` is the one that is done with, and
+`expects` the state that the stored run must still have."""
 
 
 def begin_runs(session: Session | Transaction) -> None:
@@ -56,6 +58,8 @@ def stage_runs(
     A flow that cannot be compiled any more, or whose statement fails, gets one failed run and harms no other. Started
     by hand, flows are not asked what they wait for.
     """
+    if not flows:
+        return 0
     hits, traced = f"flow_hits__{module}", changes <= TRACED
     compiled = _hit(session, catalog, module, flows, window, hits, by_hand=by_hand, traced=traced)
     broken = [
@@ -228,6 +232,11 @@ def fail_runs(session: Runner) -> None:
         f"FILTER (WHERE step = first) AS error FROM (SELECT *, min(step) OVER (PARTITION BY run) AS first "
         f"FROM {ident(FAILURES)}) GROUP BY run) f WHERE f.run = {ident(RUNS)}.id"
     )
+    leave_unbegun(session)
+
+
+def leave_unbegun(session: Runner) -> None:
+    """Take out the runs whose beginner is not there any more, or failed before it began them."""
     while session.execute(
         f"DELETE FROM {ident(RUNS)} WHERE parent IS NOT NULL AND (parent NOT IN (SELECT id FROM {ident(RUNS)}) "
         f"OR parent IN (SELECT id FROM {ident(RUNS)} p WHERE p.state = 'failed' "

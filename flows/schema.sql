@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS ops.flow_timers (
     step integer NOT NULL,
     due_at timestamptz NOT NULL,
     by_event boolean NOT NULL,
+    came boolean,
     created_at timestamptz NOT NULL,
     change_id uuid NOT NULL,
     committed bigint NOT NULL

@@ -1,17 +1,19 @@
 """One window, from changes to effects: staged outside the writer lock, committed in one transaction with the cursor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from crm_core.directory import Directory
 from crm_core.model import Catalog
 from crm_core.people import read_directory
 from flows.active import ActiveFlow
+from flows.awaiting import Awaited, awaited, begin_came, stage_came
 from flows.effects import Effects, stage_effects
 from flows.runs import RUNS, begin_runs, fail_runs, stage_runs
 from flows.segments import Segment
 from flows.staging import Window, stage_changes
+from flows.storms import hold_storms
 from lake import Lake, Session, Transaction, ident
 
 
@@ -27,20 +29,29 @@ class Staged:
     runs: int
     effects: Effects
     started_at: datetime
+    came: int = 0
+    """How many waits end since their event came within the window."""
 
 
 def stage_window(
     session: Session, lake: Lake, catalog: Catalog, flows: Sequence[ActiveFlow], window: Window
 ) -> Staged:
     """Work out what the active flows do with the changes of a window. Nothing of the lake is written."""
-    started, changes = datetime.now(UTC), 0
+    started, changes, came = datetime.now(UTC), 0, 0
     begin_runs(session)
-    for module in _modules(lake, flows, window):
+    changed = lake.feed.tables_changed(window.after, window.until)
+    waits = awaited(lake, catalog, window, touched=("ops", "flow_timers") in changed)
+    if waits:
+        begin_came(session)
+    for module in _modules(flows, waits, changed):
         of_module = [flow for flow in flows if flow.definition.module == module]
         changes += (found := stage_changes(session, lake, catalog, module, window))
         if found:
             stage_runs(session, catalog, module, of_module, window, changes=found)
-    return finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=started)
+            came += stage_came(session, catalog, module, waits, window)
+    hold_storms(session, flows, limit=catalog.workspace.hold_runs_over)
+    staged = finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=started)
+    return replace(staged, came=came)
 
 
 def finish_staging(
@@ -80,10 +91,10 @@ def staged_segments(
     ]
 
 
-def _modules(lake: Lake, flows: Sequence[ActiveFlow], window: Window) -> list[str]:
-    """The modules with flows on which something may have changed."""
+def _modules(
+    flows: Sequence[ActiveFlow], waits: Sequence[Awaited], changed: set[tuple[str, str]]
+) -> list[str]:
+    """The modules with flows, or with runs that wait, on which something may have changed."""
     watched = {flow.definition.module for flow in flows if flow.definition.trigger.event != "manual"}
-    if not watched:
-        return []
-    changed = lake.feed.tables_changed(window.after, window.until)
+    watched |= {one.module for one in waits}
     return sorted(module for module in watched if ("crm", module) in changed)

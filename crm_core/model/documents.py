@@ -22,6 +22,7 @@ class WorkspaceSettings(Definition):
     country: str = Field(default="DE", pattern=r"^[A-Z]{2}$")
     first_weekday: int = Field(default=0, ge=0, le=6)
     hold_messages_over: int = Field(default=100, ge=0)
+    hold_runs_over: int = Field(default=100_000, ge=0)
 
     @field_validator("time_zone")
     @classmethod
