@@ -42,6 +42,30 @@ class ValuesInvalid(CrmError):
         )
 
 
+class Told(str):
+    """A sentence about a definition that knows the place in the document it speaks of: keys and indices from the top.
+
+    `line` and `column`, both from 1, are known where the document was YAML. It is a text like any other to whoever does
+    not ask.
+    """
+
+    place: tuple[int | str, ...]
+    line: int | None
+    column: int | None
+
+    def __new__(
+        cls,
+        sentence: str,
+        place: Sequence[int | str] = (),
+        *,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> "Told":
+        told = super().__new__(cls, sentence)
+        told.place, told.line, told.column = tuple(place), line, column
+        return told
+
+
 class DefinitionInvalid(CrmError):
     """A definition contradicts itself or others; carries every problem found."""
 

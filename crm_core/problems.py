@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from crm_core.errors import ConditionInvalid, DefinitionInvalid, ValuesInvalid, VersionConflict
+from crm_core.errors import ConditionInvalid, DefinitionInvalid, Told, ValuesInvalid, VersionConflict
 from crm_core.logs import redact
 from crm_core.shape import to_json_value
 from lake.errors import (
@@ -104,12 +104,20 @@ def errors_of(error: BaseException) -> list[dict[str, Any]]:
                 for conflict in error.conflicts
             ]
         case DefinitionInvalid():
-            return [_error("", "definition", problem, None) for problem in error.problems]
+            return [_definition_error(problem) for problem in error.problems]
         case ConditionInvalid():
             return [_error("filter", "condition", error.reason, error.received)]
         case NulCharacterError():
             return [_error(error.where, "nul_character", str(error), None)]
     return []
+
+
+def _definition_error(problem: str) -> dict[str, Any]:
+    """A problem of a definition, with its place in the document and its line where they are known."""
+    if not isinstance(problem, Told):
+        return _error("", "definition", problem, None)
+    where = {"line": problem.line, "column": problem.column} if problem.line is not None else {}
+    return _error(".".join(map(str, problem.place)), "definition", str(problem), None) | where
 
 
 def _error(field: str, code: str, message: str, received: Any) -> dict[str, Any]:

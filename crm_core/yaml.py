@@ -1,11 +1,15 @@
 """YAML 1.2, so that `NO` stays Norway and `12:30` stays a time of day."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from crm_core.errors import CrmError
 
@@ -33,8 +37,15 @@ def load(text: str, *, source: str = "The text") -> Any:
     Raises:
         YamlInvalid: When it is no YAML, holds tags of foreign types, or more than one document.
     """
-    try:
+    with _told(source):
         return YAML(typ="safe", pure=True).load(text)
+
+
+@contextmanager
+def _told(source: str) -> Iterator[None]:
+    """Say where reading stopped, and why."""
+    try:
+        yield
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = str(error.problem or error.context or error).strip()
@@ -43,17 +54,91 @@ def load(text: str, *, source: str = "The text") -> Any:
         raise YamlInvalid(source, str(error).splitlines()[0]) from error
 
 
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8.
+
+    Raises:
+        YamlInvalid: When the file is not there or no UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise YamlInvalid(str(path), f"it cannot be read as UTF-8 text ({error})") from error
+
+
 def load_file(path: Path) -> Any:
     """`load` of a file in UTF-8.
 
     Raises:
         YamlInvalid: When the file is not there or no YAML in UTF-8.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise YamlInvalid(str(path), f"it cannot be read as UTF-8 text ({error})") from error
-    return load(text, source=str(path))
+    return load(read_text(path), source=str(path))
+
+
+Place = tuple[int | str, ...]
+"""Keys and indices from the top of a document to a part of it."""
+
+
+@dataclass(frozen=True)
+class Lined:
+    """A document that knows where its parts stand. A key that stands twice counts once: its first value."""
+
+    document: Any
+    node: Node | None
+
+    def position(self, place: Place) -> tuple[int, int]:
+        """Line and column, both from 1, of a part; of what holds it, when the part is not there."""
+        mark, here = (self.node.start_mark if self.node is not None else None), self.node
+        for part in place:
+            found = _step(here, part)
+            if found is None:
+                break
+            mark, here = found
+        return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+
+    def twice(self) -> Iterator[tuple[Place, tuple[int, int]]]:
+        """Keys that stand in one mapping more than once: the place, and line and column of the later one."""
+        seen: set[int] = set()
+        waiting: list[tuple[Place, Node | None]] = [((), self.node)]
+        while waiting:
+            place, node = waiting.pop()
+            if node is None or id(node) in seen:
+                continue  # An alias leads to a part that was looked at, or to one that it lies in.
+            seen.add(id(node))
+            keys: set[str] = set()
+            for name, key, value in _parts(node):
+                waiting.append(((*place, name), value))
+                if key is not None and str(name) in keys:
+                    yield (*place, name), (key.start_mark.line + 1, key.start_mark.column + 1)
+                keys.add(str(name))
+
+
+def _parts(node: Node) -> Iterator[tuple[int | str, Node | None, Node]]:
+    """Name, key and value of what a mapping or a list holds."""
+    if isinstance(node, MappingNode):
+        yield from ((str(key.value), key, value) for key, value in node.value)
+    elif isinstance(node, SequenceNode):
+        yield from ((number, None, value) for number, value in enumerate(node.value))
+
+
+def _step(node: Node | None, part: int | str) -> tuple[Any, Node] | None:
+    """Where one part of a node stands, and the part itself."""
+    for name, key, value in _parts(node) if node is not None else ():
+        if str(name) == str(part):
+            return (key or value).start_mark, value
+    return None
+
+
+def load_lined(text: str, *, source: str = "The text") -> Lined:
+    """As `load`, with the lines on which the parts stand; a key that stands twice is no error here.
+
+    Raises:
+        YamlInvalid: When it is no YAML, holds tags of foreign types, or more than one document.
+    """
+    with _told(source):
+        reader = YAML(typ="safe", pure=True)
+        reader.allow_duplicate_keys = True
+        return Lined(reader.load(text), YAML(typ="safe", pure=True).compose(text))
 
 
 def dump(document: Any) -> str:

@@ -6,24 +6,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from crm_core.errors import Told as Told
 from crm_core.model import Condition
-
-Place = tuple[int | str, ...]
-"""Keys and indices from the top of a document to a part of it; the last may be missing there."""
-
-
-class Told(str):
-    """A sentence about a definition, with the place in the document that it speaks of.
-
-    It is a text like any other to whoever does not ask for the place.
-    """
-
-    place: Place
-
-    def __new__(cls, sentence: str, place: Sequence[int | str] = ()) -> "Told":
-        told = super().__new__(cls, sentence)
-        told.place = tuple(place)
-        return told
+from crm_core.yaml import Place as Place
 
 
 class ShapeInvalid(ValueError):

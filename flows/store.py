@@ -2,22 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from crm_core import yaml
 from crm_core.access import Actor
 from crm_core.definition_versions import QUEUE, without_queue
 from crm_core.definitions import read_catalog, read_versions, save
-from crm_core.errors import DefinitionInvalid
 from crm_core.model import Catalog, Stored
 from crm_core.model.documents import Document, State
 from crm_core.people import read_directory
 from flows.active import ActiveFlow, stored_flow
 from flows.check import check_flow, read_flow, require_valid
 from flows.cycles import cycle_warnings
+from flows.document import Source, read_flows
 from flows.errors import UnknownFlow, UnknownVersion
-from flows.model import FlowDefinition, parse_flow, to_flow_document
+from flows.model import FlowDefinition, to_flow_document
 from flows.pauses import settle
 from lake import Lake
 
@@ -129,28 +128,9 @@ def _info(catalog: Catalog, newest: Stored) -> FlowInfo:
     )
 
 
-def read_flow_documents(source: str | Path | Sequence[Any] | Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The flow documents of a YAML file, a folder of them, YAML text, or plain data.
-
-    One document is a flow, a list of flows, or a mapping with the key `flows`.
-    """
-    if isinstance(source, Path):
-        files = sorted([*source.glob("*.yaml"), *source.glob("*.yml")]) if source.is_dir() else [source]
-        return [document for file in files for document in _listed(yaml.load_file(file))]
-    return _listed(yaml.load(source) if isinstance(source, str) else source)
-
-
-def _listed(document: Any) -> list[dict[str, Any]]:
-    if isinstance(document, Mapping) and "flows" in document and "flow" not in document:
-        document = document["flows"]
-    if document is None:
-        return []
-    return list(document) if isinstance(document, Sequence) and not isinstance(document, str) else [document]
-
-
 def apply_flows(
     lake: Lake,
-    source: str | Path | Sequence[Any] | Mapping[str, Any],
+    source: Source,
     *,
     actor: Actor,
     reason: str = "",
@@ -170,36 +150,23 @@ def apply_flows(
 
     Raises:
         Forbidden: The actor is no administrator.
-        DefinitionInvalid: With every problem of every flow; nothing was saved.
+        YamlInvalid: A text is no YAML, or a file cannot be read.
+        DefinitionInvalid: With every problem of every flow, in YAML with its line; nothing was saved.
     """
     actor.require_admin("flows")
     catalog = read_catalog(lake)
-    documents = []
-    problems: list[str] = []
-    for given in read_flow_documents(source):
-        try:
-            documents.append(("flow", _document(lake, catalog, given, as_draft=as_draft)))
-        except DefinitionInvalid as error:
-            problems += [f"{error.what}: {problem}" for problem in error.problems]
-    if problems:
-        raise DefinitionInvalid("The flows", problems)
+    found = read_flows(catalog, source, users=known_users(lake))
+    documents = [("flow", _document(catalog, *one, as_draft=as_draft)) for one in found]
     plan = save(lake, documents, actor=actor, reason=reason or "flows applied", also=settle)
     done = {change.slug: change.what for change in plan.changes if change.kind == "flow"}
     slugs = [document["flow"] for _, document in documents]
     return Applied({slug: done.get(slug, "unchanged") for slug in slugs}, _warnings(lake, slugs))
 
 
-def _document(lake: Lake, catalog: Catalog, given: Any, *, as_draft: bool) -> dict[str, Any]:
-    state = given.get("state") if isinstance(given, Mapping) else None
-    plain = (
-        {key: value for key, value in given.items() if key != "state"}
-        if isinstance(given, Mapping)
-        else given
-    )
-    flow = parse_flow(plain)
-    problems = check_flow(catalog, flow, users=known_users(lake))
-    if problems:
-        raise DefinitionInvalid(f"The flow {flow.flow}", problems)
+def _document(
+    catalog: Catalog, flow: FlowDefinition, given: Mapping[str, Any], *, as_draft: bool
+) -> dict[str, Any]:
+    state = given.get("state")
     live = catalog.live.get(flow.flow)
     standing = "draft" if live is None or live.state == "retired" else live.state
     return _in_state(to_flow_document(flow), "draft" if as_draft else state or standing, live)
