@@ -50,6 +50,8 @@ def _told(source: str) -> Iterator[None]:
         mark = error.problem_mark or error.context_mark
         reason = str(error.problem or error.context or error).strip()
         raise YamlInvalid(source, reason, line=mark.line + 1 if mark else None) from error
+    except RecursionError as error:
+        raise YamlInvalid(source, "its parts lie too deep in each other") from error
     except (YAMLError, ValueError) as error:
         raise YamlInvalid(source, str(error).splitlines()[0]) from error
 
@@ -103,7 +105,7 @@ class Lined:
         while waiting:
             place, node = waiting.pop()
             if node is None or id(node) in seen:
-                continue  # An alias leads to a part that was looked at, or to one that it lies in.
+                continue  # An alias leads to a part that was looked at.
             seen.add(id(node))
             keys: set[str] = set()
             for name, key, value in _parts(node):
@@ -136,9 +138,27 @@ def load_lined(text: str, *, source: str = "The text") -> Lined:
         YamlInvalid: When it is no YAML, holds tags of foreign types, or more than one document.
     """
     with _told(source):
+        node = YAML(typ="safe", pure=True).compose(text)
+        if _size(node, {}) > MOST_PARTS:
+            raise YamlInvalid(
+                source, f"with its aliases it has more than {MOST_PARTS:,} parts, or one lies in itself"
+            )
         reader = YAML(typ="safe", pure=True)
         reader.allow_duplicate_keys = True
-        return Lined(reader.load(text), YAML(typ="safe", pure=True).compose(text))
+        return Lined(reader.load(text), node)
+
+
+MOST_PARTS = 100_000
+"""Parts of a document with every alias written out: a few lines of aliases can stand for more than any memory holds."""
+
+
+def _size(node: Node | None, known: dict[int, int]) -> int:
+    if node is None:
+        return 0
+    if id(node) not in known:
+        known[id(node)] = MOST_PARTS + 1  # What it counts as within itself.
+        known[id(node)] = 1 + sum(_size(value, known) for _, _, value in _parts(node))
+    return known[id(node)]
 
 
 def dump(document: Any) -> str:

@@ -16,6 +16,7 @@ from crm_core import yaml
 from crm_core.access import Actor
 from crm_core.display import FILTERS
 from crm_core.model.condition import Operator
+from crm_core.model.documents import STATES
 from crm_core.records import create
 from crm_core.settings import read_settings
 from crm_core.workspace import Workspace, open_workspace
@@ -35,7 +36,7 @@ EXAMPLES = [yaml.load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE,
 ADMIN = Actor.local_admin()
 OFFERED = {
     "operator": get_args(Operator), "action": ACTIONS, "event": EVENTS, "filter": FILTERS, "command": COMMANDS,
-    "state of a message": messages.STATES, "state of a run": run_history.STATES,
+    "state of a message": messages.STATES, "state of a run": run_history.STATES, "state of a flow": STATES,
 }  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from crm_core import yaml
 from crm_core.errors import DefinitionInvalid, Told
 from crm_core.problems import errors_of
 from crm_core.yaml import YamlInvalid
@@ -136,11 +135,22 @@ def test_a_text_that_is_no_yaml_says_where_reading_stopped(shared: Lake) -> None
         apply_flows(shared, "flow: a\nmodule: b\n do: [", actor=ADMIN)
 
 
-def test_aliases_that_grow_without_end_are_read_in_no_time() -> None:
-    names = [f"n{number}" for number in range(30)]
-    lines = [
-        f"{name}: &{name} [*{before}, *{before}]\n" for before, name in zip(names, names[1:], strict=False)
-    ]
-    bomb = "n0: &n0 [x, x]\n" + "".join(lines)
-    [written] = read_flow_text(bomb)
-    assert written.twice() == [] and yaml.load_lined("a: &a [*a]").position(("a", 0, 0, 0)) == (1, 4)
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            "n0: &n0 [x, x]\n" + "".join(f"n{n + 1}: &n{n + 1} [*n{n}, *n{n}]\n" for n in range(40)),
+            id="many",
+        ),
+        pytest.param("flow: &a {flow: *a}", id="one in itself"),
+        pytest.param("[" * 5000 + "]" * 5000, id="too deep"),
+    ],
+)
+def test_what_grows_without_end_is_refused(text: str) -> None:
+    with pytest.raises(YamlInvalid, match=r"aliases|too deep"):
+        read_flow_text(text)
+
+
+def test_an_alias_is_read_as_what_it_stands_for(shared: Lake) -> None:
+    text = "- &a {flow: a, module: inquiries, trigger: {event: manual}, do: [{fly: 1}]}\n\n- *a"
+    assert [one.line for one in problems_of(shared, text)] == [1, 1]
