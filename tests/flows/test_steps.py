@@ -13,6 +13,7 @@ from flows.cancelling import cancel_runs
 from flows.holding import count_held, drop_runs, release_runs
 from flows.retry import retry_run
 from flows.run_history import list_runs, show_run
+from flows.run_steps import read_run_steps
 from flows.runner import run_until_current
 from lake import Lake, table
 from tests.flows.flows_of import ADMIN, activate, change, flow, inquiry, leaf, rows, run, states
@@ -264,3 +265,16 @@ def test_a_wait_goes_on_under_the_version_it_began_with(crm: Lake) -> None:
     activate(crm, flow("a", note("new")))
     later(crm)
     assert rows(crm, "inquiries", "note") == ["old"]
+
+
+def test_a_run_tells_what_each_step_was_given_found_and_made(crm: Lake) -> None:
+    activate(crm, flow("a", {"set_field": {"note": "new"}}, {"create_task": {"title": "T {{ subject }}"}}))
+    inquiry(crm, note="old")
+    run(crm)
+    [done] = list_runs(crm, actor=ADMIN)
+    first, second = read_run_steps(crm, done.id, actor=ADMIN)
+    assert (first.given, first.before, first.after) == (
+        {"set_field": {"note": "new"}}, {"note": "old"}, {"note": "new"},
+    )  # fmt: skip
+    assert (second.outcome, second.before, second.after["title"]) == ("written", {}, "T S")
+    assert all(step.attempt == 1 and step.seconds is not None for step in (first, second))
