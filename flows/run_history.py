@@ -18,7 +18,7 @@ from flows.errors import UnknownRun
 from flows.statements import used
 from lake import Lake, table
 
-STATES = ("done", "failed", "not_matched", "cancelled")
+STATES = ("done", "failed", "not_matched", "cancelled", "waiting", "held")
 _COLUMNS = (
     "id", "flow", "flow_id", "flow_version", "module", "record_id", "event", "snapshot", "change_id", "load_id",
     "actor", "state", "depth", "chain", "started_at", "finished_at", "error", "failed_step", "trace",

@@ -29,6 +29,7 @@ from flows.delivery import MAX_ATTEMPTS, DeliveryConfig
 from flows.model import EVENTS
 from flows.runner import run_until_current
 from flows.runs import TRACED
+from flows.steps import CONTROLS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/flows.md").read_text()
@@ -36,6 +37,7 @@ EXAMPLES = [yaml.load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE,
 ADMIN = Actor.local_admin()
 OFFERED = {
     "operator": get_args(Operator), "action": ACTIONS, "event": EVENTS, "filter": FILTERS, "command": COMMANDS,
+    "step": CONTROLS,
     "state of a message": messages.STATES, "state of a run": run_history.STATES, "state of a flow": STATES,
 }  # fmt: skip
 
