@@ -10,6 +10,7 @@ from crm_core.errors import CrmError, DefinitionInvalid
 from crm_core.model import (
     FIELD_KINDS,
     Catalog,
+    CustomerEvent,
     Module,
     Relationship,
     SavedFilter,
@@ -29,6 +30,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "relationship": Relationship,
     "template": Template,
     "saved_filter": SavedFilter,
+    "event": CustomerEvent,
 }
 """Kind → model; a flow's document belongs to the automation and stays plain data here."""
 
@@ -111,6 +113,7 @@ def build_catalog(stored: Iterable[Stored], *, version: int) -> Catalog:
         templates=_all(active, "template", Template),
         saved_filters=_all(active, "saved_filter", SavedFilter),
         teams=_all(active, "team", Team),
+        events=_all(active, "event", CustomerEvent),
         flows={slug: one.document for slug, one in live.items() if one.state == "active"},
         stored=every,
         live=live,

@@ -16,6 +16,7 @@ SECTIONS: dict[str, DocumentKind] = {
     "relationships": "relationship",
     "templates": "template",
     "filters": "saved_filter",
+    "events": "event",
     "flows": "flow",
 }
 """Key of a pack's document → kind of what is listed under it."""

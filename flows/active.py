@@ -1,10 +1,11 @@
 """The flows that run: those whose newest version that is no draft is active, with the id and version they run under."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crm_core.errors import DefinitionInvalid
 from crm_core.model import Catalog, Stored
 from flows.check import read_flow
+from flows.events import expand
 from flows.model import FlowDefinition
 
 
@@ -34,11 +35,15 @@ def stored_flow(stored: Stored, order: int = 0) -> ActiveFlow:
 
 
 def active_flows(catalog: Catalog) -> tuple[ActiveFlow, ...]:
-    """The active flows in the order in which they run: by slug. One that cannot be read is left out."""
+    """The active flows in the order in which they run: by slug, those of named events as what these stand for.
+
+    One that cannot be read is left out.
+    """
     found: list[ActiveFlow] = []
     for slug in sorted(catalog.flows):
         try:
-            found.append(stored_flow(catalog.live[slug], len(found)))
+            flow = stored_flow(catalog.live[slug], len(found))
+            found.append(replace(flow, definition=expand(catalog, flow.definition)))
         except DefinitionInvalid:
             # Saving refuses such a document; the workspace's other flows must not stand still for it.
             continue

@@ -1,21 +1,17 @@
 """Whether flows can run: every problem of a flow as a sentence, and circles of flows by name."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 
-from crm_core.access import Actor
-from crm_core.conditions import Scope, compile_leaf
 from crm_core.definition_versions import without_queue
 from crm_core.definitions import register_check
-from crm_core.errors import ConditionInvalid, DefinitionInvalid, UnknownModule
+from crm_core.errors import DefinitionInvalid, UnknownModule
 from crm_core.model import Catalog, Leaf
-from crm_core.model.condition import placed_leaves
 from crm_core.model.documents import Document
-from crm_core.relations import Relations
 from crm_core.templates import problems_of
 from flows.check_steps import step_problems
-from flows.check_values import check_trigger_value
+from flows.check_triggers import condition_problems, named_event_problems, trigger_problems
 from flows.checks import Checks
 from flows.model import FlowDefinition, parse_flow
 from flows.problems import Told, below
@@ -40,8 +36,8 @@ def check_flow(catalog: Catalog, flow: FlowDefinition, *, users: frozenset[str] 
         if module.folder(slug) is None
     ]
     checks = Checks(catalog, flow.module, users)
-    problems += _trigger_problems(checks, flow)
-    problems += _condition_problems(catalog, flow)
+    problems += trigger_problems(checks, flow)
+    problems += below(("when",), condition_problems(catalog, flow.module, flow.when))
     problems += [Told(sentence, place) for place, sentence in step_problems(checks, flow.do)]
     return problems
 
@@ -55,34 +51,6 @@ def require_valid(catalog: Catalog, flow: FlowDefinition, *, users: frozenset[st
     problems = check_flow(catalog, flow, users=users)
     if problems:
         raise DefinitionInvalid(f"The flow {flow.flow}", problems)
-
-
-def _trigger_problems(checks: Checks, flow: FlowDefinition) -> Iterator[str]:
-    trigger = flow.trigger
-    for number, slug in enumerate(trigger.fields):
-        place = ("trigger", "fields", number)
-        try:
-            path = checks.catalog.resolve(flow.module, slug)
-        except (ConditionInvalid, UnknownModule) as error:
-            yield Told(f"the trigger names a missing field: {getattr(error, 'reason', error)}", place)
-            continue
-        if path.steps:
-            yield Told(f"the trigger can watch fields of {flow.module} itself, not “{slug}”", place)
-            continue
-        asked = (("was", trigger.asks_was, trigger.was), ("is", trigger.asks_is, trigger.is_))
-        for key, value in ((key, value) for key, is_asked, value in asked if is_asked):
-            for single in value if isinstance(value, list) else [value]:
-                if single is not None:
-                    yield from below(("trigger", key), check_trigger_value(checks, slug, single))
-
-
-def _condition_problems(catalog: Catalog, flow: FlowDefinition) -> Iterator[str]:
-    scope = Scope(flow.module, "f", Relations(catalog, Actor.system()), old_alias="f")
-    for leaf, place in placed_leaves(flow.when):
-        try:
-            compile_leaf(leaf, scope)
-        except (ConditionInvalid, UnknownModule) as error:
-            yield Told(f"the condition: {getattr(error, 'reason', error)}", ("when", *place))
 
 
 @lru_cache(maxsize=256)
@@ -103,6 +71,7 @@ def check_catalog(catalog: Catalog) -> Iterable[str]:
             words = (("subject", template.subject), ("body", template.body))
             for problem in problems_of(words, catalog, template.module):
                 yield f"the template {template.slug}: {problem}"
+    yield from named_event_problems(catalog)
     for slug, document in catalog.flows.items():
         try:
             flow = read_flow(document)

@@ -22,6 +22,7 @@ from crm_core.trees import all_of, any_of, coalesce, column, function
 from flows.active import ActiveFlow
 from flows.lookups import AT, Lookups, Statement, compile_statement
 from flows.statements import create_temp, temp
+from flows.triggers import LINKS
 
 ROW = "f"
 """The alias of the changes."""
@@ -164,6 +165,8 @@ def trigger_tree(flow: ActiveFlow, scope: Scope) -> exp.Expr:
         default = scope.relations.catalog.module(definition.module).default_folder.slug
         folder = coalesce(column("folder", ROW), bind(default))
         parts.append(folder.isin(*[bind(slug) for slug in definition.folders]))
+    if definition.trigger.event in LINKS:
+        parts.append(function("list_contains", column("_links", ROW), bind(definition.trigger.link)))
     if definition.trigger.event == "updated":
         parts += _updated(flow, scope)
     else:

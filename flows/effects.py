@@ -145,7 +145,7 @@ def _stage_round(
     pick(
         session,
         one.module,
-        f"SELECT record_id, snapshot FROM {ident(RUNS)} WHERE module = ? AND round = ? AND {_DONE}",
+        f"SELECT record_id, snapshot, event FROM {ident(RUNS)} WHERE module = ? AND round = ? AND {_DONE}",
         [one.module, round_],
     )
     one.matched.execute(session, at=window.at)

@@ -22,9 +22,9 @@ from flows.commit import Stored, prepare, store
 from flows.errors import CommandInvalid, UnknownFlow
 from flows.run_history import Effect, Run, list_runs, read_effects
 from flows.runs import RUNS, begin_runs, deepest, stage_runs
-from flows.staging import Window, stage_changes, stage_records
+from flows.staging import Window, stage_records
 from flows.store import find_stored
-from flows.window import Staged, finish_staging
+from flows.window import Staged, finish_staging, stage_module, waits_for_changes
 from lake import Change, Lake, Session, Transaction, ident, new_id, table
 
 MOST_RECORDS = 10_000
@@ -303,18 +303,18 @@ def stage_again(
     started = datetime.now(UTC)
     begin_runs(session)
     changes, changed = 0, lake.feed.tables_changed(window.after, window.until)
-    for module in dict.fromkeys(flow.definition.module for flow in flows):
-        if ("crm", module) in changed:
-            own = [flow for flow in flows if flow.definition.module == module]
-            changes += (found := stage_changes(session, lake, catalog, module, window))
-            if found:
-                stage_runs(session, catalog, module, own, window, changes=found)
+    waiting = [flow for flow in flows if waits_for_changes(flow)]
+    for module in sorted({flow.definition.module for flow in waiting}):
+        own = [flow for flow in waiting if flow.definition.module == module]
+        changes += (found := stage_module(session, lake, catalog, module, own, window, changed=changed))
+        if found:
+            stage_runs(session, catalog, module, own, window, changes=found)
     _leave_out_known(session)
     return finish_staging(session, lake, catalog, flows, window, changes=changes, started_at=started)
 
 
 def _leave_out_known(session: Session) -> None:
     session.execute(
-        f"DELETE FROM {ident(RUNS)} WHERE (flow_id, record_id, snapshot) IN ("
-        f"SELECT (flow_id, record_id, snapshot) FROM {table('ops', 'flow_runs')})"
+        f"DELETE FROM {ident(RUNS)} WHERE (flow_id, record_id, snapshot, event) IN ("
+        f"SELECT (flow_id, record_id, snapshot, event) FROM {table('ops', 'flow_runs')})"
     )

@@ -1,9 +1,9 @@
 """A flow as an administrator describes it: a trigger, a condition, and ordered actions. Frozen data."""
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, ValidationError, field_validator, model_serializer, model_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from crm_core.model import All, Condition
@@ -15,53 +15,9 @@ from flows.errors import FlowInvalid
 from flows.problems import Place, condition_place, words_of
 from flows.steps import Numbered, Stop, numbered
 from flows.steps_reading import StepsInvalid, parse_steps, steps_as_documents
+from flows.triggers import EVENTS, Event, Trigger
 
-Event = Literal["created", "updated", "deleted", "restored", "manual"]
-EVENTS: tuple[Event, ...] = ("created", "updated", "deleted", "restored", "manual")
-"""Every event that can set off a flow."""
-
-
-class Trigger(Definition):
-    """What sets a flow off.
-
-    `fields` narrows `updated` to changes of at least one of them. `was` and `is` (a value, or a list of which any
-    counts; null for “missing”) narrow it to a change of the one field from such a value, or to one.
-    """
-
-    event: Event
-    fields: tuple[str, ...] = ()
-    was: Any = None
-    is_: Any = Field(default=None, alias="is")
-
-    @model_validator(mode="after")
-    def _parts_fit_the_event(self) -> "Trigger":
-        narrowed = self.asks_was or self.asks_is
-        if (self.fields or narrowed) and self.event != "updated":
-            raise ValueError(f"fields, was and is belong to the event updated, not to {self.event}")
-        if narrowed and len(self.fields) != 1:
-            raise ValueError("was and is ask about one field: name it, as in fields: [status]")
-        return self
-
-    @property
-    def asks_was(self) -> bool:
-        """Whether the old value counts; `was: null` asks for a missing one."""
-        return "was" in self.model_fields_set
-
-    @property
-    def asks_is(self) -> bool:
-        """Whether the new value counts."""
-        return "is_" in self.model_fields_set
-
-    @model_serializer
-    def _only_what_was_said(self) -> dict[str, Any]:
-        document: dict[str, Any] = {"event": self.event}
-        if self.fields:
-            document["fields"] = list(self.fields)
-        if self.asks_was:
-            document["was"] = self.was
-        if self.asks_is:
-            document["is"] = self.is_
-        return document
+__all__ = ["EVENTS", "Event", "FlowDefinition", "Trigger", "parse_flow", "to_flow_document"]
 
 
 class FlowDefinition(Definition):

@@ -48,7 +48,8 @@ def provenance(
             column("load_id", "c").as_("_load"), column("flow_id", "r").as_("_flow"),
             coalesce(column("chain", "r"), nothing).as_("_chain"), column("columns", "o").as_("_own"),
             coalesce(column("depth", "c"), exp.Literal.number(0)).as_("_depth"),
-            occurred.as_("_occurred"), _event().as_("_event"), *further, copy=False,
+            occurred.as_("_occurred"), _event().as_("_event"), nothing.copy().as_("_links"),
+            *further, copy=False,
         )
         .from_(temp(feed_table(module), "f"))
         .join(_changes().subquery("c"), on=own_commit, join_type="left")

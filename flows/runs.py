@@ -197,7 +197,7 @@ def _trace_some(
     """Trace so many runs of each flow of a large window, and all that did not match."""
     sample, traces = f"flow_sample__{module}", f"flow_traces__{module}"
     some = (
-        f"SELECT record_id, snapshot FROM {ident(RUNS)} WHERE module = ? QUALIFY row_number() OVER "
+        f"SELECT record_id, snapshot, event FROM {ident(RUNS)} WHERE module = ? QUALIFY row_number() OVER "
         f"(PARTITION BY flow_id, state ORDER BY snapshot DESC, record_id) <= {TRACED}"
     )
     pick(session, module, some, [module])

@@ -17,6 +17,7 @@ from crm_core.trees import column, lake_table, text
 from flows.lookups import Statement, compile_statement
 from flows.provenance import SILENT_DOORS, feed_table, provenance
 from flows.statements import create_temp, run, temp
+from flows.triggers import LINKS
 from lake import Lake, Session, Transaction
 
 
@@ -50,13 +51,14 @@ def picked_table(module: str) -> str:
 
 
 def pick(session: Session | Transaction, module: str, wanted: str, params: Sequence[object]) -> None:
-    """Let `picked_view` show the changes whose `record_id` and `snapshot` a select gives.
+    """Let `picked_view` show the changes whose `record_id`, `snapshot` and `event` a select gives.
 
     The few are found before the many are read: over a million changes that is what takes the time.
     """
     session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_quoted(picked_table(module))} AS SELECT m.* FROM {_quoted(_meta(module))} m "
-        f"SEMI JOIN ({wanted}) w ON w.record_id = m._id AND w.snapshot = m._snapshot",
+        f"CREATE OR REPLACE TEMP TABLE {_quoted(picked_table(module))} AS "
+        f"SELECT m.* FROM {_quoted(meta_table(module))} m "
+        f"SEMI JOIN ({wanted}) w ON w.record_id = m._id AND w.snapshot = m._snapshot AND w.event = m._event",
         list(params) or None,
     )
 
@@ -66,7 +68,8 @@ def matched_table(module: str) -> str:
     return f"flow_matched__{module}"
 
 
-def _meta(module: str) -> str:
+def meta_table(module: str) -> str:
+    """Who made each of the staged changes, and what it was: the key is `_id`, `_snapshot` and `_event`."""
     return f"flow_meta__{module}"
 
 
@@ -79,6 +82,7 @@ def stage_changes(
     *,
     silent: Sequence[str] = SILENT_DOORS,
     only: str | None = None,
+    even_none: bool = False,
 ) -> int:
     """Stage what changed in a module within the window, and put the prepared view over it.
 
@@ -90,32 +94,51 @@ def stage_changes(
         window: which of them.
         silent: the doors whose changes count for nothing.
         only: a temp table of the session with the `_id` of the records that count alone.
+        even_none: whether the view shall be there though nothing changed.
 
     Returns:
         The number of changes that can set off flows: one for each record and commit.
     """
-    feed = feed_table(module)
-    span = (window.after, window.until)
-    if not lake.feed.stage(session, "crm", module, after=span[0], until=span[1], into=feed, only=only):
+    if not stage_feed(session, lake, module, window, only=only) and not even_none:
         return 0
-    known = frozenset(session.read(f"DESCRIBE {_quoted(feed)}")["column_name"])
-    replays = window.load_id is not None
-    meta = catalog.memo.of(
-        ("flow meta", module, replays, tuple(silent)),
-        lambda: _meta_statement(module, replays=replays, silent=silent),
-    )
-    count = meta.execute(session, **_bounds(window))
-    pick(session, module, "SELECT NULL::UUID AS record_id, 0 AS snapshot LIMIT 0", ())
-    for view, over in ((rows_view(module), _meta(module)), (picked_view(module), picked_table(module))):
+    count = stage_provenance(session, catalog, module, window, silent=silent)
+    pick(session, module, "SELECT NULL::UUID AS record_id, 0 AS snapshot, '' AS event LIMIT 0", ())
+    known = feed_columns(session, module)
+    for view, over in ((rows_view(module), meta_table(module)), (picked_view(module), picked_table(module))):
         rows = catalog.memo.of(
-            ("flow rows", module, known, over), partial(_rows_sql, catalog, module, known, over)
+            ("flow rows", module, known, over), partial(prepared_sql, catalog, module, known, over)
         )
         session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(view)} AS {rows}")
     return count
 
 
+def stage_feed(session: Session, lake: Lake, table: str, window: Window, *, only: str | None = None) -> int:
+    """Stage the change feed of a table of the schema `crm`, as `feed_table` names it; returns its rows."""
+    return lake.feed.stage(
+        session, "crm", table, after=window.after, until=window.until, into=feed_table(table), only=only
+    )
+
+
+def feed_columns(session: Session, table: str) -> frozenset[str]:
+    """The columns of a staged feed."""
+    return frozenset(session.read(f"DESCRIBE {_quoted(feed_table(table))}")["column_name"])
+
+
+def stage_provenance(
+    session: Session, catalog: Catalog, table: str, window: Window, *, silent: Sequence[str] = SILENT_DOORS
+) -> int:
+    """Stage who made each change of a staged feed and what it was, as `meta_table` names it; returns how many count."""
+    replays = window.load_id is not None
+    meta = catalog.memo.of(
+        ("flow meta", table, replays, tuple(silent)),
+        lambda: _meta_statement(table, replays=replays, silent=silent),
+    )
+    return meta.execute(session, **_bounds(window))
+
+
 def _meta_statement(module: str, *, replays: bool = False, silent: Sequence[str] = SILENT_DOORS) -> Statement:
-    return compile_statement(create_temp(_meta(module), provenance(module, replays=replays, silent=silent)))
+    tree = provenance(module, replays=replays, silent=silent)
+    return compile_statement(create_temp(meta_table(module), tree))
 
 
 def _bounds(window: Window) -> dict[str, object]:
@@ -157,9 +180,9 @@ def stage_records(
         .where(column("deleted_at", "f").is_(exp.null()))
     )
     count = session.execute(text(create_temp(feed_table(module), rows)))
-    keys = "SELECT _id, _snapshot"
+    keys = "SELECT _id, _snapshot, _event"
     session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_quoted(_meta(module))} AS {keys} FROM {_quoted(feed_table(module))}"
+        f"CREATE OR REPLACE TEMP TABLE {_quoted(meta_table(module))} AS {keys} FROM {_quoted(feed_table(module))}"
     )
     for view, over in ((rows_view(module), None), (picked_view(module), picked_table(module))):
         select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("f"))).from_(
@@ -167,7 +190,7 @@ def stage_records(
         )
         if over is not None:
             session.execute(
-                f"CREATE OR REPLACE TEMP TABLE {_quoted(over)} AS {keys} FROM {_quoted(_meta(module))}"
+                f"CREATE OR REPLACE TEMP TABLE {_quoted(over)} AS {keys} FROM {_quoted(meta_table(module))}"
             )
             select = select.join(
                 temp(over, "m"), on=column("_id", "m").eq(column("_id", "f")), join_type="semi"
@@ -211,7 +234,7 @@ def stage_last_change(
         )
     run(session, create_temp(feed_table(module), select), params)
     _meta_statement(module, silent=()).execute(session, **_bounds(window))
-    view = _rows(catalog, module, frozenset(columns), _meta(module))
+    view = _rows(catalog, module, frozenset(columns), meta_table(module))
     session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(rows_view(module))} AS {text(view)}")
     return _told(session, module, list(columns))
 
@@ -236,7 +259,7 @@ def _wanted_ids() -> exp.Select:
 
 def _no_provenance(window: Window, event: str) -> list[exp.Expr]:
     nothing = {"_change": "UUID", "_load": "UUID", "_flow": "VARCHAR"}
-    lists = {"_chain": "VARCHAR[]", "_own": "VARCHAR[]"}
+    lists = {"_chain": "VARCHAR[]", "_own": "VARCHAR[]", "_links": "VARCHAR[]"}
     return [
         *[exp.cast(exp.null(), kind, dialect="duckdb").as_(name) for name, kind in nothing.items()],
         *[
@@ -253,7 +276,8 @@ def _instant(moment: datetime) -> exp.Expr:
     return exp.cast(exp.Literal.string(moment.isoformat()), "TIMESTAMPTZ", dialect="duckdb")
 
 
-def _rows_sql(catalog: Catalog, module: str, known: frozenset[str], meta: str) -> str:
+def prepared_sql(catalog: Catalog, module: str, known: frozenset[str], meta: str) -> str:
+    """The prepared changes as a select: a staged feed with the provenance that stands in the temp table `meta`."""
     return text(_rows(catalog, module, known, meta))
 
 
@@ -273,8 +297,10 @@ def _rows(catalog: Catalog, module: str, known: frozenset[str], meta: str) -> ex
             # The definitions are newer than the window: the column was not there yet.
             missing = exp.cast(exp.null(), kind, dialect="duckdb")
             values += [missing.as_(name, quoted=True), missing.copy().as_(old, quoted=True)]
+    # A change of links has the same key and values of its own.
+    own = exp.not_(column("_event", "m").isin(*[exp.Literal.string(event) for event in sorted(LINKS)]))
     same = exp.and_(
-        column("_id", "m").eq(column("_id", "f")), column("_snapshot", "m").eq(column("_snapshot", "f"))
+        column("_id", "m").eq(column("_id", "f")), column("_snapshot", "m").eq(column("_snapshot", "f")), own
     )
     everything = exp.Column(this=exp.Star(), table=exp.to_identifier("m"))
     return (

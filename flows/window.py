@@ -10,10 +10,12 @@ from crm_core.people import read_directory
 from flows.active import ActiveFlow
 from flows.awaiting import Awaited, awaited, begin_came, stage_came
 from flows.effects import Effects, stage_effects
+from flows.link_changes import awaited_links, changed_links, stage_link_changes
 from flows.runs import RUNS, begin_runs, fail_runs, stage_runs
 from flows.segments import Segment
 from flows.staging import Window, stage_changes
 from flows.storms import hold_storms
+from flows.triggers import OF_THE_FEED
 from lake import Lake, Session, Transaction, ident
 
 
@@ -43,9 +45,9 @@ def stage_window(
     waits = awaited(lake, catalog, window, touched=("ops", "flow_timers") in changed)
     if waits:
         begin_came(session)
-    for module in _modules(flows, waits, changed):
-        of_module = [flow for flow in flows if flow.definition.module == module]
-        changes += (found := stage_changes(session, lake, catalog, module, window))
+    for module in _modules(catalog, flows, waits, changed):
+        of_module = [flow for flow in flows if flow.definition.module == module and waits_for_changes(flow)]
+        changes += (found := stage_module(session, lake, catalog, module, of_module, window, changed=changed))
         if found:
             stage_runs(session, catalog, module, of_module, window, changes=found)
             came += stage_came(session, catalog, module, waits, window)
@@ -92,9 +94,51 @@ def staged_segments(
 
 
 def _modules(
-    flows: Sequence[ActiveFlow], waits: Sequence[Awaited], changed: set[tuple[str, str]]
+    catalog: Catalog, flows: Sequence[ActiveFlow], waits: Sequence[Awaited], changed: set[tuple[str, str]]
 ) -> list[str]:
     """The modules with flows, or with runs that wait, on which something may have changed."""
-    watched = {flow.definition.module for flow in flows if flow.definition.trigger.event != "manual"}
+    watched = {flow.definition.module for flow in flows if waits_for_changes(flow)}
     watched |= {one.module for one in waits}
-    return sorted(module for module in watched if ("crm", module) in changed)
+    found = {module for module in watched if ("crm", module) in changed}
+    links = awaited_links(catalog, [flow.definition for flow in flows])
+    found |= {module for module, own in links.items() if changed_links(own, changed)}
+    return sorted(found)
+
+
+def waits_for_changes(flow: ActiveFlow) -> bool:
+    """Whether a change of a record can set the flow off."""
+    return flow.definition.trigger.event in OF_THE_FEED
+
+
+def stage_module(
+    session: Session,
+    lake: Lake,
+    catalog: Catalog,
+    module: str,
+    flows: Sequence[ActiveFlow],
+    window: Window,
+    *,
+    changed: set[tuple[str, str]],
+) -> int:
+    """Stage the changes of one module that flows can wait for: of its records, and of the links that they ask about.
+
+    Args:
+        session: where they are staged.
+        lake: the lake.
+        catalog: the definitions.
+        module: whose changes they are.
+        flows: those of the module.
+        window: the snapshots.
+        changed: the tables in which something may have changed, as the feed tells them.
+
+    Returns:
+        How many there are; with none, the prepared view need not be there.
+    """
+    links = awaited_links(catalog, [flow.definition for flow in flows]).get(module, {})
+    of_links = changed_links(links, changed)
+    if ("crm", module) not in changed and not of_links:
+        return 0
+    found = stage_changes(session, lake, catalog, module, window, even_none=bool(of_links))
+    if links and (found or of_links):
+        found += stage_link_changes(session, lake, catalog, module, window, links=links, changed=changed)
+    return found

@@ -2,7 +2,7 @@
 
 from crm_core.model.catalog import Catalog, Path, Reference, ToMany
 from crm_core.model.condition import All, AnyOf, Condition, Leaf, Not, Operator, parse_condition
-from crm_core.model.documents import SavedFilter, Stored, Team, Template, WorkspaceSettings
+from crm_core.model.documents import CustomerEvent, SavedFilter, Stored, Team, Template, WorkspaceSettings
 from crm_core.model.fields import FIELD_KINDS, Field, Option
 from crm_core.model.modules import ContactPoints, Dependency, Folder, Module, Section, Status, Timeline
 from crm_core.model.relationships import Relationship
@@ -14,6 +14,7 @@ __all__ = [
     "Catalog",
     "Condition",
     "ContactPoints",
+    "CustomerEvent",
     "Dependency",
     "Field",
     "Folder",

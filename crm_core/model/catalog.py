@@ -9,7 +9,15 @@ from typing import Any, TypeVar, cast
 from crm_core.errors import ConditionInvalid, DefinitionInvalid, UnknownModule
 from crm_core.model.base import SYSTEM_COLUMNS
 from crm_core.model.condition import leaves
-from crm_core.model.documents import Document, SavedFilter, Stored, Team, Template, WorkspaceSettings
+from crm_core.model.documents import (
+    CustomerEvent,
+    Document,
+    SavedFilter,
+    Stored,
+    Team,
+    Template,
+    WorkspaceSettings,
+)
 from crm_core.model.fields import (
     ADDRESS_PARTS,
     AddressField,
@@ -128,6 +136,7 @@ class Catalog:
     templates: Mapping[str, Template] = field(default_factory=dict)
     saved_filters: Mapping[str, SavedFilter] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
+    events: Mapping[str, CustomerEvent] = field(default_factory=dict)
     flows: Mapping[str, Document] = field(default_factory=dict)
     """Slug → document of the active flows."""
     stored: Mapping[tuple[str, str], Stored] = field(default_factory=dict)

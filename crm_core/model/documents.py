@@ -64,7 +64,28 @@ class SavedFilter(Definition):
     owner: str = ""
 
 
-DocumentKind = Literal["workspace", "team", "module", "relationship", "template", "saved_filter", "flow"]
+class CustomerEvent(Definition):
+    """What a workspace calls an event of a module, such as a payment received: flows wait for it by its slug.
+
+    `trigger` is plain data here, that of a flow; `when` must hold as well.
+    """
+
+    slug: DashedSlug = Field(alias="event")
+    name: str = ""
+    description: str = ""
+    module: Slug
+    trigger: dict[str, Any]
+    when: Condition = All()
+
+    @property
+    def title(self) -> str:
+        """What people read: the name, or the slug made readable."""
+        return self.name or self.slug.replace("-", " ").replace("_", " ").capitalize()
+
+
+DocumentKind = Literal[
+    "workspace", "team", "module", "relationship", "template", "saved_filter", "event", "flow"
+]
 Document = dict[str, Any]
 """A definition as plain data, the way YAML and JSON have it."""
 

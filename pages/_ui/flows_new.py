@@ -10,7 +10,7 @@ import streamlit as st
 from crm_core.model import Catalog
 from crm_core.shaping import slug_from
 from flows import store
-from flows.model import EVENTS, Event, to_flow_document
+from flows.model import Event, to_flow_document
 from flows.store import FlowInfo
 from pages._ui import feedback, flows_words
 from pages._ui.session import Here
@@ -22,6 +22,7 @@ NAMES: dict[Event, str] = {
     "restored": "is restored",
     "manual": "is chosen by hand",
 }
+"""Events that need nothing more said; the others are written as YAML."""
 
 
 def new_flow(now: Here, *, on_created: Callable[[str], None]) -> None:
@@ -35,7 +36,7 @@ def new_flow(now: Here, *, on_created: Callable[[str], None]) -> None:
         module = first.selectbox("Module", list(modules), format_func=modules.__getitem__, key="flow:module")
         one = flows_words.a(now.catalog.module(module).one.lower()) if module else "a record"
         event = second.selectbox(
-            "When", EVENTS, format_func=lambda event: f"{one} {NAMES[event]}", key="flow:event"
+            "When", list(NAMES), format_func=lambda event: f"{one} {NAMES[event]}", key="flow:event"
         )
         st.caption(
             "It begins as a draft with one step, which you then write as YAML. Nothing runs until you switch it on."

@@ -36,6 +36,11 @@ EVENTS = {
     "updated": "changes",
     "deleted": "is deleted",
     "restored": "is restored",
+    "linked": "is linked",
+    "unlinked": "is unlinked",
+    "schedule": "is there at a set time",
+    "date": "reaches a date",
+    "webhook": "comes in by a webhook",
     "manual": "is chosen by hand",
 }
 """Event of a trigger → what happens to the record."""
@@ -212,12 +217,28 @@ def _tree(draft: dict[str, Any], told: FlowWords, *, top: bool = False) -> html.
 
 def _happening(told: FlowWords, trigger: Trigger, one: str) -> str:
     if not trigger.fields:
-        return f"{one} {EVENTS[trigger.event]}"
+        if trigger.named:
+            event = told.catalog.events.get(trigger.named)
+            return f"“{event.title if event else trigger.named}” happens to {one}"
+        return f"{one} {EVENTS[trigger.event]}{_details(trigger)}"
     named = _or([told.label(slug) for slug in trigger.fields])
     slug, module = trigger.fields[0], told.flow.module
     was = f" from {told.value(module, slug, trigger.was)}" if trigger.asks_was else ""
     to = f" to {told.value(module, slug, trigger.is_)}" if trigger.asks_is else ""
     return f"{named} of {one} changes{was}{to}"
+
+
+def _details(trigger: Trigger) -> str:
+    """What narrows an event, in the words of its definition."""
+    match trigger.event:
+        case "linked" | "unlinked":
+            return f" ({trigger.link})"
+        case "schedule":
+            return f" ({trigger.cron}{' ' if trigger.time_zone else ''}{trigger.time_zone})"
+        case "date":
+            parts = (trigger.field, trigger.offset if trigger.offset != "0" else "", trigger.at)
+            return f" ({' '.join(part for part in parts if part)})"
+    return ""
 
 
 def _later(span: str, *, at: str, after: str, before: str) -> str:

@@ -69,7 +69,7 @@ def test_a_trigger_keeps_what_was_said_and_no_more(trigger: dict[str, Any]) -> N
             flow("a", {"send_email": {"to": "a@b.c", "subject": "x"}}), "together", id="a mail without body"
         ),
         pytest.param(flow("a b"), "flow: ", id="a slug with a space"),
-        pytest.param(flow(on="exploded"), "trigger event", id="an unknown event"),
+        pytest.param(flow(on="No event"), "trigger event", id="no name of an event"),
         pytest.param(
             flow() | {"trigger": {"event": "created", "fields": ["a"]}}, "belong to the event", id="fields"
         ),
