@@ -16,6 +16,7 @@ from crm_core.query import read_record
 from flows.active import ActiveFlow, stored_flow
 from flows.compiler import ROW, change_scope, trace_tree, trigger_tree
 from flows.errors import CommandInvalid
+from flows.events import expand
 from flows.run_history import Run, TraceLeaf, list_runs, show_run
 from flows.staging import Window, rows_view, stage_last_change
 from flows.statements import read, temp
@@ -65,7 +66,8 @@ def why(lake: Lake, flow: str, *, module: str | None = None, record_id: str, act
     catalog = read_catalog(lake)
     stored = find_live(catalog, flow)
     active = stored_flow(stored)
-    own = active.definition.module
+    waits_for, own = active.definition.trigger.event, active.definition.module
+    active = replace(active, definition=expand(catalog, active.definition))
     if module is not None and module != own:
         raise CommandInvalid(module, f"the flow {active.slug} is for {own}, not for {module}")
     record = read_record(lake, catalog, module=own, record_id=record_id, actor=actor)
@@ -79,7 +81,7 @@ def why(lake: Lake, flow: str, *, module: str | None = None, record_id: str, act
     hidden = any(leaf.hidden for leaf in leaves)
     runs = list_runs(lake, actor=actor, flow=active.id, record_id=record_id, limit=5)
     return Why(
-        active.slug, active.version, stored.state, active.definition.trigger.event, event, snapshot, changed,
+        active.slug, active.version, stored.state, waits_for, event, snapshot, changed,
         fired, None if hidden else truth, leaves, tuple(runs),
     )  # fmt: skip
 
@@ -105,6 +107,7 @@ def explain_run(lake: Lake, run_id: str, *, actor: Actor) -> Run:
 def _retrace(lake: Lake, run: Run, actor: Actor) -> tuple[TraceLeaf, ...]:
     version = next(one for one in flow_versions(lake, run.flow) if one.version == run.flow_version)
     catalog = catalog_at(lake, run.snapshot)
+    version = replace(version, definition=expand(catalog, version.definition))
     window = Window(max(0, run.snapshot - 1), run.snapshot, run.snapshot, run.started_at)
     with lake.session() as session:
         stage_last_change(session, catalog, run.module, record_id=str(run.record_id), window=window)

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from cli import app, flows, outbox
 from crm_core import yaml
 from crm_core.access import Actor
+from crm_core.definitions import save
 from crm_core.display import FILTERS
 from crm_core.model.condition import Operator
 from crm_core.model.documents import STATES
@@ -33,7 +34,9 @@ from flows.steps import CONTROLS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/flows.md").read_text()
-EXAMPLES = [yaml.load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+BLOCKS = [yaml.load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+EXAMPLES = [block for block in BLOCKS if "flow" in block]
+NAMED = [("event", event) for block in BLOCKS for event in block.get("events", [])]
 ADMIN = Actor.local_admin()
 OFFERED = {
     "operator": get_args(Operator), "action": ACTIONS, "event": EVENTS, "filter": FILTERS, "command": COMMANDS,
@@ -73,6 +76,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 def test_the_examples_load_and_activate_and_act(workspace: Workspace) -> None:
     lake = workspace.lake
+    assert len(save(lake, NAMED, actor=ADMIN).changes) == len(NAMED) >= 1
     applied = store.apply_flows(lake, EXAMPLES, actor=ADMIN)
     assert len(applied.flows) == len(EXAMPLES) >= 5 and set(applied.flows.values()) == {"created"}
     for example in EXAMPLES:
