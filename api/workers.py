@@ -18,9 +18,9 @@ COPY_SECONDS = 2.0
 
 
 def runner_of(workspace: Workspace) -> Runner:
-    """The runner of flows, which delivers mail as well where a server for it is set."""
+    """The runner of flows, which delivers what waits in the outbox as well."""
     settings = workspace.settings
-    return Runner(workspace.lake, delivery=DeliveryConfig(settings.smtp_url, settings.mail_from))
+    return Runner(workspace.lake, delivery=DeliveryConfig.from_settings(settings))
 
 
 def workers_of(workspace: Workspace) -> tuple[Worker, ...]:

@@ -34,6 +34,12 @@ class Settings(BaseSettings):
         pack: the definitions that an empty lake begins with: a shipped pack's name or a YAML file.
         smtp_url: `smtp://user:password@host:port`, `smtps://…`; empty keeps mail queued.
         mail_from: the sender's address of outgoing mail.
+        mail_connections, mail_per_minute: how much mail leaves at once, and in a minute (0 is no limit).
+        sms_url, sms_token, sms_per_minute: the provider of text messages, and the most that it takes in a minute.
+        whatsapp_url, whatsapp_token, whatsapp_per_minute: the provider of WhatsApp messages.
+        webhook_allow: hosts and networks of one's own that webhooks may reach all the same.
+        webhook_connections, webhook_per_minute: how many calls one host gets at once, and in a minute.
+        public_url: where the world reaches this server; opened and clicked messages are told of there.
         intake_per_minute: requests that the public intake takes from one address in a minute; 0 is no limit.
         trusted_proxies: addresses or networks whose `X-Forwarded-For` is believed.
         secret: the master key of all secrets; empty keeps one in `home`/secret.key.
@@ -54,6 +60,18 @@ class Settings(BaseSettings):
     pack: str = "logistics"
     smtp_url: str = ""
     mail_from: str = "Merganser <merganser@localhost>"
+    mail_connections: int = Field(default=8, ge=1, le=100)
+    mail_per_minute: int = Field(default=0, ge=0)
+    sms_url: str = ""
+    sms_token: SecretStr = SecretStr("")
+    sms_per_minute: int = Field(default=0, ge=0)
+    whatsapp_url: str = ""
+    whatsapp_token: SecretStr = SecretStr("")
+    whatsapp_per_minute: int = Field(default=0, ge=0)
+    webhook_allow: tuple[str, ...] = ()
+    webhook_connections: int = Field(default=4, ge=1, le=100)
+    webhook_per_minute: int = Field(default=0, ge=0)
+    public_url: str = ""
     intake_per_minute: int = Field(default=60, ge=0)
     trusted_proxies: tuple[str, ...] = ()
     secret: SecretStr = SecretStr("")
@@ -72,7 +90,7 @@ class Settings(BaseSettings):
         """Only what `read_settings` hands over: it has merged file and environment already."""
         return (init_settings,)
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_allow", mode="before")
     @classmethod
     def _split_by_commas(cls, given: Any) -> Any:
         if not isinstance(given, str):
@@ -103,6 +121,24 @@ class Settings(BaseSettings):
         if url:
             _ = parts.port  # raises ValueError when it is no number
         return url
+
+    @field_validator("sms_url", "whatsapp_url", "public_url")
+    @classmethod
+    def _is_an_address_of_the_web(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
+            raise ValueError("no address of the web")
+        if url:
+            _ = parts.port  # raises ValueError when it is no number
+        return url.rstrip("/")
+
+    @field_validator("webhook_allow")
+    @classmethod
+    def _are_hosts_or_networks(cls, listed: tuple[str, ...]) -> tuple[str, ...]:
+        for one in listed:
+            if "/" in one or ":" in one:
+                ipaddress.ip_network(one, strict=False)
+        return tuple(one.lower() for one in listed)
 
     @field_validator("mail_from")
     @classmethod
@@ -161,6 +197,18 @@ ALLOWED: dict[str, str] = {
     "pack": "the name of a shipped pack such as logistics, or a YAML file",
     "smtp_url": "smtp://, smtp+starttls:// or smtps:// with a host, such as smtp://user:password@mail.example:587",
     "mail_from": "an address such as Sales <sales@company.example>",
+    "mail_connections": "a number from 1 to 100",
+    "mail_per_minute": "a whole number, 0 for no limit",
+    "sms_url": "an address such as https://sms.example/v1/messages",
+    "sms_token": "the provider's token",
+    "sms_per_minute": "a whole number, 0 for no limit",
+    "whatsapp_url": "an address such as https://whatsapp.example/v1/messages",
+    "whatsapp_token": "the provider's token",
+    "whatsapp_per_minute": "a whole number, 0 for no limit",
+    "webhook_allow": "hosts, addresses or networks with commas between, such as erp.internal,10.1.0.0/16",
+    "webhook_connections": "a number from 1 to 100",
+    "webhook_per_minute": "a whole number, 0 for no limit",
+    "public_url": "the address of this server in the world, such as https://crm.company.example",
     "intake_per_minute": "a whole number, 0 for no limit",
     "trusted_proxies": "addresses or networks with commas between, such as 10.0.0.0/8,192.168.1.5",
     "secret": "a random text of 32 characters or more, the same in every process of a lake",
@@ -169,7 +217,7 @@ ALLOWED: dict[str, str] = {
 }
 """Setting → what it may be, in words; every setting stands here."""
 
-_SECRET = {"smtp_url", "catalog"}
+_SECRET = {"smtp_url", "catalog", "sms_url", "whatsapp_url"}
 
 
 def read_settings(
@@ -231,6 +279,8 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
 def _refusal(error: ValidationError, values: Mapping[str, Any]) -> SettingInvalid:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "host"
-    hidden = name == "secret" or (name in _SECRET and "@" in str(values.get(name)))
+    hidden = name in ("secret", "sms_token", "whatsapp_token") or (
+        name in _SECRET and "@" in str(values.get(name))
+    )
     received = "…" if hidden else values.get(name)
     return SettingInvalid(f"{PREFIX}{name.upper()}", received, ALLOWED.get(name, "another value"))

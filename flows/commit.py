@@ -279,7 +279,9 @@ def _write_messages(tx: Transaction, prepared: Prepared, held: bool) -> None:
     tx.execute(
         f"INSERT INTO {_OUTBOX} BY NAME SELECT uuidv7() AS id, m._channel AS channel, m.id AS communication_id, "
         "m._run AS run_id, r.flow AS flow, r.load_id AS load_id, m._recipient AS recipient, "
-        "nullif(m._reply_to, '') AS reply_to, $state AS state, $reason AS reason, 0 AS attempts, "
+        "nullif(m._reply_to, '') AS reply_to, m._purpose AS purpose, m._attachments AS attachments, "
+        "r.flow_id AS flow_id, r.module AS module, r.record_id AS record_id, "
+        "$state AS state, $reason AS reason, 0 AS attempts, "
         "$now AS next_attempt_at, $now AS created_at, $now AS updated_at, m._run AS change_id "
         f"FROM {ident(ready.table)} m JOIN {ident(RUNS)} r ON r.id = m._run WHERE m._recipient IS NOT NULL",
         {"state": "held" if held else "queued", "reason": reason if held else None, "now": datetime.now(UTC)},

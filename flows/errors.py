@@ -63,6 +63,17 @@ class UnknownMessage(FlowError):
         super().__init__(f"There is no message {message_id} in the outbox that is {allowed}.")
 
 
+class MessageInvalid(FlowError):
+    """A message of the outbox cannot be changed to what was given."""
+
+    status = 422
+
+    def __init__(self, channel: str, reason: str) -> None:
+        self.channel = channel
+        self.reason = reason
+        super().__init__(f"The {channel} cannot be changed so: {reason}.")
+
+
 class CommandInvalid(FlowError):
     """A command to a flow is incomplete or contradicts itself."""
 

@@ -1,110 +1,43 @@
 """The outbox: messages that are to leave the house, and what a person does with them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from sqlglot import exp
+import polars as pl
 
 from crm_core.access import Actor
-from crm_core.definitions import read_catalog
-from crm_core.params import Params
-from crm_core.relations import Relations
-from crm_core.trees import column, lake_table, text
-from flows.actions.send_email import COMMUNICATIONS
-from flows.errors import UnknownMessage
-from flows.statements import used
-from flows.writing import write_message_states
-from lake import Change, Lake, Transaction, table
+from flows.actions.send_email import ADDRESS
+from flows.errors import MessageInvalid, UnknownMessage
+from flows.http import address_problem
+from flows.outbox_reading import Attempt, OutboxMessage, Shown, count_messages, list_messages, show
+from flows.outbox_tables import DELIVERIES, NO_PROVIDER, NO_SERVER, OUTBOX, STATES, WAITING
+from flows.writing import write_message_states, write_messages
+from lake import Change, Lake, Transaction
 
-OUTBOX = table("ops", "outbox")
-DELIVERIES = table("ops", "deliveries")
-
-STATES = ("queued", "held", "sending", "unknown", "sent", "dead", "dropped")
-"""queued: waits for its turn. held: waits for a person. sending: an attempt is being made. unknown: the process died
-in an attempt, which will be repeated under the same Message-ID. sent: the server took it. dead: it was refused, or
-tried too often. dropped: a person, or the undo of its load, decided against it."""
-
-WAITING = ("queued", "unknown")
-"""States from which the next attempt begins."""
-
-NO_SERVER = "no mail server is set (MERGANSER_SMTP_URL), so mail stays queued"
-
-
-@dataclass(frozen=True)
-class OutboxMessage:
-    """A message and where it stands; `why` says in words what it waits for, or failed of. Instants are UTC."""
-
-    id: str
-    communication_id: str
-    channel: str
-    state: str
-    recipient: str
-    subject: str
-    flow: str | None
-    run_id: str | None
-    attempts: int
-    next_attempt_at: datetime
-    created_at: datetime
-    updated_at: datetime
-    message_id: str | None
-    why: str
-
-
-def list_messages(
-    lake: Lake,
-    *,
-    actor: Actor,
-    state: str | None = None,
-    limit: int = 100,
-    smtp_url: str | None = None,
-) -> list[OutboxMessage]:
-    """The messages whose record the actor may see, the newest first.
-
-    Args:
-        lake: the lake.
-        actor: who asks.
-        state: only those in one of `STATES`.
-        limit: at most so many.
-        smtp_url: the mail server's setting; when it is empty, waiting messages say so.
-    """
-    relations = Relations(read_catalog(lake), actor, Params())
-    visible = relations.visible(COMMUNICATIONS, "m", columns=("id", "subject"))
-    select = (
-        exp.select("o.*", column("subject", "m"))
-        .from_(lake_table("outbox", schema="ops", alias="o"))
-        .join(visible, on=column("id", "m").eq(column("communication_id", "o")))
-        .order_by(exp.Ordered(this=column("created_at", "o"), desc=True), exp.Ordered(this=column("id", "o")))
-        .limit(max(1, min(limit, 10_000)))
-    )
-    if state is not None:
-        select = select.where(column("state", "o").eq(relations.params.bind(state)))
-    rows = lake.read(text(select), used(select, relations.params)).to_dicts()
-    return [_message(row, smtp_url) for row in rows]
-
-
-def _message(row: dict[str, Any], smtp_url: str | None) -> OutboxMessage:
-    why = row["reason"] or ""
-    if row["state"] in WAITING and smtp_url == "":
-        why = NO_SERVER
-    names = set(OutboxMessage.__dataclass_fields__) - {"why", "subject"}
-    return OutboxMessage(**{name: row[name] for name in names}, subject=row["subject"] or "", why=why)
-
-
-def count_messages(lake: Lake, *, actor: Actor) -> dict[str, int]:
-    """How many messages are in each state, of those whose record the actor may see."""
-    relations = Relations(read_catalog(lake), actor, Params())
-    seen = relations.visible(COMMUNICATIONS, "m", columns=("id",))
-    state = column("state", "o")
-    select = (
-        exp.select(state, exp.Count(this=exp.Star()).as_("n"))
-        .from_(lake_table("outbox", schema="ops", alias="o"))
-        .join(seen, on=column("id", "m").eq(column("communication_id", "o")))
-        .group_by(state.copy())
-        .order_by(state.copy())
-    )
-    return dict(lake.read(text(select), used(select, relations.params)).iter_rows())
+__all__ = [
+    "DELIVERIES",
+    "NO_PROVIDER",
+    "NO_SERVER",
+    "OUTBOX",
+    "STATES",
+    "WAITING",
+    "Attempt",
+    "OutboxMessage",
+    "Shown",
+    "count_messages",
+    "drop",
+    "drop_messages",
+    "edit",
+    "list_messages",
+    "release",
+    "retry",
+    "set_states",
+    "show",
+]
 
 
 def release(lake: Lake, *, actor: Actor, ids: Sequence[str] | None = None, reason: str = "") -> int:
@@ -139,6 +72,85 @@ def retry(lake: Lake, *, actor: Actor, ids: Sequence[str] | None = None) -> int:
     return _decide(lake, actor, ids, states, "queued", "queued", "to be tried again")
 
 
+def edit(
+    lake: Lake,
+    id: str,
+    *,
+    actor: Actor,
+    recipient: str | None = None,
+    subject: str | None = None,
+    text: str | None = None,
+    url: str | None = None,
+    payload: str | None = None,
+) -> None:
+    """Mend a message or a call that has not left: what is not given stays; the message's own record says so too.
+
+    A dead one stays dead until it is retried.
+
+    Raises:
+        Forbidden: The actor is no administrator.
+        UnknownMessage: There is none that is dead, held or queued.
+        MessageInvalid: What is given does not fit its kind, or cannot be delivered.
+    """
+    actor.require_admin("the outbox")
+    all_ = {"recipient": recipient, "subject": subject, "text": text, "url": url, "payload": payload}
+    given = {name: value for name, value in all_.items() if value is not None}
+
+    def work(tx: Transaction) -> None:
+        found = tx.read(
+            f"SELECT channel, CAST(communication_id AS VARCHAR) AS communication_id FROM {OUTBOX} "
+            "WHERE id = TRY_CAST($id AS UUID) AND state IN ('dead', 'held', 'queued')",
+            {"id": id},
+        ).to_dicts()
+        if not found:
+            raise UnknownMessage(id, "dead, held or queued")
+        check_edit(found[0]["channel"], given)
+        host = dict.fromkeys(("host", "recipient"), host_of(url)) if url is not None else {}
+        own = {**{name: given[name] for name in ("recipient", "url", "payload") if name in given}, **host}
+        sets = "".join(f", {name} = ${name}" for name in own)
+        tx.execute(
+            f"UPDATE {OUTBOX} SET updated_at = $now{sets} WHERE id = CAST($id AS UUID)",
+            {**own, "now": datetime.now(UTC), "id": id},
+        )
+        if found[0]["communication_id"]:
+            words = {"to": recipient, "subject": subject, "text": text}
+            row = {"id": found[0]["communication_id"], **{k: v for k, v in words.items() if v is not None}}
+            write_messages(tx, lake, pl.DataFrame([row]))
+
+    lake.commit(work, Change(actor=actor.user, door="outbox", reason="outbox: a message was mended"))
+
+
+_EDITABLE = {
+    "email": ("recipient", "subject", "text"),
+    "sms": ("recipient", "text"),
+    "whatsapp": ("recipient", "text"),
+    "webhook": ("url", "payload"),
+}
+
+
+def check_edit(channel: str, given: Mapping[str, str]) -> None:
+    """Refuse what a message of a channel does not have, or cannot be delivered with."""
+    allowed = _EDITABLE[channel]
+    other = [name for name in given if name not in allowed]
+    if other or not given:
+        what = f"it has no {other[0]}" if other else "nothing was given"
+        raise MessageInvalid(channel, f"{what}; it has {', '.join(allowed)}")
+    if channel == "email" and "recipient" in given and not re.match(ADDRESS, given["recipient"].strip()):
+        raise MessageInvalid(channel, f"{given['recipient']!r} is no address")
+    if "url" in given and (problem := address_problem(given["url"])):
+        raise MessageInvalid(channel, problem)
+    if "payload" in given:
+        try:
+            json.loads(given["payload"])
+        except ValueError as error:
+            raise MessageInvalid(channel, f"its payload is no JSON ({error})") from error
+
+
+def host_of(url: str) -> str:
+    """Host and port of an address: whose limits count."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
 def _decide(
     lake: Lake,
     actor: Actor,
@@ -166,7 +178,7 @@ def _decide(
             tx.cancel()
             return 0
         set_states(tx, found["id"].to_list(), state=state, reason=reason)
-        write_message_states(tx, lake, dict.fromkeys(found["communication_id"], message_state))
+        write_message_states(tx, lake, dict.fromkeys(found["communication_id"].drop_nulls(), message_state))
         return found.height
 
     change = Change(actor=actor.user, door="outbox", reason=f"outbox: {reason}")
@@ -222,5 +234,6 @@ def drop_messages(
     if waiting.height:
         set_states(tx, waiting["id"].to_list(), state="dropped", reason=reason)
         if tell:
-            write_message_states(tx, lake, dict.fromkeys(waiting["communication_id"], "failed"))
+            told = waiting["communication_id"].drop_nulls()
+            write_message_states(tx, lake, dict.fromkeys(told, "failed"))
     return waiting.height, gone

@@ -38,6 +38,7 @@ INSERT_META = {
     "_row": "BIGINT", "_run": "UUID", "_ord": "BIGINT", "_place": "INTEGER", "_step": "INTEGER",
     "_action": "VARCHAR", "_id": "UUID", "_change_id": "UUID", "_depth": "INTEGER", "_skip": "VARCHAR",
     "_channel": "VARCHAR", "_recipient": "VARCHAR", "_reply_to": "VARCHAR", "_occurred": "TIMESTAMPTZ",
+    "_purpose": "VARCHAR", "_attachments": "VARCHAR[]",
 }  # fmt: skip
 """`_skip` is the reason why the record is not made after all; `_recipient` is there for messages only."""
 

@@ -9,7 +9,7 @@ from crm_core.logs import log_failure
 from flows.active import active_flows
 from flows.catch_up import catch_up
 from flows.commit import Stored, commit_window
-from flows.delivery import DeliveryConfig, deliver_once, next_due
+from flows.delivery import Delivery, DeliveryConfig, next_due
 from flows.timers import Clock, resume_due
 from flows.window import stage_window
 from flows.windows import MAX_SNAPSHOTS, next_window, read_cursor
@@ -150,7 +150,7 @@ class Runner:
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._threads = [threading.Thread(target=self._follow, name="flows", daemon=True)]
-        if delivery is not None and delivery.smtp_url:
+        if delivery is not None:
             self._threads.append(threading.Thread(target=self._deliver, name="delivery", daemon=True))
         self.working = False
         self.last_error: str | None = None
@@ -223,21 +223,24 @@ class Runner:
         while not self._stopping.is_set():
             try:
                 with self._lake.lease(DELIVERY_LEASE) as mine:
+                    assert self._delivery is not None
+                    delivery = Delivery(self._lake, self._delivery)
                     while mine and not self._stopping.is_set():
-                        self._deliver_due()
+                        self._deliver_due(delivery)
             except Exception as error:
                 log_failure("delivery failed", error)
                 self._stopping.wait(5.0)
             self._stopping.wait(1.0)
 
-    def _deliver_due(self) -> None:
+    def _deliver_due(self, delivery: Delivery) -> None:
         """One round of delivery, or a wait until something may be due."""
-        assert self._delivery is not None
         seen = self._lake.snapshot()
-        if deliver_once(self._lake, self._delivery).tried:
+        if delivery.run(stopped=self._stopping.is_set).tried:
             return
-        due = next_due(self._lake)
+        due = next_due(self._lake, without=delivery.missing)
         while not self._stopping.is_set() and self._lake.snapshot() == seen:
             if due is not None and due <= datetime.now(due.tzinfo):
+                # What is due and was not tried waits for its server, or for the next minute.
+                self._stopping.wait(1.0)
                 return
             self._stopping.wait(0.25)

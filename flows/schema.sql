@@ -60,11 +60,12 @@ CREATE TABLE IF NOT EXISTS ops.flow_effects (
     seconds double
 );
 
--- What is to leave the house. The message itself is a record of `communications`.
+-- What is to leave the house. A message itself is a record of `communications`; a webhook has none, but the record of
+-- its run (`module`, `record_id`) and what it says. `host` is whose limits count; `consent*` is what was seen last.
 CREATE TABLE IF NOT EXISTS ops.outbox (
     id uuid NOT NULL,
     channel varchar NOT NULL,
-    communication_id uuid NOT NULL,
+    communication_id uuid,
     run_id uuid,
     flow varchar,
     load_id uuid,
@@ -77,7 +78,21 @@ CREATE TABLE IF NOT EXISTS ops.outbox (
     next_attempt_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
-    change_id uuid NOT NULL
+    change_id uuid NOT NULL,
+    purpose varchar,
+    attachments varchar[],
+    flow_id varchar,
+    module varchar,
+    record_id uuid,
+    host varchar,
+    url varchar,
+    payload varchar,
+    headers varchar,
+    consent varchar,
+    consent_id uuid,
+    consent_at timestamptz,
+    opened_at timestamptz,
+    clicked_at timestamptz
 );
 
 -- Every attempt, written before it is made; `state` is sending until the answer is known.

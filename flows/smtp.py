@@ -1,22 +1,21 @@
 """Handing messages to a mail server: each one by itself, and an answer for every one of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
-from typing import Literal
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
-Outcome = Literal["sent", "retry", "refused", "unknown"]
-"""sent: the server took it. retry: not now. refused: never. unknown: the answer got lost after the data."""
+from flows.answers import Answer, Ledger, Record
 
 
 @dataclass(frozen=True)
@@ -68,15 +67,16 @@ class Letter:
     html: str | None = None
     reply_to: str | None = None
     in_reply_to: str | None = None
+    attachments: tuple["Attachment", ...] = ()
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of one attempt, in the server's words where there are any."""
+class Attachment:
+    """A file that goes with a message: its name, its media type, and where its bytes lie."""
 
-    id: str
-    outcome: Outcome
-    words: str
+    name: str
+    media_type: str
+    place: Path
 
 
 def build_message(letter: Letter) -> EmailMessage:
@@ -84,6 +84,7 @@ def build_message(letter: Letter) -> EmailMessage:
 
     Raises:
         ValueError: An address is none.
+        OSError: The bytes of an attachment are gone.
     """
     message = EmailMessage(policy=SMTP_POLICY)
     name, address = parseaddr(letter.sender)
@@ -100,6 +101,12 @@ def build_message(letter: Letter) -> EmailMessage:
     message.set_content(letter.text)
     if letter.html:
         message.add_alternative(letter.html, subtype="html")
+    for one in letter.attachments:
+        main, _, sub = one.media_type.partition("/")
+        known = (main, sub) if main and sub and main != "multipart" else ("application", "octet-stream")
+        message.add_attachment(
+            one.place.read_bytes(), maintype=known[0], subtype=known[1], filename=" ".join(one.name.split())
+        )
     return message
 
 
@@ -117,10 +124,6 @@ def _address(address: str, name: str = "") -> Address:
     return Address(name, local, domain)
 
 
-Record = Callable[[Sequence[Answer]], None]
-"""Keeps answers for good; called from another thread, never twice at a time."""
-
-
 def deliver(server: MailServer, letters: Sequence[Letter], *, record: Record | None = None) -> list[Answer]:
     """Hand the letters to the server, over a few connections at once; one bad letter holds up no other.
 
@@ -133,36 +136,15 @@ def deliver(server: MailServer, letters: Sequence[Letter], *, record: Record | N
         record: told every answer once, and before its connection takes the next letter: whoever dies has at most
             one letter a connection that the server took and nobody remembers. What it raises ends the delivery.
     """
-    return asyncio.run(_deliver(server, letters, _Ledger(record)))
+    return asyncio.run(_deliver(server, letters, Ledger(record)))
 
 
-@dataclass
-class _Ledger:
-    """The answers so far, and those that are still to be recorded: what comes in meanwhile is recorded in one go."""
-
-    record: Record | None
-    answers: dict[str, Answer] = field(default_factory=dict)
-    waiting: list[Answer] = field(default_factory=list)
-    recording: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def note(self, *answers: Answer) -> None:
-        self.answers |= {answer.id: answer for answer in answers}
-        self.waiting += answers
-        async with self.recording:
-            # Another connection may have recorded these too; what came after them waits for whoever brought it.
-            if not any(answer in self.waiting for answer in answers):
-                return
-            batch, self.waiting = self.waiting, []
-            if self.record is not None:
-                await asyncio.to_thread(self.record, batch)
-
-
-async def _deliver(server: MailServer, letters: Sequence[Letter], ledger: _Ledger) -> list[Answer]:
+async def _deliver(server: MailServer, letters: Sequence[Letter], ledger: Ledger) -> list[Answer]:
     queue: asyncio.Queue[Letter] = asyncio.Queue()
     for letter in letters:
         queue.put_nowait(letter)
     workers = min(server.connections, len(letters))
-    await asyncio.gather(*[_work(server, queue, ledger) for _ in range(workers)])
+    await asyncio.gather(*[hand_over_all(server, queue, ledger) for _ in range(workers)])
     # When every connection failed nobody is to blame, and the others wait for the server.
     words = _last_words(ledger.answers)
     await ledger.note(*[Answer(one.id, "retry", words) for one in letters if one.id not in ledger.answers])
@@ -178,7 +160,8 @@ _PATIENCE = 2
 """Connections in a row that may break under a worker before it leaves the rest for another time."""
 
 
-async def _work(server: MailServer, queue: "asyncio.Queue[Letter]", ledger: _Ledger) -> None:
+async def hand_over_all(server: MailServer, queue: "asyncio.Queue[Letter]", ledger: Ledger) -> None:
+    """One connection's work: letter after letter from the queue, until it is empty or the server fails."""
     broken = 0
     while not queue.empty() and broken < _PATIENCE:
         letter = queue.get_nowait()
@@ -215,7 +198,9 @@ async def _hand_over(client: SMTP, letter: Letter) -> Answer:
     try:
         message = build_message(letter)
     except (ValueError, IndexError) as error:
-        return Answer(letter.id, "refused", str(error))
+        return Answer(letter.id, "refused", str(error)[:500])
+    except OSError as error:
+        return Answer(letter.id, "refused", f"an attachment cannot be read ({type(error).__name__})")
     options: list[str] = []
     if not _is_ascii(message):
         if not client.supports_extension("smtputf8"):
@@ -240,7 +225,7 @@ async def _hand_over(client: SMTP, letter: Letter) -> Answer:
         client.close()
         # The data may be with the server, its answer is not with us.
         return Answer(letter.id, "unknown", _words(error))
-    return Answer(letter.id, "sent", f"{said.code} {said.message}")
+    return Answer(letter.id, "sent", f"{said.code} {said.message}"[:500])
 
 
 def _is_ascii(message: EmailMessage) -> bool:

@@ -26,7 +26,7 @@ def work(lake: Lake, settings: Settings, *, once: bool = False) -> Worked | None
 
     Where another process does the work already, nothing is done here.
     """
-    delivery = DeliveryConfig(settings.smtp_url, settings.mail_from)
+    delivery = DeliveryConfig.from_settings(settings)
     if once:
         return _work_once(lake, delivery)
     runner, ended = Runner(lake, delivery=delivery), threading.Event()
@@ -42,11 +42,9 @@ def _work_once(lake: Lake, delivery: DeliveryConfig) -> Worked:
     reports = run_until_current(lake)
     sent, waiting = 0, ""
     with lake.lease(DELIVERY_LEASE) as mine:
-        while mine:
+        if mine:
             report = deliver_once(lake, delivery)
-            sent, waiting = sent + report.sent, report.reason
-            if not report.tried:
-                break
+            sent, waiting = report.sent, report.reason
     return Worked(
         windows=len(reports),
         runs=sum(report.runs for report in reports),

@@ -28,22 +28,35 @@ def write_message_states(
         states: id of a communication → its state.
         message_ids: id of a communication → the Message-ID that it left under.
     """
+    known = message_ids or {}
+    rows = [(one, state, known.get(one)) for one, state in states.items() if one is not None]
+    names = {"id": pl.String, "state": pl.String, "message_id": pl.String}
+    return write_messages(tx, lake, pl.DataFrame(rows, schema=names, orient="row"))
+
+
+def write_messages(tx: Transaction, lake: Lake, rows: pl.DataFrame) -> int:
+    """Change messages as all records are changed; returns how many differ now.
+
+    Args:
+        tx: the transaction that changes the outbox.
+        lake: its lake.
+        rows: `id` of a communication, once each, and columns of that module; those that it does not have are passed
+            over, and a missing value keeps the one there is.
+    """
     catalog = read_catalog_in(tx, lake)
-    if not states or COMMUNICATIONS not in catalog.modules:
+    if not rows.height or COMMUNICATIONS not in catalog.modules:
         return 0
     writer = Writer(catalog, read_directory_in(tx, lake), Actor.system(), door="outbox", trusted=True)
-    known = message_ids or {}
-    rows = [(number, one, state, known.get(one)) for number, (one, state) in enumerate(states.items())]
-    given = {"state": "VARCHAR"} | ({"message_id": "VARCHAR"} if known else {})
-    frame = pl.DataFrame(rows, schema=["_row", "_id", "state", "message_id"], orient="row")
-    tx.register(f"{_STATES}__arrow", frame)
-    columns = ", ".join(ident(name) for name in given)
+    fields = writable(catalog, COMMUNICATIONS)
+    kinds = catalog.columns(COMMUNICATIONS)
+    given = {name: kinds[name] for name in rows.columns if name in fields and name in kinds}
+    tx.register(f"{_STATES}__arrow", rows.with_row_index("_row"))
+    columns = ", ".join(f"CAST({ident(name)} AS {kind}) AS {ident(name)}" for name, kind in given.items())
     tx.execute(
-        f"CREATE OR REPLACE TEMP TABLE {_STATES} AS SELECT _row, CAST(_id AS UUID) AS _id, {columns} "
-        f"FROM {ident(_STATES + '__arrow')}"
+        f"CREATE OR REPLACE TEMP TABLE {_STATES} AS SELECT CAST(_row AS BIGINT) AS _row, CAST(id AS UUID) AS _id, "
+        f"{columns} FROM {ident(_STATES + '__arrow')}"
     )
     tx.execute(f"CREATE OR REPLACE TEMP TABLE {_STATES}__problems ({PROBLEM_COLUMNS})")
-    fields = writable(catalog, COMMUNICATIONS)
     typed = Typed(_STATES, f"{_STATES}__problems", given, {name: fields[name] for name in given})
     merged = prepare_update(
         tx,

@@ -153,7 +153,8 @@ def bootstrap(lake: Lake, sql_text: str) -> bool:
     Args:
         lake: the lake.
         sql_text: `CREATE SCHEMA`, `CREATE TABLE` and `CREATE VIEW` statements, each `IF NOT EXISTS`. An `ALTER TABLE`
-            is run when its table was just created. A column that an existing table lacks is added.
+            is run when its table was just created. A column that an existing table lacks is added, and one that may be
+            missing now may be so in an existing table too.
 
     Returns:
         Whether anything was created.
@@ -175,7 +176,7 @@ def bootstrap(lake: Lake, sql_text: str) -> bool:
 
 def _missing(read: Callable[[str], pl.DataFrame], sql_text: str) -> list[str]:
     """The statements that would make what is missing, in their order."""
-    schemas, columns = _existing(read)
+    schemas, columns, needed = _existing(read)
     statements: list[str] = []
     just_created = False
     for statement in duckdb.extract_statements(sql_text):
@@ -194,31 +195,42 @@ def _missing(read: Callable[[str], pl.DataFrame], sql_text: str) -> list[str]:
             continue
         name = (target.db or "main", target.name)
         just_created = name not in columns
-        statements += [sql] if just_created else _added_columns(tree, name, columns[name])
+        statements += [sql] if just_created else _altered(tree, name, columns[name], needed)
     return statements
 
 
-def _existing(read: Callable[[str], pl.DataFrame]) -> tuple[set[str], dict[tuple[str, str], set[str]]]:
+def _existing(
+    read: Callable[[str], pl.DataFrame],
+) -> tuple[set[str], dict[tuple[str, str], set[str]], set[tuple[str, str, str]]]:
+    """The schemas, the columns of each table, and the columns that must have a value."""
     rows = read(
-        "SELECT schema_name, NULL AS table_name, NULL AS column_name FROM duckdb_schemas() "
+        "SELECT schema_name, NULL AS table_name, NULL AS column_name, NULL AS nullable FROM duckdb_schemas() "
         "WHERE database_name = 'lake' UNION ALL "
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake'"
+        "SELECT schema_name, table_name, column_name, is_nullable FROM duckdb_columns() WHERE database_name = 'lake'"
     )
     columns: dict[tuple[str, str], set[str]] = {}
-    for schema, table, column in rows.iter_rows():
-        if table is not None:
-            columns.setdefault((schema, table), set()).add(column)
-    return set(rows["schema_name"]), columns
+    needed: set[tuple[str, str, str]] = set()
+    for schema, table, column, nullable in rows.iter_rows():
+        if table is None:
+            continue
+        columns.setdefault((schema, table), set()).add(column)
+        if not nullable:
+            needed.add((schema, table, column))
+    return set(rows["schema_name"]), columns, needed
 
 
-def _added_columns(tree: exp.Create, name: tuple[str, str], known: set[str]) -> list[str]:
+def _altered(
+    tree: exp.Create, name: tuple[str, str], known: set[str], needed: set[tuple[str, str, str]]
+) -> list[str]:
     if tree.kind != "TABLE":
         return []
-    return [
-        f"ALTER TABLE {ident(*name)} ADD COLUMN {ident(column.name)} {column.kind.sql(dialect='duckdb')}"
-        for column in tree.find_all(exp.ColumnDef)
-        if column.name not in known and column.kind is not None
-    ]
+    place, statements = f"ALTER TABLE {ident(*name)}", []
+    for column in tree.find_all(exp.ColumnDef):
+        if column.name not in known and column.kind is not None:
+            statements.append(f"{place} ADD COLUMN {ident(column.name)} {column.kind.sql(dialect='duckdb')}")
+        elif (*name, column.name) in needed and not column.find(exp.NotNullColumnConstraint):
+            statements.append(f"{place} ALTER COLUMN {ident(column.name)} DROP NOT NULL")
+    return statements
 
 
 def _text(value: str) -> str:

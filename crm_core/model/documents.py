@@ -11,8 +11,28 @@ from crm_core.model.base import DashedSlug, Definition, Slug
 from crm_core.model.condition import All, Condition
 
 
+class Purpose(Definition):
+    """Why a message is sent, on which basis, and whether it tells when it is opened.
+
+    With `no_objection` it goes to whoever did not object; with `consent` only to who agreed and did not withdraw.
+    """
+
+    slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    basis: Literal["no_objection", "consent"] = "consent"
+    tracking: bool = False
+
+
+PURPOSES = (
+    Purpose(slug="service", basis="no_objection"),
+    Purpose(slug="marketing", basis="consent", tracking=True),
+)
+
+
 class WorkspaceSettings(Definition):
-    """What is decided once for everybody: name, time zone (IANA), locale, currency, country, first weekday."""
+    """What is decided once for everybody: name, time zone (IANA), locale, currency, country, first weekday.
+
+    `purposes` are those of messages; one that is not listed needs consent and is not tracked.
+    """
 
     name: str = "Merganser"
     pack: str = ""
@@ -23,6 +43,11 @@ class WorkspaceSettings(Definition):
     first_weekday: int = Field(default=0, ge=0, le=6)
     hold_messages_over: int = Field(default=100, ge=0)
     hold_runs_over: int = Field(default=100_000, ge=0)
+    purposes: tuple[Purpose, ...] = PURPOSES
+
+    def purpose(self, slug: str) -> Purpose:
+        """A purpose by its slug; one that is not listed is the strictest."""
+        return next((one for one in self.purposes if one.slug == slug), Purpose(slug="other"))
 
     @field_validator("time_zone")
     @classmethod

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from flows.actions.add_tag import AddTag
 from flows.actions.assign_worker import AssignWorker
 from flows.actions.base import Action, Insert, Message, Plan, Side, StepContext, Update
+from flows.actions.call_webhook import CallWebhook
 from flows.actions.change_status import ChangeStatus
 from flows.actions.create_record import CreateRecord
 from flows.actions.create_task import CreateTask
@@ -16,6 +17,7 @@ from flows.actions.move_folder import MoveFolder
 from flows.actions.notify import Notify
 from flows.actions.remove_tag import RemoveTag
 from flows.actions.send_email import SendEmail
+from flows.actions.send_message import SendMessage
 from flows.actions.set_field import SetField
 from flows.checks import Checks
 from flows.problems import Place, ShapeInvalid, Told, words_of
@@ -33,6 +35,8 @@ ACTIONS: dict[str, type[Action]] = {
         CreateRecord,
         SendEmail,
         Notify,
+        SendMessage,
+        CallWebhook,
     )
 }
 """Every kind of action, by the key under which it stands in a flow."""
@@ -42,6 +46,7 @@ __all__ = [
     "Action",
     "AddTag",
     "AssignWorker",
+    "CallWebhook",
     "ChangeStatus",
     "Checks",
     "CreateRecord",
@@ -53,6 +58,7 @@ __all__ = [
     "Plan",
     "RemoveTag",
     "SendEmail",
+    "SendMessage",
     "SetField",
     "Side",
     "StepContext",

@@ -1,33 +1,44 @@
 """Write an e-mail: a row in `communications`, and one in the outbox that leaves after the commit."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from sqlglot import exp
 
-from crm_core.conditions import Scope
-from crm_core.model import Catalog
+from crm_core.conditions import Scope, value_expression
+from crm_core.errors import ConditionInvalid, UnknownModule
+from crm_core.model import Catalog, ToMany
+from crm_core.model.fields import FileField
 from crm_core.templates import check_template, compile_template
-from crm_core.trees import coalesce, column, function, lake_table
-from flows.actions.base import Action, Insert, Message, Plan, StepContext, Writes, paths_in
-from flows.actions.create_record import about_record
+from crm_core.trees import coalesce, function
+from flows.actions.base import Action, Message, Plan, StepContext, Writes, paths_in
+from flows.actions.messages import (
+    COMMUNICATIONS,
+    PURPOSE,
+    check_module,
+    check_template_of,
+    latest_consent,
+    message_row,
+    without_consent,
+)
 from flows.checks import Checks
-from flows.values import Columns
 
-COMMUNICATIONS = "communications"
+__all__ = ["ADDRESS", "COMMUNICATIONS", "SendEmail"]
+
 ADDRESS = r'^[^@\s,;:<>"()\[\]\\]+@[^@\s,;:<>"()\[\]\\]+$'
 """What an address must look like before the mail server is asked (RE2, and Python's `re`)."""
 
-_NEEDED = ("channel", "direction", "state", "to", "subject", "text")
-_REFUSED = ("objected", "withdrawn", "denied")
+_FILE_ID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+_NO_FILES = exp.cast(exp.Array(expressions=[]), "VARCHAR[]", dialect="duckdb")
 
 
 class SendEmail(Action):
     """`send_email: {to: "{{ email }}", template: inquiry-received, purpose: service}`.
 
     Instead of a template, `subject` and `body`. `purpose` says on which basis it is sent: `service` unless the
-    address objected, any other only with a granted consent.
+    address objected, any other only with a granted consent. `attachments` are fields of files, or ids of files.
     """
 
     key: ClassVar[str] = "send_email"
@@ -35,9 +46,10 @@ class SendEmail(Action):
     template: str | None = None
     subject: str | None = None
     body: str | None = None
-    purpose: str = Field(default="service", pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    purpose: str = Field(default="service", pattern=PURPOSE)
     sender: str | None = Field(default=None, alias="from")
     reply_to: str | None = None
+    attachments: tuple[str, ...] = Field(default=(), max_length=20)
     channel: Literal["email"] = Field(default="email", exclude=True)
 
     @model_validator(mode="after")
@@ -56,31 +68,24 @@ class SendEmail(Action):
         return cls.model_validate(options)
 
     def options(self) -> Any:
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        given = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {key: value for key, value in given.items() if key != "attachments" or value}
 
     def problems(self, checks: Checks) -> list[str]:
         return list(self._problems(checks))
 
     def _problems(self, checks: Checks) -> Iterator[str]:
         catalog = checks.catalog
-        if COMMUNICATIONS not in catalog.modules:
-            yield "send_email needs the module “communications”, which this workspace does not have"
-        else:
-            missing = [name for name in _NEEDED if name not in catalog.columns(COMMUNICATIONS)]
-            if missing:
-                yield f"send_email needs the fields {', '.join(missing)} of communications"
-        if self.template is not None:
-            found = catalog.templates.get(self.template)
-            if found is None:
-                known = ", ".join(sorted(catalog.templates)) or "none"
-                yield f"there is no template “{self.template}”; there are {known}"
-                return
-            if found.module != checks.module:
-                yield f"the template {self.template} is for {found.module}, not for {checks.module}"
-                return
+        yield from check_module(checks, self.key, ("subject",))
+        if self.template is not None and (problem := check_template_of(checks, self.template)):
+            yield problem
+            return
         for label, source in self._sources(catalog):
             for problem in check_template(catalog, checks.module, source):
                 yield f"{label}: {problem}"
+        for one in self.attachments:
+            if problem := _attachment_problem(checks, one):
+                yield f"attachments: {problem}"
 
     def _sources(self, catalog: Catalog) -> Iterator[tuple[str, str]]:
         subject, body = self.words(catalog)
@@ -99,43 +104,50 @@ class SendEmail(Action):
         bind, scope = context.scope.relations.params.bind, context.scope
         subject, body = self.words(context.catalog)
         recipient = function("trim", compile_template(self.to, scope))
-        consent = _latest_consent(recipient, self.purpose, scope)
-        known = context.catalog.columns(COMMUNICATIONS)
-        row = {
-            "channel": bind("email"),
-            "direction": bind("out"),
-            "state": bind("queued"),
-            "to": recipient,
-            # A header is one line: whatever a field brings along must not begin another.
-            "subject": function("left", _one_line(compile_template(subject, scope)), exp.Literal.number(500)),
-            "text": compile_template(body, scope),
-            "purpose": bind(self.purpose),
-            "consent": coalesce(consent, bind("none")),
-            "occurred_at": context.occurred_at,
-        } | ({"from": bind(self.sender)} if self.sender else {})
-        links = about_record(context, COMMUNICATIONS, {})
-        columns = Columns({name: tree for name, tree in {**links.set, **row}.items() if name in known})
-        insert = Insert(COMMUNICATIONS, columns, skip=self._skips(recipient, consent))
-        extra = {"reply_to": compile_template(self.reply_to, scope)} if self.reply_to else {}
+        consent = latest_consent(recipient, channel="email", purpose=self.purpose, scope=scope)
+        # A header is one line: whatever a field brings along must not begin another.
+        line = function("left", _one_line(compile_template(subject, scope)), exp.Literal.number(500))
+        words = {"subject": line, "text": compile_template(body, scope)}
+        extra = {"purpose": bind(self.purpose)}
+        if self.sender:
+            words["from"] = bind(self.sender)
+        if self.reply_to:
+            extra["reply_to"] = compile_template(self.reply_to, scope)
+        if self.attachments:
+            words["files"] = extra["attachments"] = self._files(scope)
+        insert = message_row(
+            context, channel="email", purpose=self.purpose, recipient=recipient, consent=consent, words=words,
+            skip=self._skips(context.catalog, recipient, consent),
+        )  # fmt: skip
         return [Message(insert, "email", recipient.copy(), extra)]
 
-    def reads(self, catalog: Catalog, module: str) -> frozenset[str]:
-        return paths_in([self.to, self.reply_to, *self.words(catalog)])
+    def _files(self, scope: Scope) -> exp.Expr:
+        """The ids of all files that go along, each once."""
+        bind = scope.relations.params.bind
+        lists = [
+            bind([one], "VARCHAR[]")
+            if _FILE_ID.match(one)
+            else coalesce(value_expression(one, scope), _NO_FILES.copy())
+            for one in self.attachments
+        ]
+        return function("list_distinct", lists[0] if len(lists) == 1 else function("list_concat", *lists))
 
-    def _skips(self, recipient: exp.Expr, consent: exp.Expr) -> tuple[tuple[str, exp.Expr], ...]:
-        empty = recipient.copy().eq(exp.Literal.string(""))
+    def _skips(
+        self, catalog: Catalog, recipient: exp.Expr, consent: exp.Expr
+    ) -> tuple[tuple[str, exp.Expr], ...]:
         fits = function("regexp_matches", recipient.copy(), exp.Literal.string(ADDRESS))
-        state = coalesce(consent.copy(), exp.Literal.string(""))
-        refused: exp.Expr
-        if self.purpose == "service":
-            refused = state.isin(*[exp.Literal.string(word) for word in _REFUSED])
-        else:
-            refused = state.neq(exp.Literal.string("granted"))
         return (
-            ("there is no address to send to", empty),
+            ("there is no address to send to", recipient.copy().eq(exp.Literal.string(""))),
             ("the address cannot be one", exp.not_(fits)),
-            (f"there is no consent to mail with the purpose {self.purpose}", refused),
+            (
+                f"there is no consent to mail with the purpose {self.purpose}",
+                without_consent(catalog, self.purpose, consent),
+            ),
         )
+
+    def reads(self, catalog: Catalog, module: str) -> frozenset[str]:
+        fields = frozenset(one for one in self.attachments if not _FILE_ID.match(one))
+        return paths_in([self.to, self.reply_to, *self.words(catalog)]) | fields
 
     def writes(self, catalog: Catalog, module: str) -> Sequence[Writes]:
         return [Writes(COMMUNICATIONS, True)]
@@ -146,16 +158,13 @@ def _one_line(text: exp.Expr) -> exp.Expr:
                                      exp.Literal.string(" "), exp.Literal.string("g")))  # fmt: skip
 
 
-def _latest_consent(recipient: exp.Expr, purpose: str, scope: Scope) -> exp.Expr:
-    """What the address last said to mail of this purpose, as of the snapshot that is read; NULL for nothing."""
-    bind, asked = scope.relations.params.bind, "consent"
-    same = function("lower", column("address", asked)).eq(function("lower", recipient.copy()))
-    latest = function("arg_max", column("state", asked), column("occurred_at", asked))
-    return (
-        exp.select(latest)
-        .from_(lake_table("consents", schema="access", alias=asked, at=scope.relations.at))
-        .where(same)
-        .where(column("channel", asked).eq(bind("email")))
-        .where(column("purpose", asked).eq(bind(purpose)))
-        .subquery()
-    )
+def _attachment_problem(checks: Checks, given: str) -> str | None:
+    if _FILE_ID.match(given):
+        return None
+    try:
+        path = checks.catalog.resolve(checks.module, given)
+    except (ConditionInvalid, UnknownModule) as error:
+        return error.reason if isinstance(error, ConditionInvalid) else str(error)
+    if not isinstance(path.field, FileField) or any(isinstance(step, ToMany) for step in path.steps):
+        return f"“{given}” is no field of files, of the record or of one that it links to; an id of a file will do too"
+    return None

@@ -73,7 +73,7 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
         [_row(now, message, titles) for message in messages], COLUMNS, key=f"outbox:{state.box}", noun="message",
         total=min(counts.get(state.box, 0), SHOWN) if state.box else len(messages), page_size=SHOWN,
         on_select=lambda ids: _tick(state, ids),
-        on_open=lambda chosen: nav.go("communications", known[chosen].communication_id),
+        on_open=lambda chosen: _open(known[chosen]),
     )  # fmt: skip
 
 
@@ -110,6 +110,14 @@ def _decisions(
                           args=(state, partial(outbox.release, now.lake, actor=now.actor)))  # fmt: skip
         if not ticked:
             st.html(html.Html('<span class="m-sub">Tick messages to decide about them.</span>'))
+
+
+def _open(message: OutboxMessage) -> None:
+    """Go to the message, or to the record that a call is about."""
+    if message.communication_id is not None:
+        nav.go("communications", message.communication_id)
+    elif message.module is not None and message.record_id is not None:
+        nav.go(message.module, message.record_id)
 
 
 def _tick(state: FlowsState, ids: tuple[str, ...]) -> None:

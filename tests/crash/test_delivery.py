@@ -19,7 +19,7 @@ from tests.flows.conftest import fill
 from tests.flows.flows_of import ADMIN, activate, flow, rows, run
 from tests.flows.mail_server import Mailbox, mail_server
 
-KILLS, CONNECTIONS = 6, 4
+KILLS, CONNECTIONS = 6, 8
 RECIPIENTS = [f"p{number:02}@x.example" for number in range(60)]
 SENDER = "mail@freight.example"
 

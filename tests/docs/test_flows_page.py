@@ -63,7 +63,7 @@ def test_the_numbers_in_the_guide_are_those_of_the_code() -> None:
     assert f"after {DEPTH_LIMIT} flows" in PAGE
     assert f"{MAX_ATTEMPTS} attempts failed" in PAGE
     assert f"Up to {TRACED:,} changes" in PAGE
-    assert DeliveryConfig("", "").connections == 4 and "one a connection (four)" in PAGE
+    assert DeliveryConfig("", "").connections == 8 and "one a connection (eight)" in PAGE
 
 
 @pytest.fixture(scope="module")

@@ -173,6 +173,17 @@ def test_a_schema_is_made_once_and_missing_columns_are_added(lake: Lake) -> None
     assert lake.read(f"FROM {table('main', 'odd-name')}").columns == ["id"]
 
 
+def test_a_column_that_may_be_missing_now_may_be_so_in_an_older_table(lake: Lake) -> None:
+    lake.bootstrap("CREATE TABLE IF NOT EXISTS meta.things (id uuid NOT NULL, name varchar NOT NULL);")
+    relaxed = "CREATE TABLE IF NOT EXISTS meta.things (id uuid NOT NULL, name varchar);"
+    assert lake.bootstrap(relaxed) and not lake.bootstrap(relaxed)
+    place = table("meta", "things")
+    lake.commit(
+        lambda tx: tx.execute(f"INSERT INTO {place} VALUES (uuid(), NULL)"), Change(actor="t", door="t")
+    )
+    assert lake.read(f"SELECT name FROM {place}")["name"].to_list() == [None]
+
+
 def altered_elsewhere(lake: Lake, other: Lake) -> int:
     """A table that `lake` has read, with rows in the catalog under its older and its newer schema."""
     before = make_notes(other, "one")
