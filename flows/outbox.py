@@ -105,7 +105,7 @@ def edit(
         if not found:
             raise UnknownMessage(id, "dead, held or queued")
         check_edit(found[0]["channel"], given)
-        host = dict.fromkeys(("host", "recipient"), host_of(url)) if url is not None else {}
+        host: dict[str, str] = {} if url is None else {"host": host_of(url), "recipient": host_of(url)}
         own = {**{name: given[name] for name in ("recipient", "url", "payload") if name in given}, **host}
         sets = "".join(f", {name} = ${name}" for name in own)
         tx.execute(
