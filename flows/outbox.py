@@ -106,12 +106,11 @@ def edit(
             raise UnknownMessage(id, "dead, held or queued")
         check_edit(found[0]["channel"], given)
         host: dict[str, str] = {} if url is None else {"host": host_of(url), "recipient": host_of(url)}
-        own = {**{name: given[name] for name in ("recipient", "url", "payload") if name in given}, **host}
+        own: dict[str, str] = {name: given[name] for name in _OWN if name in given}
+        own |= host
         sets = "".join(f", {name} = ${name}" for name in own)
-        tx.execute(
-            f"UPDATE {OUTBOX} SET updated_at = $now{sets} WHERE id = CAST($id AS UUID)",
-            {**own, "now": datetime.now(UTC), "id": id},
-        )
+        values: dict[str, Any] = {**own, "now": datetime.now(UTC), "id": id}
+        tx.execute(f"UPDATE {OUTBOX} SET updated_at = $now{sets} WHERE id = CAST($id AS UUID)", values)
         if found[0]["communication_id"]:
             words = {"to": recipient, "subject": subject, "text": text}
             row = {"id": found[0]["communication_id"], **{k: v for k, v in words.items() if v is not None}}
@@ -120,6 +119,7 @@ def edit(
     lake.commit(work, Change(actor=actor.user, door="outbox", reason="outbox: a message was mended"))
 
 
+_OWN = ("recipient", "url", "payload")
 _EDITABLE = {
     "email": ("recipient", "subject", "text"),
     "sms": ("recipient", "text"),
