@@ -71,6 +71,14 @@ def check_text(checks: Checks, label: str, source: str) -> list[str]:
     return [f"{label}: {problem}" for problem in check_template(checks.catalog, checks.module, source)]
 
 
+def check_target(checks: Checks, target: Target, given: Any) -> list[str]:
+    """What is wrong with a value for something that is no field of a module: an end or a field of a link."""
+    broken = list(_template_problems(checks, target.slug, given))
+    if broken:
+        return broken
+    return [*_compile_problems(checks, target, given), *_literal_problems(checks, target, given, {})]
+
+
 def _check_one(
     checks: Checks, module: str, slug: str, given: Any, values: Mapping[str, Any]
 ) -> Iterator[str]:
@@ -130,14 +138,16 @@ def _literal_problems(checks: Checks, target: Target, given: Any, values: Mappin
 
 def _allowed(checks: Checks, target: Target, values: Mapping[str, Any]) -> tuple[Collection[str] | None, str]:
     """The plain values that a field can have, None when any will do, and how to speak of them."""
-    module, catalog = checks.catalog.module(target.module), checks.catalog
-    if target.slug == "status":
+    # A link has fields of its own and is no module.
+    module = checks.catalog.modules.get(target.module)
+    if module is not None and target.slug == "status":
         return _statuses(module, values.get("folder")), "its statuses are"
-    if target.slug == "folder":
+    if module is not None and target.slug == "folder":
         return {folder.slug for folder in module.folders}, "its folders are"
-    if target.slug == "team":
-        return set(catalog.teams), "the teams are"
-    if target.slug in ("owner", "workers") or isinstance(target.field, UserField):
+    if module is not None and target.slug == "team":
+        return set(checks.catalog.teams), "the teams are"
+    people = module is not None and target.slug in ("owner", "workers")
+    if people or isinstance(target.field, UserField):
         return checks.users, "the users are"
     if isinstance(target.field, (SelectField, MultiSelectField)) and target.field.options:
         return {option.value for option in target.field.options}, "its options are"

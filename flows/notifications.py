@@ -60,8 +60,8 @@ def write(tx: Transaction, rows: str) -> None:
         f"FROM (SELECT _row, unnest(teams) AS team FROM {notices}) n "
         f"JOIN (SELECT slug, unnest(teams) AS team FROM {_USERS}) m ON m.team = n.team) "
         "SELECT uuidv7() AS id, u.slug AS user_slug, nullif(n.title, '') AS title, n.text, n.module, n.record_id, "
-        "r.flow, r.id AS run_id, $now AS created_at, NULL::TIMESTAMPTZ AS read_at, r.id AS change_id, "
-        f"$snapshot AS snapshot FROM wanted w JOIN {notices} n ON n._row = w._row "
+        "r.flow, coalesce(r.run_id, r.id) AS run_id, $now AS created_at, NULL::TIMESTAMPTZ AS read_at, "
+        f"r.id AS change_id, $snapshot AS snapshot FROM wanted w JOIN {notices} n ON n._row = w._row "
         f"JOIN {ident(_RUNS)} r ON r.id = n._run JOIN {_USERS} u ON u.slug = w.slug AND u.active",
         {"now": tx.occurred_at, "snapshot": tx.snapshot},
     )

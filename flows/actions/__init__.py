@@ -13,12 +13,14 @@ from flows.actions.call_webhook import CallWebhook
 from flows.actions.change_status import ChangeStatus
 from flows.actions.create_record import CreateRecord
 from flows.actions.create_task import CreateTask
+from flows.actions.link import Link
 from flows.actions.move_folder import MoveFolder
 from flows.actions.notify import Notify
 from flows.actions.remove_tag import RemoveTag
 from flows.actions.send_email import SendEmail
 from flows.actions.send_message import SendMessage
 from flows.actions.set_field import SetField
+from flows.actions.unlink import Unlink
 from flows.checks import Checks
 from flows.problems import Place, ShapeInvalid, Told, words_of
 
@@ -33,6 +35,8 @@ ACTIONS: dict[str, type[Action]] = {
         RemoveTag,
         AssignWorker,
         CreateRecord,
+        Link,
+        Unlink,
         SendEmail,
         Notify,
         SendMessage,
@@ -52,6 +56,7 @@ __all__ = [
     "CreateRecord",
     "CreateTask",
     "Insert",
+    "Link",
     "Message",
     "MoveFolder",
     "Notify",
@@ -62,6 +67,7 @@ __all__ = [
     "SetField",
     "Side",
     "StepContext",
+    "Unlink",
     "Update",
     "parse_action",
 ]

@@ -71,16 +71,19 @@ def _mail(told: FlowWords, action: Action) -> Step:
 
 
 def _status(told: FlowWords, action: Action) -> Step:
-    return Step(
-        "flag", "orange", f"Set the status to {told.value(told.flow.module, 'status', action.options())}"
-    )
+    return Step("flag", "orange", f"Set the status to {_named_status(told, str(action.options()))}")
+
+
+def _named_status(told: FlowWords, slug: str) -> str:
+    folders = told.catalog.module(told.flow.module).folders
+    return next((one.name for folder in folders for one in folder.statuses if one.slug == slug), slug)
 
 
 def _move(told: FlowWords, action: Action) -> Step:
     given = action.options()
     folder, status = (given, None) if isinstance(given, str) else (given["folder"], given.get("status"))
     found = told.catalog.module(told.flow.module).folder(folder)
-    details = (("Status", told.value(told.flow.module, "status", status)),) if status else ()
+    details = (("Status", _named_status(told, status)),) if status else ()
     return Step("drive_file_move", "orange", f"Move it to {found.name if found else folder}", details)
 
 
@@ -118,6 +121,22 @@ def _notify(told: FlowWords, action: Action) -> Step:
     )
 
 
+def _link(told: FlowWords, action: Action) -> Step:
+    given = action.options()
+    details = tuple(
+        (words.readable(slug), told.text(value)) for slug, value in given.get("values", {}).items()
+    )
+    return Step(
+        "link", "blue", f"Link {told.label(given['relationship'])} to {told.text(given['to'])}", details
+    )
+
+
+def _unlink(told: FlowWords, action: Action) -> Step:
+    given = action.options()
+    to = f" to {told.text(given['to'])}" if given.get("to") else ""
+    return Step("link_off", "blue", f"Take the link {told.label(given['relationship'])}{to} away")
+
+
 def _whom(told: FlowWords, given: Mapping[str, Any]) -> str:
     """Who is chosen: a user, somebody of a team, or the owner."""
     if given.get("user"):
@@ -151,6 +170,8 @@ _TOLD: Mapping[str, Callable[[FlowWords, Action], Step]] = {
     "remove_tag": _untag,
     "assign_worker": _assign,
     "notify": _notify,
+    "link": _link,
+    "unlink": _unlink,
     "send_email": _mail,
 }
 

@@ -93,6 +93,8 @@ def test_every_action_reads_what_it_writes() -> None:
         "remove_tag": ["new"],
         "assign_worker": {"team": "sales", "by": "least_open", "owner": False},
         "notify": {"teams": ["sales"], "owner": True, "text": "{{ subject }}"},
+        "link": {"relationship": "watchers", "to": "{{ customer }}", "values": {"role": "buyer"}},
+        "unlink": {"relationship": "customer"},
         "create_record": {"module": "tasks", "values": {"title": "t"}},
         "send_email": {"to": "a@b.c", "subject": "s", "body": "b", "purpose": "service", "from": "x@y.z"},
     }
