@@ -70,6 +70,22 @@ def _mail(told: FlowWords, action: Action) -> Step:
     return Step("mail", "green", f"Send an e-mail to {to}", tuple(details))
 
 
+_CHANNELS = {"sms": "an SMS", "whatsapp": "a WhatsApp message"}
+
+
+def _message(told: FlowWords, action: Action) -> Step:
+    options = dict(action.options())
+    to, channel = told.text(options.pop("to", "")), str(options.pop("channel", ""))
+    details = tuple((words.readable(key), told.text(value)) for key, value in options.items())
+    return Step("sms", "green", f"Send {_CHANNELS.get(channel, channel)} to {to}", details)
+
+
+def _webhook(told: FlowWords, action: Action) -> Step:
+    options = dict(action.options())
+    body = ", ".join(options.get("body") or ()) or "the record"
+    return Step("webhook", "blue", f"Call {told.text(options['url'])}", (("With", body),))
+
+
 def _status(told: FlowWords, action: Action) -> Step:
     return Step("flag", "orange", f"Set the status to {_named_status(told, str(action.options()))}")
 
@@ -170,6 +186,8 @@ _TOLD: Mapping[str, Callable[[FlowWords, Action], Step]] = {
     "remove_tag": _untag,
     "assign_worker": _assign,
     "notify": _notify,
+    "send_message": _message,
+    "call_webhook": _webhook,
     "link": _link,
     "unlink": _unlink,
     "send_email": _mail,

@@ -95,6 +95,8 @@ def test_every_action_reads_what_it_writes() -> None:
         "notify": {"teams": ["sales"], "owner": True, "text": "{{ subject }}"},
         "link": {"relationship": "watchers", "to": "{{ customer }}", "values": {"role": "buyer"}},
         "unlink": {"relationship": "customer"},
+        "send_message": {"channel": "sms", "to": "{{ email }}", "text": "t", "purpose": "service"},
+        "call_webhook": {"url": "https://erp.example/hooks", "body": {"subject": "{{ subject }}"}},
         "create_record": {"module": "tasks", "values": {"title": "t"}},
         "send_email": {"to": "a@b.c", "subject": "s", "body": "b", "purpose": "service", "from": "x@y.z"},
     }

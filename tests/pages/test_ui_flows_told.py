@@ -34,6 +34,8 @@ TOLD: list[Any] = [
         "Tell Anna Weber, Sales and the owner “‹Subject› waits”",
     ),
     ({"link": {"relationship": "customer", "to": "{{ record }}"}}, "Link Customer to ‹This record›"),
+    ({"send_message": {"channel": "sms", "to": "{{ email }}", "text": "x"}}, "Send an SMS to ‹Email›"),
+    ({"call_webhook": {"url": "https://erp.example/hooks"}}, "Call https://erp.example/hooks"),
     ({"unlink": {"relationship": "customer"}}, "Take the link Customer away"),
 ]
 
