@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import clicks, growth, intake, loads, reads, rules
+from benchmarks import backtest, clicks, growth, intake, loads, reads, rules
 from benchmarks.report import Report
 
 PARTS: dict[str, Callable[[Report, Path], None]] = {
     "rules": rules.run,
+    "backtest": backtest.run,
     "loads": loads.run,
     "reads": reads.run,
     "intake": intake.run,

@@ -1,12 +1,13 @@
 """The flows that run: those whose newest version that is no draft is active, with the id and version they run under."""
 
+import zlib
 from dataclasses import dataclass, replace
 
 from crm_core.errors import DefinitionInvalid
 from crm_core.model import Catalog, Stored
 from flows.check import read_flow
 from flows.events import expand
-from flows.model import FlowDefinition
+from flows.model import FlowDefinition, to_flow_document
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ def stored_flow(stored: Stored, order: int = 0) -> ActiveFlow:
     """
     definition = read_flow(stored.document)
     return ActiveFlow(definition, definition.id or stored.id, stored.version, order)
+
+
+def unsaved_flow(catalog: Catalog, definition: FlowDefinition) -> ActiveFlow:
+    """A flow that is not saved, under the id that the flow of its name has.
+
+    Its version is below zero and its document's own, so that nothing that was compiled for another is taken for it.
+    """
+    known = catalog.stored.get(("flow", definition.flow))
+    mark = zlib.crc32(repr(to_flow_document(definition)).encode())
+    return ActiveFlow(definition, definition.id or (known.id if known else "trial"), -1 - (mark >> 1))
 
 
 def active_flows(catalog: Catalog) -> tuple[ActiveFlow, ...]:

@@ -61,7 +61,7 @@ class Lookups:
         """The tree with a column in the place of every look-up."""
 
         def replace(node: exp.Expr) -> exp.Expr:
-            if isinstance(node, (exp.Subquery, exp.Exists)) and _reads_the_lake(node):
+            if isinstance(node, (exp.Subquery, exp.Exists)) and reads_the_lake(node):
                 return self._column(node, params)
             return node
 
@@ -84,7 +84,8 @@ class Lookups:
         return node
 
 
-def _reads_the_lake(node: exp.Expr) -> bool:
+def reads_the_lake(node: exp.Expr) -> bool:
+    """Whether an expression reads tables of the lake beside the row it stands over."""
     return any(table.catalog == "lake" for table in node.find_all(exp.Table))
 
 

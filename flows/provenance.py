@@ -1,6 +1,6 @@
 """Who made each staged change: through which door, how deep in a chain of flows, by which flow, and what it was."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -58,6 +58,29 @@ def provenance(
         .where(_counts(replays, silent))
     )  # fmt: skip
     return exp.select("*").from_(meta.subquery("x")).where(column("_event").neq(exp.Literal.string("none")))
+
+
+def told_values(kinds: Mapping[str, str], known: Collection[str]) -> list[exp.Expr]:
+    """Columns of the feed `f`, each with its value and the one before; a row that vanished shows those that it had.
+
+    Args:
+        kinds: the columns and their DuckDB types.
+        known: those that the staged feed has; any other was not there yet, and is NULL.
+    """
+    values: list[exp.Expr] = []
+    vanished = column("_kind", "f").eq(exp.Literal.string("delete"))
+    for name, kind in kinds.items():
+        old = f"old__{name}"
+        if name in known:
+            now = exp.Case().when(vanished.copy(), column(old, "f"), copy=False)
+            values += [
+                now.else_(column(name, "f"), copy=False).as_(name, quoted=True),
+                column(old, "f"),
+            ]
+        else:
+            missing = exp.cast(exp.null(), kind, dialect="duckdb")
+            values += [missing.as_(name, quoted=True), missing.copy().as_(old, quoted=True)]
+    return values
 
 
 def _counts(replays: bool, silent: Sequence[str]) -> exp.Expr:

@@ -7,7 +7,7 @@ from crm_core.access import Actor
 from crm_core.definitions import read_catalog, read_catalog_in
 from crm_core.people import read_directory_in
 from crm_core.records import Writer, create_in
-from flows.active import ActiveFlow, stored_flow
+from flows.active import ActiveFlow, stored_flow, unsaved_flow
 from flows.check import require_valid
 from flows.commit import Prepared, prepare, store
 from flows.errors import CommandInvalid
@@ -64,7 +64,7 @@ def try_flow(
 
 def _flow(flow: str | FlowDefinition, lake: Lake) -> ActiveFlow:
     if isinstance(flow, FlowDefinition):
-        return ActiveFlow(flow, flow.id or "trial", 0)
+        return unsaved_flow(read_catalog(lake), flow)
     return stored_flow(find_stored(read_catalog(lake), flow))
 
 

@@ -58,6 +58,32 @@ class Feed:
         )
         return set(found.iter_rows())
 
+    def oldest(self) -> int:
+        """The oldest snapshot after which changes can be read: later than the first where older ones were expired."""
+        found = self._lake.read(f"SELECT min(snapshot_id) AS n FROM {METADATA}.ducklake_snapshot_changes")
+        return int(found["n"][0])
+
+    def commits(
+        self, session: Runner, schema: str, name: str, *, after: int, until: int
+    ) -> list[tuple[int, int]]:
+        """The snapshots that may have changed rows of a table, in order, each with the number of rows it wrote.
+
+        Raises:
+            FeedError, FeedExpiredError: As `stage`.
+        """
+
+        def read() -> list[tuple[int, int]]:
+            window = open_window(session, schema, name, after, until)
+            if not window.commits:
+                return []
+            counted = session.read(
+                f"SELECT snapshot_id, count(*) AS n FROM {window.rows('insertions')} GROUP BY snapshot_id"
+            )
+            written = dict(counted.iter_rows())
+            return [(snapshot, int(written.get(snapshot, 0))) for snapshot in window.commits]
+
+        return _retried(read)
+
     def stage(
         self,
         session: Runner,
@@ -102,8 +128,8 @@ class Feed:
 
         def stage() -> int:
             staging = Staging(session, open_window(session, schema, name, after, until), into, only)
-            if columns is not None and per_commit:
-                return stage_history(staging, frozenset(columns))
+            if per_commit and (columns is not None or only is not None):
+                return stage_history(staging, columns)
             return staging.run(per_commit=per_commit)
 
         return _retried(stage)

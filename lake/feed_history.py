@@ -6,6 +6,7 @@ other. A record of which that, or its state at the window's end, does not hold i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from lake.feed_staging import Staging
@@ -114,7 +115,7 @@ class HistoryStaging(Staging):
             self.session.execute(f"DROP TABLE {ident(part)}")
 
 
-def stage_history(staging: Staging, columns: frozenset[str]) -> int:
-    """Stage the window of a staging with some of its columns alone; returns the number of rows."""
-    window = staging.window.narrowed(columns)
+def stage_history(staging: Staging, columns: Collection[str] | None) -> int:
+    """Stage the window of a staging, with some of its columns alone or with all; returns the number of rows."""
+    window = staging.window if columns is None else staging.window.narrowed(columns)
     return HistoryStaging(**{**vars(staging), "window": window}).run_history()

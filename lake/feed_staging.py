@@ -69,7 +69,7 @@ class Staging:
     def _removed(self) -> int:
         """Keep what was taken away; materialised before anything is filtered, as the functions need it."""
         rows = f"SELECT id AS _id, snapshot_id AS _snapshot FROM {self.window.rows('deletions')}"
-        self._store("removed", self._confined(rows))
+        self._store("removed", self._confined(rows, removals=True))
         return self._count(self._part("removed"))
 
     def _all_inserts(self) -> bool:
@@ -137,7 +137,7 @@ class Staging:
             f"SELECT id AS _id, snapshot_id AS _snapshot, rowid AS _row, {window.digest} AS _digest "
             f"FROM {window.rows('deletions')}"
         )
-        self._store("removed", self._confined(removed))
+        self._store("removed", self._confined(removed, removals=True))
         self._store("states", self._confined(self._written_sql()))
         ids = f"SELECT _id FROM {states} UNION SELECT _id FROM {self._part('removed')}"
         self._store("touched", f"SELECT _id FROM ({ids}) WHERE _id IS NOT NULL")
@@ -167,12 +167,12 @@ class Staging:
             f"FROM {window.rows('insertions')}"
         )
 
-    def _confined(self, select: str) -> str:
-        """A select that gives `_id`, of the chosen records alone; what it reads is read in full before."""
+    def _confined(self, select: str, *, removals: bool = False) -> str:
+        """A select that gives `_id`, of the chosen records alone; removals are read in full before."""
         if self.only is None:
             return select
         mine = f"SELECT * FROM every_one SEMI JOIN {ident(self.only)} USING (_id)"
-        return f"WITH every_one AS MATERIALIZED ({select}) {mine}"
+        return f"WITH every_one AS {'MATERIALIZED ' if removals else ''}({select}) {mine}"
 
     def _place(self, snapshot: int) -> str:
         return f"{table(self.window.schema, self.window.name)} AT (VERSION => {snapshot})"
