@@ -69,6 +69,10 @@ def tell_problem(problem: ProblemDocument, *, as_json: bool = False) -> None:
         tell(problem, as_json=True)
         return
     lines = [problem["detail"], *(f"  {wrong['field']}: {wrong['message']}" for wrong in problem["errors"])]
+    if len(problem["errors"]) > 1 and all(wrong["code"] == "definition" for wrong in problem["errors"]):
+        # Each stands in the detail as well, in one paragraph that nobody can read.
+        headline = f"{len(problem['errors'])} things are wrong, and nothing was changed:"
+        lines = [headline, *(f"  {wrong['message']}" for wrong in problem["errors"])]
     print("\n".join(_harmless(line) for line in lines), file=sys.stderr, flush=True)
 
 

@@ -75,9 +75,15 @@ def show_flow(lake: Lake, flow: str) -> FlowInfo:
     return _info(catalog, find_stored(catalog, flow))
 
 
-def flow_yaml(lake: Lake, flow: str) -> str:
-    """One flow as YAML, as `apply_flows` reads it."""
-    return yaml.dump(to_flow_document(show_flow(lake, flow).definition))
+def flow_yaml(lake: Lake, flow: str, *, version: int | None = None) -> str:
+    """One flow as YAML, as `apply_flows` reads it: its newest version, or the one that is named.
+
+    Raises:
+        UnknownFlow, UnknownVersion: When there is none.
+    """
+    stored = find_stored(read_catalog(lake), flow)
+    chosen = stored if version is None else find_version(lake, stored.slug, version)
+    return yaml.dump(to_flow_document(read_flow(chosen.document)))
 
 
 def flow_versions(lake: Lake, flow: str) -> list[ActiveFlow]:

@@ -17,7 +17,7 @@ from tests.canary.world import CANARY, World
 
 READING = {
     "rejects", "loads", "sources list", "sources show", "query", "history", "changes", "flows list", "flows show",
-    "flows runs", "flows why", "outbox list", "modules list", "modules export", "check",
+    "flows versions", "flows diff", "flows runs", "flows why", "outbox list", "modules list", "modules export", "check",
 }  # fmt: skip
 """What changes nothing. Any other verb must refuse a viewer; `serve` has no actor, it is the server."""
 ONLY_ADMINS = {"modules export", "check"}
@@ -47,6 +47,7 @@ def words(verb: click.Command, world: World, folder: Path) -> list[str]:
         "record_id": world.hidden["customers"][0], "load_id": world.load, "flow": "welcome-by-hand",
         "sql": "SELECT * FROM customers ORDER BY name", "path": str(folder / "flow.yaml"), "files": str(rows),
         "folder": str(folder), "source": "erp", "pack": "logistics",
+        "version": "1", "name": "Another", "run_id": world.load,
     }  # fmt: skip
     found = []
     for one in verb.params:

@@ -95,3 +95,48 @@ def test_a_broken_flow_is_refused_with_every_problem(merganser: Verb, tmp_path: 
     said = " ".join(error["message"] for error in problem["errors"])
     assert "nope" in said and "ghosts" in said
     assert "broken" not in [one["flow"] for one in merganser("flows", "list")]
+
+
+def test_a_flow_is_edited_compared_paused_and_taken_back(merganser: Verb, tmp_path: Path) -> None:
+    path = tmp_path / "edited.yaml"
+    path.write_text(FLOW.replace("call-back", "edited").replace("event: created", "event: manual"))
+    merganser("flows", "apply", str(path))
+    merganser("flows", "activate", "edited")
+    path.write_text(path.read_text().replace("value: 10", "value: 20"))
+    merganser("flows", "apply", str(path), "--draft")
+    [listed] = [one for one in merganser("flows", "list") if one["flow"] == "edited"]
+    assert (listed["state"], listed["live_version"], listed["draft_version"]) == ("active", 2, 3)
+    assert merganser("flows", "diff", "edited")["lines"] == ["when value: 10 → 20"]
+    assert "value: 10" in merganser("flows", "show", "edited", "--version", "2")
+    merganser("flows", "pause", "edited", "--queue")
+    merganser("flows", "activate", "edited")
+    merganser("flows", "rollback", "edited", "1")
+    states = [(one["version"], one["state"]) for one in merganser("flows", "versions", "edited")]
+    assert states[0] == (7, "active") and states[-1] == (1, "draft") and (4, "paused") in states
+    assert merganser("flows", "duplicate", "edited", "A copy") == {"flow": "a-copy"}
+    assert merganser("flows", "discard", "a-copy", code=1)["status"] == 409
+
+
+def test_a_flow_is_tried_tried_again_and_its_held_runs_are_decided(applied: Verb, tmp_path: Path) -> None:
+    load(applied, tmp_path, "--silent", subject="T")
+    sql = "SELECT CAST(id AS VARCHAR) AS id FROM inquiries WHERE subject = 'T large'"
+    [record] = [row["id"] for row in applied("query", sql)]
+    [tried] = applied("flows", "test", "call-back", "--id", record)["records"]
+    assert (tried["state"], tried["steps"][0]["values"]["title"]) == ("done", "Call about T large")
+    [made] = applied("flows", "test", "call-back", "--values", '{"subject": "V", "amount": 3}')["records"]
+    assert made["state"] == "not_matched"
+    assert applied("flows", "test", "call-back", "--values", "[", code=1)["status"] == 422
+    ran = applied("flows", "run", "call-back", "--module", "inquiries", "--id", record)["run_id"]
+    assert applied("flows", "retry", ran, code=1)["status"] == 409
+    assert applied("flows", "cancel", ran) == {"runs": [ran], "messages_dropped": 0}
+    assert applied("flows", "release", "call-back") == {"released": 0}
+    assert applied("flows", "drop", "call-back") == {"dropped": 0}
+
+
+def test_the_mistakes_of_a_file_are_told_with_their_lines(merganser: Verb, tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text(FLOW.replace("amount", "amont").replace("sales", "seals"))
+    errors = merganser("flows", "apply", str(tmp_path), code=1)["errors"]
+    assert [(error["field"], error["line"]) for error in errors] == [
+        ("when.field", 5),
+        ("do.0.create_task.team", 7),
+    ]

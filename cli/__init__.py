@@ -5,65 +5,23 @@ is imported when a verb first uses it, so that `--help` is quick.
 """
 
 import importlib
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from crm_core.terminal import Here, Package, command, crm, failing
+import cli.flow_verbs
+import cli.outbox_verbs  # noqa: F401 - what is imported here adds its verbs to their groups
+from cli.base import Module, app, automation, flows, group, outbox, storage, verb
+from crm_core.terminal import Here, crm, failing
 
-automation, storage = Package("flows"), Package("lake")
-if TYPE_CHECKING:
-    from crm_core.workspace import Workspace
+__all__ = ["app", "flows", "outbox"]
 
+sources = group("Mappings and contracts of data sources.", app, "sources")
+keys = group("Keys for programs.", app, "keys")
+modules = group("Definitions of modules, fields and relationships.", app, "modules")
 
-def _group(about: str, parent: typer.Typer | None = None, name: str = "") -> typer.Typer:
-    group = typer.Typer(help=about, add_completion=False, pretty_exceptions_enable=False)
-    if parent is not None:
-        parent.add_typer(group, name=name)
-    return group
-
-
-app = _group("A low-code CRM and unified customer view on a data lake.")
-sources = _group("Mappings and contracts of data sources.", app, "sources")
-flows = _group("What happens by itself when records change.", app, "flows")
-outbox = _group("Messages that are to leave the house.", app, "outbox")
-keys = _group("Keys for programs.", app, "keys")
-modules = _group("Definitions of modules, fields and relationships.", app, "modules")
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-As = Annotated[str | None, typer.Option("--as", metavar="USER", help="Act as this user.")]
 Mode = Literal["insert", "upsert", "update", "mirror"]
-Module = Annotated[str, typer.Option("--module", "-m", help="The module's slug.")]
-Ids = Annotated[list[str], typer.Option("--id", help="A record's id; may be given again.")]
-Messages = Annotated[list[str] | None, typer.Argument(help="Ids of messages; without any, all that it fits.")]
-
-_ADDED = (
-    inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json),
-    inspect.Parameter("as_user", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=As),
-)
-
-
-def verb(group: typer.Typer, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., None]]:
-    """Make a function a command: its first parameter is what it works on; `--json` and `--as` are added.
-
-    A parameter whose default is a function stands for that function's own, and is given what it returns.
-    """
-
-    def register(work: Callable[..., Any]) -> Callable[..., None]:
-        run = command(work, opens=_open, added=_ADDED)
-        group.command(name)(run)
-        return run
-
-    return register
-
-
-def _open() -> "Workspace":
-    schema = importlib.import_module("flows").schema_sql()
-    opened: Workspace = crm.workspace.open_workspace(crm.settings.read_settings(), schemas=[schema])
-    return opened
 
 
 @app.command()
@@ -231,105 +189,6 @@ def maintain(here: Here, everything: bool = False) -> Any:
     return storage.maintenance.run(here.lake, everything=everything)
 
 
-@verb(flows, "list")
-def list_flows(here: Here, module: str | None = None) -> Any:
-    """The flows there are, their state, and what keeps one from running."""
-    found = automation.store.list_flows(here.lake, module=module)
-    return crm.telling.pick(found, "flow id version state title problems definition.module")
-
-
-@verb(flows)
-def show(here: Here, flow: str) -> Any:
-    """One flow as YAML, as `apply` reads it."""
-    return automation.store.flow_yaml(here.lake, flow)
-
-
-@verb(flows)
-def apply(here: Here, path: Annotated[Path, typer.Argument(help="A YAML file, or a folder of them.")]) -> Any:
-    """Save flows: new ones as drafts, others in the state they are in, unless the file says otherwise."""
-    return automation.store.apply_flows(here.lake, path, actor=here.actor)
-
-
-@verb(flows)
-def activate(here: Here, flow: str) -> Any:
-    """Let a flow run from now on; what changed before does not set it off."""
-    return automation.store.activate(here.lake, flow, actor=here.actor)
-
-
-@verb(flows)
-def pause(here: Here, flow: str) -> Any:
-    """Make a flow a draft again."""
-    return automation.store.pause(here.lake, flow, actor=here.actor)
-
-
-@verb(flows)
-def run(here: Here, flow: str, module: Module, ids: Ids) -> Any:
-    """Run a flow on some records, whatever its trigger; its condition counts."""
-    return automation.manual.run_flow(here.lake, flow, ids=ids, module=module, actor=here.actor)
-
-
-@verb(flows)
-def replay(here: Here, load_id: Annotated[str, typer.Option("--load", help="The load's id.")]) -> Any:
-    """Let flows act on the rows of a load that they did not see."""
-    return automation.manual.replay_load(here.lake, load_id, actor=here.actor)
-
-
-@verb(flows)
-def runs(here: Here, flow: str | None = None, state: str | None = None, limit: int = 100) -> Any:
-    """What ran, the newest first; `--json` also tells what each part of the condition saw."""
-    found = automation.run_history.list_runs(here.lake, actor=here.actor, flow=flow, state=state, limit=limit)
-    return crm.telling.pick(found, "id flow state module record_id event started_at error trace")
-
-
-@verb(flows)
-def why(here: Here, flow: str, module: Module, id: Annotated[str, typer.Option("--id")]) -> Any:
-    """Which part of a flow's condition holds for a record, and the value it sees."""
-    return automation.why.why(here.lake, flow, module=module, record_id=id, actor=here.actor)
-
-
-@verb(outbox, "list")
-def outbox_list(here: Here, state: str | None = None, limit: int = 100) -> Any:
-    """Messages and where they stand, the newest first."""
-    missing = automation.delivery.DeliveryConfig.from_settings(here.workspace.settings).missing
-    more = {"actor": here.actor, "missing": missing}
-    return automation.outbox.list_messages(here.lake, state=state, limit=limit, **more)
-
-
-@verb(outbox, "show")
-def outbox_show(here: Here, id: str) -> Any:
-    """One message or call: its words, and every attempt with its answer."""
-    return automation.outbox.show(here.lake, id, actor=here.actor)
-
-
-@verb(outbox, "edit")
-def outbox_edit(
-    here: Here,
-    id: str,
-    recipient: Annotated[str | None, typer.Option("--to", help="Another address or number.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Another subject.")] = None,
-    text: Annotated[str | None, typer.Option(help="Other words.")] = None,
-    url: Annotated[str | None, typer.Option(help="Where a call goes.")] = None,
-    payload: Annotated[str | None, typer.Option(help="What a call says, as JSON.")] = None,
-) -> Any:
-    """Mend a message or call that has not left; a dead one is tried again with `retry`."""
-    given = {"recipient": recipient, "subject": subject, "text": text, "url": url, "payload": payload}
-    automation.outbox.edit(here.lake, id, actor=here.actor, **given)
-    return automation.outbox.show(here.lake, id, actor=here.actor)
-
-
-def _decision(name: str, past: str, about: str) -> None:
-    @verb(outbox, name)
-    def decide(here: Here, ids: Messages = None) -> Any:
-        return {past: getattr(automation.outbox, name)(here.lake, actor=here.actor, ids=ids or None)}
-
-    decide.__doc__ = about
-
-
-_decision("retry", "retried", "Try dead messages again, or waiting ones at once.")
-_decision("drop", "dropped", "Decide against messages that have not left.")
-_decision("release", "released", "Let held messages go.")
-
-
 @verb(keys, "add")
 def add_key(
     here: Here,
@@ -360,7 +219,3 @@ def export_pack(here: Here) -> Any:
     """All definitions as one YAML document, which `apply` takes."""
     here.actor.require_admin("definitions")
     return crm.definitions.export_pack(here.lake)
-
-
-if __name__ == "__main__":
-    app()
