@@ -17,7 +17,8 @@ from tests.canary.world import CANARY, World
 
 READING = {
     "rejects", "loads", "sources list", "sources show", "query", "history", "changes", "flows list", "flows show",
-    "flows versions", "flows diff", "flows runs", "flows why", "outbox list", "outbox show", "modules list", "modules export", "check",
+    "flows versions", "flows diff", "flows runs", "flows why", "outbox list", "outbox show", "modules list",
+    "modules export", "check",
 }  # fmt: skip
 """What changes nothing. Any other verb must refuse a viewer; `serve` has no actor, it is the server."""
 ONLY_ADMINS = {"modules export", "check"}
