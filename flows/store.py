@@ -197,7 +197,7 @@ def _warnings(lake: Lake, slugs: Sequence[str]) -> tuple[str, ...]:
         for (kind, _), one in catalog.stored.items()
         if kind == "flow" and one.state != "retired"
     ]
-    return tuple(line for line in cycle_warnings(catalog, flows) if set(line.split()) & set(slugs))
+    return tuple(cycle_warnings(catalog, flows, about=slugs))
 
 
 def activate(lake: Lake, flow: str, *, actor: Actor, version: int | None = None) -> Applied:
