@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition
-from crm_core.model import Catalog, Condition
+from crm_core.model import Catalog, Condition, Reference
 from crm_core.relations import relations_for
 from crm_core.search import search_predicate
 from crm_core.trees import all_of, column, text, union_all
@@ -81,3 +81,42 @@ def read_tags(lake: Lake, catalog: Catalog, *, module: str, actor: Actor, limit:
         .limit(limit)
     )
     return dict(lake.read(text(counted), relations.params.values).rows())
+
+
+def read_values(
+    lake: Lake, catalog: Catalog, *, module: str, path: str, actor: Actor, limit: int = 50
+) -> list[str]:
+    """The values that a field has among the visible records, most frequent first; of a list, its members.
+
+    Args:
+        lake: the lake.
+        catalog: the definitions.
+        module: where the path begins.
+        path: of the field, such as `city` or `customer.city`; over a link, every record of the linked module counts.
+        actor: who reads.
+        limit: at most so many.
+
+    Raises:
+        ConditionInvalid: There is no such field.
+    """
+    found = catalog.resolve(module, path)
+    last = found.steps[-1] if found.steps else None
+    owner = module if last is None else last.targets[0] if isinstance(last, Reference) else last.module
+    relations = relations_for(lake, catalog, actor)
+    value: exp.Expr = column(found.column, _ROW)
+    if found.column_type.endswith("[]"):
+        value = exp.Explode(this=value)
+    each = (
+        exp.select(exp.cast(value, "VARCHAR").as_("value"))
+        .from_(relations.stored(owner, _ROW))
+        .where(relations.predicate(owner, _ROW))
+    )
+    counted = (
+        exp.select(column("value"), exp.Count(this=exp.Star()).as_("n"))
+        .from_(each.subquery("v"))
+        .where(exp.not_(column("value").is_(exp.null())), column("value").neq(relations.params.bind("")))
+        .group_by(column("value"))
+        .order_by(exp.Ordered(this=column("n"), desc=True), exp.Ordered(this=column("value"), desc=False))
+        .limit(limit)
+    )
+    return [value for value, _ in lake.read(text(counted), relations.params.values).rows()]

@@ -9,7 +9,7 @@ left out of it, so that a page can filter with it at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -46,6 +46,8 @@ OPERATORS: dict[str, str] = {
 JOINS = {"all": "All of these", "any": "Any of these", "none": "None of these", "not_all": "Not all of these"}
 _NEGATED = {"none": "any", "not_all": "all"}
 """How a group joins its parts; the last two are a `not` around one of the first two."""
+_PAIRS = (("eq", "ne"), ("in", "not_in"), ("contains", "not_contains"), ("is_empty", "is_set"))
+_OPPOSITE = dict(_PAIRS) | {second: first for first, second in _PAIRS}
 _PRESENCE = ("is_set", "is_empty")
 _TEXT = ("eq", "ne", "contains", "not_contains", "starts_with", "ends_with", "in", "not_in", *_PRESENCE)
 _NUMBER = ("eq", "ne", "lt", "le", "gt", "ge", "between", *_PRESENCE)
@@ -78,21 +80,34 @@ class Choice:
     field: Field
 
 
+Suggest = Callable[[Choice], Sequence[str]]
+"""The values that records have in a field."""
+
+
 def operators_of(kind: str, *, with_changed: bool = False) -> tuple[str, ...]:
     """The operators that fit a field kind; `changed` only where there is a before, as in a flow."""
     return (*_BY_KIND.get(kind, _TEXT), *(("changed",) if with_changed else ()))
 
 
-def condition_choices(catalog: Catalog, module: str) -> tuple[Choice, ...]:
-    """What a rule over a module may ask for: its fields, the system's, and those of what it points to."""
-    own = [Choice(field.slug, field.name, field) for field in _fields_of(catalog, module)]
+def condition_choices(catalog: Catalog, module: str, *, lists: bool = False) -> tuple[Choice, ...]:
+    """What a rule over a module may ask for: its fields, the system's, and those of what it points to.
+
+    With `lists` also those of the records that point to it: the rule is true when it is for any of them.
+    """
+    own = [Choice(field.slug, field.name, field) for field in fields_of(catalog, module)]
     for reference in catalog.references(module):
         if not reference.polymorphic:
             own += [
                 Choice(f"{reference.slug}.{field.slug}", f"{reference.label} › {field.name}", field)
-                for field in _fields_of(catalog, reference.targets[0])
+                for field in fields_of(catalog, reference.targets[0])
                 if field.slug not in ("id", "workers", "source")
             ]
+    for link in catalog.to_many(module) if lists else ():
+        own += [
+            Choice(f"{link.slug}.{field.slug}", f"Any of {link.label} › {field.name}", field)
+            for field in fields_of(catalog, link.module)
+            if field.slug not in ("id", "workers", "source")
+        ]
     return tuple(own)
 
 
@@ -103,6 +118,7 @@ def edit_condition(
     key: str,
     context: FieldContext = NOWHERE,
     with_changed: bool = False,
+    suggest: Suggest | None = None,
 ) -> dict[str, Any]:
     """Draws the builder and returns the condition as it stands now; `{}` when there is no finished rule.
 
@@ -110,9 +126,10 @@ def edit_condition(
         condition: The condition JSON to begin with; another one under the same key is taken after `forget`.
         choices: The fields that a rule may ask for.
         with_changed: Whether a rule may ask if a field changed.
+        suggest: The values that records have in a field which takes any; without it they are typed.
     """
     draft = st.session_state.setdefault(_draft_key(key), from_condition(condition))
-    builder = _Builder(key, {c.path: c for c in choices}, context, with_changed)
+    builder = _Builder(key, {c.path: c for c in choices}, context, with_changed, suggest)
     builder.draw_group(draft, depth=0)
     return to_condition(draft)
 
@@ -143,6 +160,18 @@ def to_condition(draft: dict[str, Any]) -> dict[str, Any]:
     join = _NEGATED.get(draft["join"], draft["join"])
     tree = parts[0] if len(parts) == 1 else {join: parts}
     return {"not": tree} if draft["join"] in _NEGATED else tree
+
+
+def affirmed(condition: dict[str, Any]) -> dict[str, Any]:
+    """The same condition with as few negations as can be: not empty is set, not equal is its own operator."""
+    if "not" in condition:
+        part = affirmed(condition["not"])
+        opposite = _OPPOSITE.get(str(part.get("op")))
+        return {**part, "op": opposite} if opposite else {"not": part}
+    for join in ("all", "any"):
+        if join in condition:
+            return {join: [affirmed(part) for part in condition[join]]}
+    return condition
 
 
 def _draft(condition: dict[str, Any]) -> dict[str, Any]:
@@ -203,6 +232,7 @@ class _Builder:
     choices: dict[str, Choice]
     context: FieldContext
     with_changed: bool
+    suggest: Suggest | None = None
 
     def draw_group(self, group: dict[str, Any], *, depth: int) -> None:
         key = f"{self.key}:{group['id']}"
@@ -243,19 +273,23 @@ class _Builder:
             if choice is not None:
                 self._draw_operator(rule, key, choice)
                 if rule["op"] and rule["op"] not in rules.WITHOUT_VALUE:
-                    rules.edit_value(rule, choice.field, key=f"{key}:{rule['field']}", context=self.context)
+                    rules.edit_value(rule, choice.field, key=f"{key}:{rule['field']}", context=self.context,
+                                     values=self._suggested(choice))  # fmt: skip
             self._draw_remove(group, rule)
 
     def _draw_field(self, rule: dict[str, Any], key: str) -> Choice | None:
         def choose() -> None:
             rule.update(field=st.session_state[f"{key}:field"], op=None, value=None)
 
-        paths = list(self.choices)
+        paths = [
+            *self.choices,
+            *([rule["field"]] if rule["field"] and rule["field"] not in self.choices else []),
+        ]
         st.selectbox(
             "Field",
             paths,
             index=paths.index(rule["field"]) if rule["field"] in paths else None,
-            format_func=lambda path: self.choices[path].label,
+            format_func=lambda path: self.choices[path].label if path in self.choices else path,
             key=f"{key}:field",
             on_change=choose,
             label_visibility="collapsed",
@@ -263,6 +297,9 @@ class _Builder:
             width=210,
         )
         return self.choices.get(rule["field"])
+
+    def _suggested(self, choice: Choice) -> Sequence[str]:
+        return self.suggest(choice) if self.suggest is not None else ()
 
     def _draw_operator(self, rule: dict[str, Any], key: str, choice: Choice) -> None:
         known = operators_of(choice.field.kind, with_changed=self.with_changed)
@@ -304,7 +341,7 @@ class _Builder:
         )
 
 
-def _fields_of(catalog: Catalog, module: str) -> list[Field]:
+def fields_of(catalog: Catalog, module: str) -> list[Field]:
     own = catalog.module(module)
     statuses = {s.slug: Option(value=s.slug, label=s.name) for f in own.folders for s in f.statuses}
     folders = tuple(Option(value=f.slug, label=f.name) for f in own.folders)

@@ -6,9 +6,10 @@ import streamlit as st
 
 from flows import store
 from flows.store import FlowInfo
-from pages._ui import feedback, html
+from pages._ui import feedback, flow_editor, html
+from pages._ui.flow_step_words import Told
 from pages._ui.flows_state import FlowsState
-from pages._ui.flows_words import FlowWords, Step, condition_tree
+from pages._ui.flows_words import FlowWords, condition_tree
 from pages._ui.layout import redraw
 from pages._ui.session import Here
 from pages._ui.state import set_url
@@ -16,7 +17,10 @@ from pages._ui.surroundings import field_context
 
 
 def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
-    """Draw the definition as it is asked for."""
+    """Draw the definition as it is asked for, or the editor when it is open."""
+    if state.draft is not None and state.draft.head.get("flow") == flow.flow:
+        flow_editor.draw(now, state, state.draft)
+        return
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="flow_views"
     ):
@@ -29,8 +33,10 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
             redraw("centre")
 
         st.session_state["flows:view"] = "YAML" if state.as_yaml else "Steps"
-        st.segmented_control("View", ["Steps", "YAML"], required=True, key="flows:view", on_change=chosen,
-                             label_visibility="collapsed", width="content")  # fmt: skip
+        with st.container(horizontal=True, gap="small", width="content", key="flow_ways"):
+            st.segmented_control("View", ["Steps", "YAML"], required=True, key="flows:view", on_change=chosen,
+                                 label_visibility="collapsed", width="content")  # fmt: skip
+            st.button("Edit", icon=":material/edit:", key="flow:edit", on_click=_edit, args=(state, flow))
     if flow.problems:
         title = (
             "It runs nothing until this is mended:"
@@ -46,9 +52,14 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
         _cards(FlowWords(now.catalog, field_context(now), flow.definition))
 
 
+def _edit(state: FlowsState, flow: FlowInfo) -> None:
+    flow_editor.begin(state, flow)
+    redraw("centre")
+
+
 def _cards(told: FlowWords) -> None:
     trigger = html.Html('<div class="m-rules">{}</div>').format(feedback.sentence(told.trigger) + ".")
-    steps = [_event(number, step) for number, step in enumerate(told.steps, start=1)]
+    steps = told.steps
     st.html(
         html.Html('<div class="m-stack">{}</div>').format(
             html.join(
@@ -58,18 +69,24 @@ def _cards(told: FlowWords) -> None:
                         html.card("When", trigger, right=html.badge(told.flow.trigger.event, color="blue")),
                         html.card("If", condition_tree(told)),
                     ),
-                    html.timeline_card("Then", steps, count=str(len(steps))),
+                    html.timeline_card("Then", list(map(_event, steps)), count=str(len(told.flow.steps))),
                 ]
             )
         )
     )
 
 
-def _event(number: int, step: Step) -> html.Event:
+def _event(one: Told) -> html.Event:
     details = html.join(
-        [html.Html("{}: <b>{}</b>").format(label, value) for label, value in step.details], between=" · "
+        [html.Html("{}: <b>{}</b>").format(label, value) for label, value in one.step.details], between=" · "
     )
-    return html.Event(step.icon, step.color, step.title, f"Step {number}", details)
+    inner = html.join(
+        html.Html('<div class="m-arm"><span>{}</span>{}</div>').format(
+            label, html.timeline(list(map(_event, some)))
+        )
+        for label, some in one.arms
+    )
+    return html.Event(one.step.icon, one.step.color, one.step.title, f"Step {one.number}", details, inner)
 
 
 def _yaml(now: Here, state: FlowsState, flow: FlowInfo) -> None:

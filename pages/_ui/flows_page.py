@@ -12,6 +12,8 @@ from flows import outbox, run_history, store
 from flows.store import FlowInfo
 from pages._ui import (
     feedback,
+    flow_editor,
+    flow_test,
     flows_definition,
     flows_new,
     flows_outbox,
@@ -22,7 +24,7 @@ from pages._ui import (
     words,
 )
 from pages._ui.components import Click, ListRow, clicks, record_list
-from pages._ui.flows_state import DEFINITION, OUTBOX, RUNS, TABS, WHY, FlowsState
+from pages._ui.flows_state import DEFINITION, OUTBOX, RUNS, TABS, TEST, WHY, FlowsState
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
 from pages._ui.nothing import Action, nothing, to_modules
 from pages._ui.pulse import pulse
@@ -98,7 +100,9 @@ def _list_head(now: Here, state: FlowsState, flows: list[FlowInfo]) -> None:
 
 
 def _created(state: FlowsState, slug: str) -> None:
-    state.flow, state.tab, state.as_yaml, state.words, state.only = slug, DEFINITION, True, "", ""
+    state.flow, state.tab, state.as_yaml, state.words, state.only = slug, DEFINITION, False, "", ""
+    state.sample = ""
+    flow_editor.begin(state, store.show_flow(here().lake, slug))
     set_url(flow=slug, tab=None)
 
 
@@ -138,7 +142,7 @@ def _row(now: Here, flow: FlowInfo, count: dict[str, Any]) -> ListRow:
 
 
 def _select(state: FlowsState, slug: str) -> None:
-    state.flow, state.run, state.shown = slug, "", flows_runs.PAGE
+    state.flow, state.run, state.shown, state.sample = slug, "", flows_runs.PAGE, ""
     set_url(flow=slug)
     show_panel("centre")
     redraw("centre")
@@ -160,6 +164,7 @@ def _centre(state: FlowsState) -> None:
     with body("centre"):
         {
             DEFINITION: flows_definition.draw,
+            TEST: flow_test.draw,
             RUNS: flows_runs.draw,
             WHY: flows_why.draw,
             OUTBOX: flows_outbox.draw,

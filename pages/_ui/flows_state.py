@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFINITION, RUNS, WHY, OUTBOX = "definition", "runs", "why", "outbox"
-TABS = (DEFINITION, RUNS, WHY, OUTBOX)
+from pages._ui.flow_draft import FlowDraft
+
+DEFINITION, TEST, RUNS, WHY, OUTBOX = "definition", "test", "runs", "why", "outbox"
+TABS = (DEFINITION, TEST, RUNS, WHY, OUTBOX)
 
 
 @dataclass
@@ -21,6 +23,9 @@ class FlowsState:
         record: the record that is asked about.
         box: the state of messages that is asked for.
         chosen: the ids of ticked messages.
+        draft: the flow that is being edited, with all that is not saved yet.
+        open: the id of the step whose form is open.
+        sample: the record that previews and tests are made with; empty for the newest.
     """
 
     flow: str = ""
@@ -36,3 +41,6 @@ class FlowsState:
     record: str = ""
     box: str = ""
     chosen: tuple[str, ...] = ()
+    draft: FlowDraft | None = None
+    open: str = ""
+    sample: str = ""

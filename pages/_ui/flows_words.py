@@ -14,38 +14,25 @@ from typing import Any
 
 from crm_core.model import All, AnyOf, Catalog, Condition, Leaf, Not
 from crm_core.model.condition import to_document
-from flows.model import FlowDefinition, Trigger
+from flows.model import FlowDefinition
 from pages._ui import html, words
 from pages._ui.conditions import (
     JOINS,
     OPERATORS,
     Choice,
+    affirmed,
     condition_choices,
     describe,
     from_condition,
     to_condition,
 )
 from pages._ui.field_views import FieldContext
-from pages._ui.flows_told import Step as Step
+from pages._ui.flow_event_words import EVENTS as EVENTS
+from pages._ui.flow_event_words import trigger_words
+from pages._ui.flow_step_words import Told, sentence_of, told_steps
 from pages._ui.flows_told import a as a
-from pages._ui.flows_told import step_words
 from pages._ui.rules import UNITS, names_of
 
-EVENTS = {
-    "created": "is created",
-    "updated": "changes",
-    "deleted": "is deleted",
-    "restored": "is restored",
-    "linked": "is linked",
-    "unlinked": "is unlinked",
-    "schedule": "is there at a set time",
-    "date": "reaches a date",
-    "webhook": "comes in by a webhook",
-    "manual": "is chosen by hand",
-}
-"""Event of a trigger → what happens to the record."""
-_PAIRS = (("eq", "ne"), ("in", "not_in"), ("contains", "not_contains"), ("is_empty", "is_set"))
-_OPPOSITE = dict(_PAIRS) | {second: first for first, second in _PAIRS}
 _PLACE = re.compile(r"\{\{\s*([^}|]+?)\s*(\|[^}]*)?\}\}")
 _SPAN = re.compile(r"\s*([+-]?)\s*(\d+)\s*(min|h|d|w|mo|y)\s*")
 
@@ -76,24 +63,24 @@ class FlowWords:
     def sentence(self) -> str:
         """The whole flow in one sentence."""
         asked = f" and {self.condition}" if self.flow.when != All() else ""
-        done = ", then ".join(_small(step.title) for step in self.steps)
+        done = ", then ".join(map(sentence_of, self.steps))
         return f"When {self.trigger}{asked}, {done}."
 
     @property
     def trigger(self) -> str:
         """What sets the flow off, as a clause."""
         one = a(self.catalog.module(self.flow.module).one.lower())
-        return f"{_happening(self, self.flow.trigger, one)}{self._folders}"
+        return f"{trigger_words(self, self.flow.trigger, one)}{self._folders}"
 
     @property
     def condition(self) -> str:
         """What must hold, in one line."""
-        return describe(_affirmed(to_document(self.flow.when)), self.choices, context=self.context)
+        return describe(affirmed(to_document(self.flow.when)), self.choices, context=self.context)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """The actions in their order."""
-        return tuple(step_words(self, action) for action in self.flow.actions)
+    def steps(self) -> tuple[Told, ...]:
+        """What it does, step by step, with what stands within each."""
+        return told_steps(self, self.flow.do)
 
     @property
     def _folders(self) -> str:
@@ -143,7 +130,7 @@ class FlowWords:
     def _asked(self, leaf: Leaf, negated: bool) -> Asked:
         label, document = self.label(leaf.field), to_document(leaf)
         told = describe(
-            _affirmed({"not": document} if negated else document), self.choices, context=self.context
+            affirmed({"not": document} if negated else document), self.choices, context=self.context
         )
         return Asked(label, told.removeprefix(label).strip(), negated)
 
@@ -179,7 +166,7 @@ def condition_tree(told: FlowWords) -> html.Html:
     if told.flow.when == All():
         return html.Html('<div class="m-none">Always: no condition is set.</div>')
     return html.Html('<div class="m-rules">{}</div>').format(
-        _tree(from_condition(_affirmed(to_document(told.flow.when))), told, top=True)
+        _tree(from_condition(affirmed(to_document(told.flow.when))), told, top=True)
     )
 
 
@@ -194,18 +181,6 @@ def _signed_leaves(condition: Condition, negated: bool = False) -> Iterator[tupl
             yield from _signed_leaves(part, not negated)
 
 
-def _affirmed(condition: dict[str, Any]) -> dict[str, Any]:
-    """The same condition with as few negations as can be: not empty is set, not equal is its own operator."""
-    if "not" in condition:
-        part = _affirmed(condition["not"])
-        opposite = _OPPOSITE.get(str(part.get("op")))
-        return {**part, "op": opposite} if opposite else {"not": part}
-    for join in ("all", "any"):
-        if join in condition:
-            return {join: [_affirmed(part) for part in condition[join]]}
-    return condition
-
-
 def _tree(draft: dict[str, Any], told: FlowWords, *, top: bool = False) -> html.Html:
     if "parts" not in draft:
         return html.html(describe(to_condition(draft), told.choices, context=told.context))
@@ -215,32 +190,6 @@ def _tree(draft: dict[str, Any], told: FlowWords, *, top: bool = False) -> html.
     return html.Html("<span>{}</span><ul>{}</ul>").format(JOINS[draft["join"]], items)
 
 
-def _happening(told: FlowWords, trigger: Trigger, one: str) -> str:
-    if not trigger.fields:
-        if trigger.named:
-            event = told.catalog.events.get(trigger.named)
-            return f"“{event.title if event else trigger.named}” happens to {one}"
-        return f"{one} {EVENTS[trigger.event]}{_details(trigger)}"
-    named = _or([told.label(slug) for slug in trigger.fields])
-    slug, module = trigger.fields[0], told.flow.module
-    was = f" from {told.value(module, slug, trigger.was)}" if trigger.asks_was else ""
-    to = f" to {told.value(module, slug, trigger.is_)}" if trigger.asks_is else ""
-    return f"{named} of {one} changes{was}{to}"
-
-
-def _details(trigger: Trigger) -> str:
-    """What narrows an event, in the words of its definition."""
-    match trigger.event:
-        case "linked" | "unlinked":
-            return f" ({trigger.link})"
-        case "schedule":
-            return f" ({trigger.cron}{' ' if trigger.time_zone else ''}{trigger.time_zone})"
-        case "date":
-            parts = (trigger.field, trigger.offset if trigger.offset != "0" else "", trigger.at)
-            return f" ({' '.join(part for part in parts if part)})"
-    return ""
-
-
 def _later(span: str, *, at: str, after: str, before: str) -> str:
     found = _SPAN.fullmatch(span)
     if found is None:
@@ -248,10 +197,6 @@ def _later(span: str, *, at: str, after: str, before: str) -> str:
     if int(found[2]) == 0:
         return at
     return f"{words.plural(int(found[2]), UNITS[found[3]].removesuffix('s'))} {before if found[1] == '-' else after}"
-
-
-def _small(title: str) -> str:
-    return title[:1].lower() + title[1:]
 
 
 def _or(parts: list[str]) -> str:

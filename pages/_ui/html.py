@@ -53,6 +53,8 @@ class Event:
     title: Text
     when: str
     text: Text = ""
+    inner: Text = ""
+    """What belongs below it: other parts, and not text alone."""
 
 
 def html(value: Any) -> Html:
@@ -267,10 +269,14 @@ def timeline_card(
     empty: str = "Nothing happened yet.",
 ) -> Html:  # fmt: skip
     """A card with what happened, newest first."""
-    entries = join(_event(event) for event in events)
     nothing = Html('<div class="m-none">{}</div>').format(empty)
-    body = Html('<ul class="m-timeline">{}</ul>').format(entries) if events else nothing
+    body = timeline(events) if events else nothing
     return card(title, body, count=count, right=right, footer=footer)
+
+
+def timeline(events: Sequence[Event]) -> Html:
+    """What happened or happens one after the other, each with its symbol."""
+    return Html('<ul class="m-timeline">{}</ul>').format(join(_event(event) for event in events))
 
 
 def steps(items: Sequence[tuple[str, str]]) -> Html:
@@ -304,6 +310,6 @@ def _table_row(row: Row, sides: Sequence[Html]) -> Html:
 
 def _event(event: Event) -> Html:
     text = Html("<p>{}</p>").format(event.text) if event.text else Html("")
-    return Html("<li>{}<div>{}{}</div><time>{}</time></li>").format(
-        icon(event.icon, color=event.color), event.title, text, event.when
+    return Html("<li>{}<div>{}{}{}</div><time>{}</time></li>").format(
+        icon(event.icon, color=event.color), event.title, text, event.inner, event.when
     )

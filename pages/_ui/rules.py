@@ -7,7 +7,7 @@ Values are JSON: numbers as typed, days and instants ISO 8601, a span as `7d`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -22,22 +22,33 @@ RELATIVE_DAYS = ("today", "yesterday", "tomorrow")
 WIDTH = 210
 
 
-def edit_value(rule: dict[str, Any], field: Any, *, key: str, context: FieldContext) -> None:
-    """Draws the widget of a rule's value and keeps what is chosen in `rule["value"]`."""
+def edit_value(
+    rule: dict[str, Any], field: Any, *, key: str, context: FieldContext, values: Sequence[str] = ()
+) -> None:
+    """Draws the widget of a rule's value and keeps what is chosen in `rule["value"]`.
+
+    `values` are some that the records have, for a field that takes any.
+    """
     key, operator = f"{key}:{rule['op']}", rule["op"]
     named = names_of(field, context)
     if operator in ("within_last", "within_next"):
         _edit_span(rule, key)
     elif operator in ("in", "not_in"):
-        _edit_list(rule, key, named)
+        _edit_list(rule, key, named, values)
     elif operator == "between":
         _edit_pair(rule, field, key)
     elif named:
         _edit_choice(rule, key, named)
     elif field.kind in ("date", "datetime"):
         _edit_day(rule, key)
+    elif values and operator in _SAME:
+        _edit_known(rule, key, values)
     else:
         _edit_text(rule, key)
+
+
+_SAME = ("eq", "ne", "contains", "not_contains", "starts_with", "ends_with")
+"""Operators that ask for a value as records have it."""
 
 
 def names_of(field: Any, context: FieldContext) -> Mapping[str, str]:
@@ -80,6 +91,21 @@ def _edit_text(rule: dict[str, Any], key: str) -> None:
     st.text_input("Value", value=start, key=key, on_change=keep, placeholder="Value", **_look())
 
 
+def _edit_known(rule: dict[str, Any], key: str, values: Sequence[str]) -> None:
+    """A value that records have, or another that is typed."""
+    now = None if rule["value"] in (None, []) else _alone(rule["value"])
+    choices = [*values, *([now] if now is not None and now not in values else [])]
+    keep = _keeper(rule, lambda: st.session_state[key] or None)
+    st.selectbox(
+        "Value", choices, index=choices.index(now) if now is not None else None, key=key, on_change=keep,
+        placeholder="Choose or type …", accept_new_options=True, **_look(),
+    )  # fmt: skip
+
+
+def _alone(value: Any) -> str:
+    return str(value[0] if isinstance(value, list) else value)
+
+
 def _edit_choice(rule: dict[str, Any], key: str, named: Mapping[str, str]) -> None:
     values = list(named)
     now = str(rule["value"]).lower() if isinstance(rule["value"], bool) else rule["value"]
@@ -97,18 +123,19 @@ def _edit_choice(rule: dict[str, Any], key: str, named: Mapping[str, str]) -> No
     )
 
 
-def _edit_list(rule: dict[str, Any], key: str, named: Mapping[str, str]) -> None:
+def _edit_list(rule: dict[str, Any], key: str, named: Mapping[str, str], values: Sequence[str] = ()) -> None:
     now = [str(one) for one in rule["value"] or []]
+    known = named or {value: value for value in values}
     keep = _keeper(rule, lambda: list(st.session_state[key]))
     st.multiselect(
         "Values",
-        [*named, *(one for one in now if one not in named)],
+        [*known, *(one for one in now if one not in known)],
         default=now,
-        format_func=lambda one: named.get(one, str(one)),
+        format_func=lambda one: known.get(one, str(one)),
         key=key,
         on_change=keep,
         accept_new_options=not named,
-        placeholder="Choose …" if named else "Type and press Enter",
+        placeholder="Choose …" if known else "Type and press Enter",
         **_look(),
     )
 

@@ -1,0 +1,39 @@
+"""The choice of a record that previews and tests of a flow are made with."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from crm_core.query import titles
+from crm_core.search import search_module
+from pages._ui import html
+from pages._ui.flows_state import FlowsState
+from pages._ui.session import Here
+
+SHOWN = 8
+
+
+def newest(now: Here, module: str) -> str:
+    """The id of the record that was changed last; empty when there is none that may be seen."""
+    hits = search_module(now.lake, now.catalog, module=module, actor=now.actor, words="", limit=1)
+    return hits.items[0].id if hits.items else ""
+
+
+def choose_sample(now: Here, state: FlowsState, *, module: str, sample: str, said: str, key: str) -> None:
+    """Draw the name of the record, and behind it the search for another."""
+    named = titles(now.lake, now.catalog, wanted={module: [sample]}, actor=now.actor)
+    title = html.plain(named.get(sample, "…"))
+    with st.popover(f"{said} {title}", icon=":material/visibility:", type="tertiary", key=f"{key}:box"):
+        hint = f"Search {now.catalog.module(module).name.lower()} …"
+        asked = st.text_input("Record", key=f"{key}:words:{module}", type="search", live="100ms", placeholder=hint,
+                              label_visibility="collapsed")  # fmt: skip
+        hits = search_module(
+            now.lake, now.catalog, module=module, actor=now.actor, words=asked or "", limit=SHOWN
+        )
+        for hit in hits.items:
+            st.button(html.plain(hit.title or "Without a name"), key=f"{key}:{hit.id}", type="tertiary",
+                      width="stretch", on_click=_chosen, args=(state, hit.id))  # fmt: skip
+
+
+def _chosen(state: FlowsState, record_id: str) -> None:
+    state.sample = record_id
