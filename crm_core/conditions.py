@@ -2,7 +2,8 @@
 
 A compiled condition is true or false, never NULL: a missing value makes a comparison false, except that
 `is_empty`, `ne`, `not_in` and `not_contains` are then true. A path over references reads the value of the
-one record it leads to; a path over a list of related records is true when it is for any of them.
+one record it leads to; a path over a list of related records is true when it is for any of them, and one that ends in
+`.sum` adds up what they have.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from sqlglot import exp
 from crm_core.errors import ConditionInvalid
 from crm_core.model import All, AnyOf, Condition, Leaf, Not, Path, Reference, ToMany
 from crm_core.model.condition import TRUE_WHEN_MISSING, leaves
+from crm_core.model.fields import MoneyField
 from crm_core.operands import moved, parse_span, read_operand, to_instant
 from crm_core.relations import Relations
 from crm_core.trees import all_of, any_of, coalesce, column, function
@@ -72,7 +74,7 @@ def compile_leaf(leaf: Leaf, scope: Scope) -> exp.Expr:
 def value_expression(text: str, scope: Scope) -> exp.Expr:
     """The value that a path reads, for a trace; over a list of related records, the list of their values."""
     path = scope.relations.catalog.resolve(scope.module, text)
-    return _value(path, scope, path.steps, scope.alias, 0)
+    return _whole_value(path, scope, path.steps, scope.alias, 0)
 
 
 def _through(
@@ -84,8 +86,8 @@ def _through(
     alias: str,
     depth: int,
 ) -> exp.Expr:
-    if not any(isinstance(step, ToMany) for step in steps):
-        return _test(leaf, path, _value(path, scope, steps, alias, depth), scope)
+    if path.total or not any(isinstance(step, ToMany) for step in steps):
+        return _test(leaf, path, _whole_value(path, scope, steps, alias, depth), scope)
     head, rest = steps[0], steps[1:]
     inner = f"{alias}_{depth}"
     target = head.targets[0] if isinstance(head, Reference) else head.module
@@ -93,15 +95,34 @@ def _through(
     return exp.Exists(this=_related(head, scope, alias, inner).where(test))
 
 
+def _whole_value(
+    path: Path, scope: Scope, steps: Sequence[Reference | ToMany], alias: str, depth: int
+) -> exp.Expr:
+    """The value of a path; a sum of nothing is zero."""
+    value = _value(path, scope, steps, alias, depth)
+    if not path.total:
+        return value
+    return coalesce(exp.cast(value, path.column_type, dialect="duckdb"), exp.Literal.number(0))
+
+
 def _value(path: Path, scope: Scope, steps: Sequence[Reference | ToMany], alias: str, depth: int) -> exp.Expr:
     if not steps:
-        return column(path.column, alias)
+        return _addend(path, scope, alias) if path.total else column(path.column, alias)
     head, inner = steps[0], f"{alias}_{depth}"
     value = _value(path, scope, steps[1:], inner, depth + 1)
     if isinstance(head, ToMany):
-        value = function("list", value)
+        value = function("sum" if path.total else "list", value)
     select = _related(head, scope, alias, inner)
     return select.select(value, append=False).subquery()
+
+
+def _addend(path: Path, scope: Scope, alias: str) -> exp.Expr:
+    """What one record adds to a sum: amounts count in the workspace's currency, since others cannot be added to it."""
+    value = column(path.column, alias)
+    if not isinstance(path.field, MoneyField):
+        return value
+    own = scope.relations.params.bind(scope.relations.catalog.workspace.currency)
+    return exp.Case().when(column(f"{path.field.slug}__currency", alias).eq(own), value, copy=False)
 
 
 def _related(step: Reference | ToMany, scope: Scope, alias: str, inner: str) -> exp.Select:

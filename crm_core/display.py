@@ -41,6 +41,9 @@ def read_value(path_text: str, scope: Scope) -> Value:
         target = catalog.module(path.field.targets[0])
         return read_value(f"{path_text}.{target.title}", scope)
     tree = value_expression(path_text, scope)
+    if path.total:
+        own = scope.relations.params.bind(catalog.workspace.currency)
+        return Value(tree, path.column_type, own if isinstance(path.field, MoneyField) else None)
     many = any(isinstance(step, ToMany) for step in path.steps)
     if isinstance(path.field, AddressField) and path_text.rpartition(".")[2] == path.field.slug:
         return Value(_address(path_text, scope), "VARCHAR")

@@ -138,7 +138,7 @@ def _from_template(source: Source, target: Target, kind: str, template: str) -> 
 
 def _copied(source: Source, path: Path, path_text: str, kind: str) -> exp.Expr | None:
     """The value of a path as it is, or turned into a kind that loses nothing a person would miss; None if neither."""
-    if any(isinstance(step, ToMany) for step in path.steps):
+    if any(isinstance(step, ToMany) for step in path.steps) and not path.total:
         return None
     value, given = value_expression(path_text, source.scope), path.column_type
     if given == kind and not isinstance(path.field, AddressField):

@@ -80,7 +80,10 @@ class ToMany:
 
 @dataclass(frozen=True)
 class Path:
-    """What `customer.country` means: the steps to take and the field (or system column) at the end."""
+    """What `customer.country` means: the steps to take and the field (or system column) at the end.
+
+    `total` is said by `.sum` behind a number or an amount of a list of related records: all of theirs together.
+    """
 
     text: str
     module: str
@@ -88,7 +91,11 @@ class Path:
     field: Field | Reference
     column: str
     column_type: str
+    total: bool = False
 
+
+TOTAL = "sum"
+"""The last part of a path that adds up what a list of related records has."""
 
 SYSTEM_FIELDS: dict[str, Field] = {
     "id": TextField.model_construct(slug="id", label="Id"),
@@ -220,8 +227,12 @@ class Catalog:
             own = self.module(here)
             found = own.field(part) or SYSTEM_FIELDS.get(part)
             if found is not None:
-                column = _column_of(found, parts, text)
-                return Path(text, here, tuple(steps), found, column, self.columns(here)[column])
+                total = parts[-1:] == [TOTAL] and any(isinstance(one, ToMany) for one in steps)
+                column = _column_of(found, parts[:-1] if total else parts, text)
+                kind = self.columns(here)[column]
+                if total and not kind.startswith(("BIGINT", "DECIMAL")):
+                    raise ConditionInvalid(text, f"“{text}”: only numbers and amounts can be added up")
+                return Path(text, here, tuple(steps), found, column, kind, total)
             step = self.reference(here, part) or next(
                 (link for link in self.to_many(here) if link.slug == part), None
             )

@@ -73,3 +73,16 @@ def test_an_accepted_quote_gives_work_to_operations_and_to_whoever_has_the_custo
     update(freight, module="quotes", record_id=quote, values={"status": "accepted"}, actor=ADMIN)
     run_until_current(freight)
     assert tasks(freight, customer) == [("Book the", "olaf", "operations"), ("Welcome ", "anna", "sales")]
+
+
+def test_a_customer_who_has_paid_enough_in_our_currency_becomes_a_vip(freight: Lake) -> None:
+    customer = create(freight, module="customers", values={"name": "D", "owner": "anna"}, actor=ADMIN).id
+    for currency, expected in (("EUR", []), ("USD", []), ("EUR", ["vip"])):
+        given = {"customer": customer, "status": "sent", "total": {"amount": 60000, "currency": currency}}
+        bill = create(freight, module="invoices", values=given, actor=Actor.system()).id
+        paid = {"paid": {"amount": 60000, "currency": currency}, "status": "paid"}
+        update(freight, module="invoices", record_id=bill, values=paid, actor=ADMIN)
+        run_until_current(freight)
+        found = {row[0]: row[1] for row in rows(freight, "customers", "id", "tags")}
+        assert (found[customer] or []) == expected
+    assert tasks(freight, customer) == [("Greet D ", "anna", "sales")]
