@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import backtest, clicks, growth, intake, loads, reads, rules
+from benchmarks import backtest, clicks, effects, growth, intake, loads, reads, rules, windows
 from benchmarks.report import Report
 
 PARTS: dict[str, Callable[[Report, Path], None]] = {
@@ -22,6 +22,8 @@ PARTS: dict[str, Callable[[Report, Path], None]] = {
     "intake": intake.run,
     "clicks": clicks.run,
     "growth": growth.run,
+    "windows": windows.run,
+    "effects": effects.run,
 }
 
 
