@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import polars as pl
-
 from crm_core.access import Actor
 from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
@@ -89,7 +87,7 @@ def commit_window(session: Session, lake: Lake, staged: Staged, cursor: int | No
                 # Somebody else worked through it in the meantime.
                 tx.cancel()
                 return None
-            cursors.advance(tx, CURSOR, staged.window.until)
+            cursors.put(tx, CURSOR, staged.window.until)
         return store(tx, prepared, hold_over=hold_over)
 
     # What follows from the runs' effects is recorded under this change, and must not begin a chain anew.
@@ -330,19 +328,16 @@ _STATE = f"CASE WHEN state = 'done' AND id IN (SELECT run FROM {EFFECTS} WHERE o
 
 def _write_effects(tx: Transaction, prepared: Prepared) -> None:
     seconds = prepared.staged.effects.seconds
-    rows = [(flow, step, taken) for (flow, step), taken in seconds.items()]
-    tx.register("flow_step_seconds", pl.DataFrame(rows, schema=_SECONDS, orient="row"))
+    counts = tx.read(f"SELECT r.flow_id, e.step, count(*) AS n FROM {ident(EFFECTS)} e JOIN {ident(RUNS)} r "
+                     "ON r.id = e.run GROUP BY ALL")  # fmt: skip
+    shares = {f"{flow} {step}": seconds.get((flow, step), 0.0) / n for flow, step, n in counts.iter_rows()}
     tx.execute(
         f"INSERT INTO {_EFFECTS_OF_LAKE} BY NAME SELECT coalesce(r.run_id, e.run) AS run_id, r.flow_id, e.step, "
-        "e.action, e.module, e.record AS record_id, e.outcome, e.fields, e.detail, $snapshot AS committed, "
-        "r.attempt, s.seconds / count(*) OVER (PARTITION BY r.flow_id, e.step) AS seconds "
-        f"FROM {ident(EFFECTS)} e JOIN {ident(RUNS)} r ON r.id = e.run "
-        "LEFT JOIN flow_step_seconds s ON s.flow_id = r.flow_id AND s.step = e.step",
-        {"snapshot": tx.snapshot},
+        "e.action, e.module, e.record AS record_id, e.outcome, e.fields, e.detail, $snapshot AS committed, r.attempt, "
+        "list_extract($shares::DOUBLE[], list_position($steps::VARCHAR[], r.flow_id || ' ' || e.step)) AS seconds "
+        f"FROM {ident(EFFECTS)} e JOIN {ident(RUNS)} r ON r.id = e.run",
+        {"snapshot": tx.snapshot, "steps": list(shares), "shares": list(shares.values())},
     )
-
-
-_SECONDS = {"flow_id": pl.String, "step": pl.Int64, "seconds": pl.Float64}
 
 
 def _write_new_runs(tx: Transaction, prepared: Prepared) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlglot import exp
 
 from crm_core.trees import coalesce, column, function, lake_table
+from crm_core.values.fragments import sql
 from flows.lookups import AT
 from flows.statements import temp
 
@@ -22,6 +23,7 @@ def provenance(
     *further: exp.Expr,
     replays: bool = False,
     silent: Sequence[str] = SILENT_DOORS,
+    by_flows: bool = True,
 ) -> exp.Select:
     """Every staged change that can set off flows: who made it, through which door, how deep, and what it was.
 
@@ -32,6 +34,7 @@ def provenance(
         further: what else of a change is selected, over the feed as `f`.
         replays: whether the rows of one load are looked at again.
         silent: the doors whose changes set off nothing.
+        by_flows: whether flows may have written anything within the window; looking for it costs.
     """
     own_commit = exp.and_(
         column("id", "c").eq(column("change_id", "f")), column("snapshot", "c").eq(column("_snapshot", "f"))
@@ -41,6 +44,7 @@ def provenance(
     )
     nothing = exp.cast(exp.Array(expressions=[]), "VARCHAR[]", dialect="duckdb")
     now = exp.cast(exp.Placeholder(this="now"), "TIMESTAMPTZ", dialect="duckdb")
+    runs, own = (_runs(), _own(module)) if by_flows else (_no_runs(), _no_own())
     occurred = now if replays else coalesce(column("occurred_at", "c"), column("updated_at", "f"), now)
     meta = (
         exp.select(
@@ -53,8 +57,8 @@ def provenance(
         )
         .from_(temp(feed_table(module), "f"))
         .join(_changes().subquery("c"), on=own_commit, join_type="left")
-        .join(_runs().subquery("r"), on=column("id", "r").eq(column("flow_run_id", "c")), join_type="left")
-        .join(_own(module).subquery("o"), on=own_writes, join_type="left")
+        .join(runs.subquery("r"), on=column("id", "r").eq(column("flow_run_id", "c")), join_type="left")
+        .join(own.subquery("o"), on=own_writes, join_type="left")
         .where(_counts(replays, silent))
     )  # fmt: skip
     return exp.select("*").from_(meta.subquery("x")).where(column("_event").neq(exp.Literal.string("none")))
@@ -125,8 +129,19 @@ def _runs() -> exp.Select:
     return (
         exp.select(column("id"), column("flow_id"), column("chain"))
         .from_(lake_table("flow_runs", schema="ops", at=AT))
-        .where(*_within("committed"))
+        # A run that waited is committed again, maybe after the window.
+        .where(_within("committed")[0])
     )
+
+
+def _no_runs() -> exp.Select:
+    return sql("SELECT NULL::UUID AS id, NULL::VARCHAR AS flow_id, NULL::VARCHAR[] AS chain WHERE false")  # type: ignore[return-value]
+
+
+def _no_own() -> exp.Select:
+    return sql(
+        "SELECT NULL::UUID AS record_id, 0::BIGINT AS committed, NULL::VARCHAR[] AS columns WHERE false"
+    )  # type: ignore[return-value]
 
 
 def _own(module: str) -> exp.Select:

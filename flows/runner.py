@@ -33,6 +33,9 @@ LAG = 256
 MANY = 1000
 """Changes that are not to be looked at twice, so that the cursor is stored though they set off nothing."""
 
+FEW_COMMITS = 50
+"""Of so many commits at most, a window without large files is worked through by one thread: it costs less."""
+
 
 @dataclass(frozen=True)
 class WindowReport:
@@ -90,7 +93,11 @@ def run_once(
         )  # fmt: skip
     window, catalog = found
     flows = active_flows(catalog)
-    with lake.session(bulk=True) as session:
+    small = (
+        window.until - window.after <= FEW_COMMITS
+        and lake.feed.rows_filed(window.after, window.until) <= MANY
+    )
+    with lake.session(light=small, bulk=not small) as session:
         staged = stage_window(session, lake, catalog, flows, window)
         if not staged.runs and not staged.came and staged.changes < MANY and window.until - cursor < LAG:
             return WindowReport(
@@ -157,6 +164,7 @@ class Runner:
 
     def start(self) -> None:
         """Begin to follow the feed."""
+        self._lake.door.listeners.append(self.wake)
         for thread in self._threads:
             thread.start()
 
@@ -168,6 +176,8 @@ class Runner:
         """End after the window that is being worked through; waits at most `timeout` seconds."""
         self._stopping.set()
         self._woken.set()
+        if self.wake in self._lake.door.listeners:
+            self._lake.door.listeners.remove(self.wake)
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout)

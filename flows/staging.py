@@ -83,6 +83,7 @@ def stage_changes(
     silent: Sequence[str] = SILENT_DOORS,
     only: str | None = None,
     even_none: bool = False,
+    by_flows: bool = True,
 ) -> int:
     """Stage what changed in a module within the window, and put the prepared view over it.
 
@@ -95,13 +96,14 @@ def stage_changes(
         silent: the doors whose changes count for nothing.
         only: a temp table of the session with the `_id` of the records that count alone.
         even_none: whether the view shall be there though nothing changed.
+        by_flows: whether flows may have written anything within the window.
 
     Returns:
         The number of changes that can set off flows: one for each record and commit.
     """
     if not stage_feed(session, lake, module, window, only=only) and not even_none:
         return 0
-    count = stage_provenance(session, catalog, module, window, silent=silent)
+    count = stage_provenance(session, catalog, module, window, silent=silent, by_flows=by_flows)
     pick(session, module, "SELECT NULL::UUID AS record_id, 0 AS snapshot, '' AS event LIMIT 0", ())
     known = feed_columns(session, module)
     for view, over in ((rows_view(module), meta_table(module)), (picked_view(module), picked_table(module))):
@@ -125,19 +127,27 @@ def feed_columns(session: Session, table: str) -> frozenset[str]:
 
 
 def stage_provenance(
-    session: Session, catalog: Catalog, table: str, window: Window, *, silent: Sequence[str] = SILENT_DOORS
+    session: Session,
+    catalog: Catalog,
+    table: str,
+    window: Window,
+    *,
+    silent: Sequence[str] = SILENT_DOORS,
+    by_flows: bool = True,
 ) -> int:
     """Stage who made each change of a staged feed and what it was, as `meta_table` names it; returns how many count."""
     replays = window.load_id is not None
     meta = catalog.memo.of(
-        ("flow meta", table, replays, tuple(silent)),
-        lambda: _meta_statement(table, replays=replays, silent=silent),
+        ("flow meta", table, replays, tuple(silent), by_flows),
+        lambda: _meta_statement(table, replays=replays, silent=silent, by_flows=by_flows),
     )
     return meta.execute(session, **_bounds(window))
 
 
-def _meta_statement(module: str, *, replays: bool = False, silent: Sequence[str] = SILENT_DOORS) -> Statement:
-    tree = provenance(module, replays=replays, silent=silent)
+def _meta_statement(
+    module: str, *, replays: bool = False, silent: Sequence[str] = SILENT_DOORS, by_flows: bool = True
+) -> Statement:
+    tree = provenance(module, replays=replays, silent=silent, by_flows=by_flows)
     return compile_statement(create_temp(meta_table(module), tree))
 
 

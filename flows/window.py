@@ -138,7 +138,8 @@ def stage_module(
     of_links = changed_links(links, changed)
     if ("crm", module) not in changed and not of_links:
         return 0
-    found = stage_changes(session, lake, catalog, module, window, even_none=bool(of_links))
+    by_flows = ("ops", "flow_runs") in changed
+    found = stage_changes(session, lake, catalog, module, window, even_none=bool(of_links), by_flows=by_flows)
     if links and (found or of_links):
         found += stage_link_changes(session, lake, catalog, module, window, links=links, changed=changed)
     return found

@@ -57,11 +57,16 @@ def advance(tx: Transaction, name: str, snapshot: int) -> bool:
     current = read(tx, name)
     if current is not None and current >= snapshot:
         return False
+    put(tx, name, snapshot)
+    return True
+
+
+def put(tx: Transaction, name: str, snapshot: int) -> None:
+    """As `advance`, for a caller that has read in the same transaction that the cursor stands before `snapshot`."""
     tx.execute(
         f"INSERT INTO {_TABLE} (name, snapshot, updated_at) VALUES (?, ?, ?)",
         [name, snapshot, tx.occurred_at],
     )
-    return True
 
 
 def drop(tx: Transaction, name: str) -> bool:

@@ -189,6 +189,7 @@ class Door:
         self._config = config
         self._timeout = config.lock_timeout
         self.latest = 0
+        self.listeners: list[Callable[[], None]] = []
         """The snapshot of the last commit that came through this door; 0 before the first."""
 
     @contextmanager
@@ -279,6 +280,8 @@ class Door:
             )
         self.latest = max(self.latest, transaction.snapshot)
         transaction._tell()
+        for listener in tuple(self.listeners):
+            listener()
         return Committed(value, transaction.snapshot, transaction.change_id)
 
 

@@ -58,6 +58,7 @@ class Feed:
         )
         return set(found.iter_rows())
 
+<<<<<<< Updated upstream
     def oldest(self) -> int:
         """The oldest snapshot after which changes can be read: later than the first where older ones were expired."""
         found = self._lake.read(f"SELECT min(snapshot_id) AS n FROM {METADATA}.ducklake_snapshot_changes")
@@ -84,6 +85,24 @@ class Feed:
 
         return _retried(read)
 
+=======
+    def rows_filed(self, after: int, until: int) -> int:
+        """How many rows of the window stand in data or delete files: what is small is kept in the catalog itself."""
+        found = self._lake.read(
+            f"""
+            SELECT coalesce(sum(n), 0)::BIGINT AS n FROM (
+                SELECT record_count AS n FROM {METADATA}.ducklake_data_file
+                WHERE begin_snapshot > $after AND begin_snapshot <= $until
+                UNION ALL
+                SELECT delete_count FROM {METADATA}.ducklake_delete_file
+                WHERE begin_snapshot > $after AND begin_snapshot <= $until
+            )
+            """,
+            {"after": after, "until": until},
+        )
+        return int(found["n"][0])
+
+>>>>>>> Stashed changes
     def stage(
         self,
         session: Runner,

@@ -305,7 +305,7 @@ def test_definitions_count_from_the_moment_they_are_saved(crm: Lake) -> None:
     inquiry(crm)
     save(
         crm,
-        [("flow", flow("v", {"create_task": {"title": "three"}}) | {"state": "draft"})],
+        [("flow", flow("v", {"create_task": {"title": "three"}}) | {"state": "paused"})],
         actor=Actor.system(),
     )
     inquiry(crm)
