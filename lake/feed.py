@@ -58,7 +58,6 @@ class Feed:
         )
         return set(found.iter_rows())
 
-<<<<<<< Updated upstream
     def oldest(self) -> int:
         """The oldest snapshot after which changes can be read: later than the first where older ones were expired."""
         found = self._lake.read(f"SELECT min(snapshot_id) AS n FROM {METADATA}.ducklake_snapshot_changes")
@@ -85,7 +84,6 @@ class Feed:
 
         return _retried(read)
 
-=======
     def rows_filed(self, after: int, until: int) -> int:
         """How many rows of the window stand in data or delete files: what is small is kept in the catalog itself."""
         found = self._lake.read(
@@ -102,7 +100,6 @@ class Feed:
         )
         return int(found["n"][0])
 
->>>>>>> Stashed changes
     def stage(
         self,
         session: Runner,
