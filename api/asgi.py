@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 import streamlit as st
@@ -16,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from streamlit.runtime.pages_manager import PagesManager
 
+from api import tracking
 from api.app import connect, create_api
 from api.background import Background
 from api.headers import LOOPBACK, AllowedHosts, SecurityHeaders
@@ -44,13 +46,14 @@ PagesManager.uses_pages_directory = False
 def create_app(settings: Settings | None = None) -> st.App:
     """The application for an ASGI server; settings are read from the environment unless given."""
     chosen = settings or read_settings()
-    api = create_api(chosen)
+    api, told = create_api(chosen), tracking.create_tracking(chosen)
 
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
         workspace = await to_thread.run_sync(_open, chosen)
         runner, background = runner_of(workspace), Background(workers_of(workspace))
         connect(api, workspace)
+        tracking.connect(told, workspace)
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         runner.start()
         background.start()
@@ -67,9 +70,13 @@ def create_app(settings: Settings | None = None) -> st.App:
     return st.App(
         PAGES,
         lifespan=lifespan,
-        routes=[Mount("/api", app=api)],
+        routes=[Mount("/api", app=api), Mount(tracking.PREFIX, app=told)],
         middleware=[
-            Middleware(AllowedHosts, hosts=LOOPBACK if chosen.host in LOOPBACK else ()),
+            Middleware(
+                AllowedHosts,
+                hosts=LOOPBACK if chosen.host in LOOPBACK else (),
+                public=((tracking.PREFIX + "/", urlsplit(chosen.public_url).hostname or ""),),
+            ),
             Middleware(SecurityHeaders),
         ],
     )

@@ -52,18 +52,26 @@ class SecurityHeaders:
 class AllowedHosts:
     """Refuses requests and websockets whose Host this server does not answer for; no hosts allow all.
 
+    `public` are beginnings of paths, each with a further host that only they answer for.
+
     A server on the loopback address without sign-in would otherwise be open to any page whose name an
     attacker lets resolve to 127.0.0.1.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str] = LOOPBACK) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Sequence[str] = LOOPBACK, public: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self.app = app
         self.hosts = tuple(hosts)
+        self.public = tuple(public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket") and self.hosts:
             host = _host(Headers(scope=scope).get("host", ""))
-            if host not in self.hosts:
+            known = host in self.hosts or any(
+                host == other and scope["path"].startswith(path) for path, other in self.public if other
+            )
+            if not known:
                 await _refuse(scope, receive, send, HostNotAllowed(host, self.hosts))
                 return
         await self.app(scope, receive, send)

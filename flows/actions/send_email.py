@@ -13,6 +13,7 @@ from crm_core.model import Catalog, ToMany
 from crm_core.model.fields import FileField
 from crm_core.templates import check_template, compile_template
 from crm_core.trees import coalesce, function
+from crm_core.values.fragments import sql
 from flows.actions.base import Action, Message, Plan, StepContext, Writes, paths_in
 from flows.actions.messages import (
     COMMUNICATIONS,
@@ -130,7 +131,8 @@ class SendEmail(Action):
             else coalesce(value_expression(one, scope), _NO_FILES.copy())
             for one in self.attachments
         ]
-        return function("list_distinct", lists[0] if len(lists) == 1 else function("list_concat", *lists))
+        listed = lists[0] if len(lists) == 1 else function("list_concat", *lists)
+        return sql("list_filter($listed, lambda x, i: list_position($listed, x) = i)", listed=listed)
 
     def _skips(
         self, catalog: Catalog, recipient: exp.Expr, consent: exp.Expr

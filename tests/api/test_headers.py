@@ -43,6 +43,21 @@ async def test_a_loopback_server_answers_for_itself_only(host: str, status: int)
         assert (await http.get("/")).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        pytest.param("/m/o/token", "crm.company.example", 200, id="a public path under the public name"),
+        pytest.param("/modules", "crm.company.example", 421, id="any other path under it"),
+        pytest.param("/m/o/token", "evil.example", 421, id="a public path under another name"),
+    ],
+)
+@pytest.mark.anyio
+async def test_a_public_name_opens_the_public_paths_only(path: str, host: str, status: int) -> None:
+    app = AllowedHosts(echo, public=(("/m/", "crm.company.example"), ("/x", "")))
+    async with client(app, host) as http:
+        assert (await http.get(path)).status_code == status
+
+
 @pytest.mark.anyio
 async def test_a_server_that_is_reached_from_outside_asks_for_no_name() -> None:
     async with client(AllowedHosts(echo, hosts=()), "crm.company.example") as http:

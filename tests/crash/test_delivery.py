@@ -19,20 +19,22 @@ from tests.flows.conftest import fill
 from tests.flows.flows_of import ADMIN, activate, flow, rows, run
 from tests.flows.mail_server import Mailbox, mail_server
 
-KILLS, CONNECTIONS = 6, 8
+CONNECTIONS = 8
 RECIPIENTS = [f"p{number:02}@x.example" for number in range(60)]
 SENDER = "mail@freight.example"
 
 DELIVERY = """
 import sys
+from pathlib import Path
 from flows.delivery import DeliveryConfig, deliver_once
 from flows.runner import DELIVERY_LEASE
 from lake import Lake, LakeConfig
 
 with Lake.open(LakeConfig(catalog=sys.argv[1], data_path=sys.argv[2], threads=1)) as lake:
     print("ready", flush=True)
+    journal = Path(sys.argv[5]) if sys.argv[5] else None
     with lake.lease(DELIVERY_LEASE):
-        while deliver_once(lake, DeliveryConfig(sys.argv[3], sys.argv[4])).tried:
+        while deliver_once(lake, DeliveryConfig(sys.argv[3], sys.argv[4], journal=journal)).tried:
             pass
 """
 
@@ -51,20 +53,26 @@ def config(tmp_path: Path, new_catalog: Callable[[Path], str]) -> LakeConfig:
     return config
 
 
-def test_a_delivery_killed_at_any_moment_loses_no_mail(config: LakeConfig) -> None:
+@pytest.mark.parametrize(
+    ("journalled", "kills"), [(True, 6), (False, 2)], ids=["with a journal", "without one"]
+)
+def test_a_delivery_killed_at_any_moment_loses_no_mail(
+    config: LakeConfig, tmp_path: Path, journalled: bool, kills: int
+) -> None:
+    journal = tmp_path / "delivery" if journalled else None
     with mail_server() as mailbox, Lake.open(config) as lake:
         mailbox.pause = 0.1
-        for number in range(KILLS):
-            with killed(DELIVERY, config, mailbox.url, SENDER, within=0.3):
+        for number in range(kills):
+            with killed(DELIVERY, config, mailbox.url, SENDER, str(journal or ""), within=0.3):
                 wait_for(mailbox, random.randint(0, 4) if number else 1)
         mailbox.pause = 0.0
-        while deliver_once(lake, DeliveryConfig(mailbox.url, SENDER)).tried:
+        while deliver_once(lake, DeliveryConfig(mailbox.url, SENDER, journal=journal)).tried:
             pass
         arrived = Counter(str(message["To"]) for message in mailbox.messages)
         assert sorted(arrived) == RECIPIENTS
         assert rows(lake, "communications", "to", "state") == [(one, "sent") for one in RECIPIENTS]
         assert {message.state for message in outbox.list_messages(lake, actor=ADMIN)} == {"sent"}
-        assert_repeats_are_known(lake, mailbox, arrived)
+        assert_repeats_are_known(lake, mailbox, arrived, kills)
 
 
 def wait_for(mailbox: Mailbox, more: int) -> None:
@@ -74,11 +82,11 @@ def wait_for(mailbox: Mailbox, more: int) -> None:
         time.sleep(0.005)
 
 
-def assert_repeats_are_known(lake: Lake, mailbox: Mailbox, arrived: Counter[str]) -> None:
+def assert_repeats_are_known(lake: Lake, mailbox: Mailbox, arrived: Counter[str], kills: int) -> None:
     """A mail that came twice is the same message, was on its way at a kill, and its attempts are all recorded."""
     ids = {(str(message["To"]), str(message["Message-ID"])) for message in mailbox.messages}
     assert ids == set(rows(lake, "communications", "to", "message_id")) and len(ids) == len(RECIPIENTS)
-    assert arrived.total() - len(RECIPIENTS) <= KILLS * CONNECTIONS
+    assert arrived.total() - len(RECIPIENTS) <= kills * CONNECTIONS
     attempts = lake.read(
         f"SELECT o.recipient, count(*) AS n, count(*) FILTER (WHERE d.state = 'unknown') AS unknown "
         f"FROM {outbox.DELIVERIES} d JOIN {outbox.OUTBOX} o ON o.id = d.outbox_id GROUP BY ALL"
