@@ -21,7 +21,9 @@ from crm_core.relations import Relations
 from crm_core.trees import all_of, any_of, coalesce, column, function
 from flows.active import ActiveFlow
 from flows.lookups import AT, Lookups, Statement, compile_statement
+from flows.model import FlowDefinition
 from flows.statements import create_temp, temp
+from flows.steps import Branch, ForEach, Wait
 from flows.triggers import LINKS
 
 ROW = "f"
@@ -254,6 +256,18 @@ def _shown(value: object) -> str | None:
     if value is None:
         return None
     return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+
+
+def flow_reads_the_clock(definition: FlowDefinition) -> bool:
+    """Whether what a flow does depends on when it is asked: its condition, or that of any of its steps."""
+    conditions = [definition.when]
+    for one in definition.steps:
+        match one.step:
+            case Branch(arms=arms):
+                conditions += [arm.when for arm in arms]
+            case ForEach(when=when) | Wait(when=when):
+                conditions.append(when)
+    return any(map(reads_the_clock, conditions))
 
 
 def reads_the_clock(condition: Condition) -> bool:

@@ -13,7 +13,7 @@ from crm_core.params import Params
 from crm_core.trees import all_of, column, function
 from flows.actions import Action, Insert, Message, Side, StepContext, Update
 from flows.actions.base import Plan
-from flows.compiler import ROW, change_scope
+from flows.compiler import ROW, change_scope, flow_reads_the_clock
 from flows.lookups import AT, Lookups, Statement, compile_statement
 from flows.runs import FAILURES, RUNS
 from flows.segments import Broken, Reached, Segment, reached
@@ -130,6 +130,8 @@ def compile_effects(
     def make() -> CompiledEffects:
         return _compile(catalog, module, segments, now, spawns)
 
+    if any(flow_reads_the_clock(segment.flow.definition) for segment in segments):
+        return make()
     known = tuple(segment.key for segment in segments)
     return catalog.memo.of(("flow effects", module, known, spawns), make)
 

@@ -8,7 +8,7 @@ from crm_core.definition_versions import current_rows_sql, read_row
 from crm_core.definitions import read_catalog
 from crm_core.model import Catalog
 from flows.active import ActiveFlow, active_flows
-from flows.compiler import reads_the_clock
+from flows.compiler import flow_reads_the_clock
 from flows.provenance import SILENT_DOORS
 from flows.staging import Window
 from lake import Change, Lake, Transaction, cursors, table
@@ -96,7 +96,7 @@ def clock_window(
 ) -> Window:
     """The commits up to `until` as a window; fewer, where a flow asks for the time and they lie too far apart."""
     moment = now or datetime.now(UTC)
-    if any(reads_the_clock(flow.definition.when) for flow in flows):
+    if any(flow_reads_the_clock(flow.definition) for flow in flows):
         until, times = _within_a_minute(until, _commit_times(lake, after, until))
         moment = now or (times[-1][1] if times else moment)
     return Window(after, until, until, moment)

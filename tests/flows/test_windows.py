@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from crm_core.definitions import read_catalog
 from crm_core.model import Catalog
 from crm_core.records import create, delete
 from flows.active import active_flows
+from flows.runner import run_until_current
 from flows.runs import RUNS
 from flows.staging import Window
 from flows.window import stage_window
 from flows.windows import next_window
 from lake import Lake
 from tests.flows.conftest import NewLake
-from tests.flows.flows_of import ADMIN, activate, change, flow, leaf
+from tests.flows.flows_of import ADMIN, activate, change, flow, leaf, rows
 
 TASK = {"create_task": {"title": "{{ subject }}"}}
 
@@ -68,3 +70,12 @@ def _effects(lake: Lake, catalog: Catalog, window: Window) -> list[tuple[Any, ..
             return []
         titles = session.read('SELECT _run AS id, title FROM "flow_inserts__tasks"')
         return list(runs.join(titles, on="id").select("flow", "record_id", "snapshot", "title").iter_rows())
+
+
+def test_a_branch_on_a_relative_date_is_asked_anew_in_each_window(crm: Lake) -> None:
+    soon = {"if": leaf("due", "within_next", "5d"), "then": [{"set_field": {"note": "soon"}}]}
+    activate(crm, flow("urgent", soon | {"else": [{"set_field": {"note": "later"}}]}))
+    for month in (3, 4):
+        create(crm, module="inquiries", values={"subject": f"{month}", "due": "2026-04-03"}, actor=ADMIN)
+        run_until_current(crm, now=datetime(2026, month, 1, tzinfo=UTC))
+    assert rows(crm, "inquiries", "subject", "note") == [("3", "later"), ("4", "soon")]
