@@ -21,12 +21,10 @@ from flows.model import FlowDefinition
 from flows.past import MATCHES, Found, Progress, Span, stage_matches
 from flows.store import find_stored, known_users
 from flows.trial_effects import TrialStep
+from flows.triggers import OF_THE_FEED
 from lake import Lake, Session, ident
 
 MOST_SAMPLES = 100
-TRIED = ("created", "updated", "deleted", "restored")
-"""The events that the past can be asked for: what became of records."""
-
 Moment = datetime | int
 """An aware instant, or a snapshot."""
 
@@ -172,8 +170,8 @@ def _prepare(
     require_valid(catalog, tried.definition, users=known_users(lake))
     tried = replace(tried, definition=expand(catalog, tried.definition))
     event = tried.definition.trigger.event
-    if event not in TRIED:
-        allowed = ", ".join(TRIED)
+    if event not in OF_THE_FEED:
+        allowed = ", ".join(sorted(OF_THE_FEED))
         raise CommandInvalid(
             event, f"the past tells what became of records ({allowed}); {tried.slug} waits for {event}"
         )

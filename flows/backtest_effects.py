@@ -13,10 +13,10 @@ from flows.actions import Action
 from flows.active import ActiveFlow
 from flows.commit import Prepared, prepare
 from flows.cycles import DEPTH_LIMIT
-from flows.past import MATCHES, SILENT_IN_THE_PAST, Progress
+from flows.past import MATCHES, Progress, stage_past
 from flows.runs import RUNS, begin_runs
 from flows.sides import SIDES, rows_of
-from flows.staging import Window, pick, picked_view, stage_changes
+from flows.staging import Window, pick, picked_view
 from flows.steps import Branch, Call, ForEach, Wait
 from flows.window import Staged, finish_staging
 from lake import Lake, Session, ident, table
@@ -131,7 +131,7 @@ def _work_part(session: Session, lake: Lake, catalog: Catalog, flow: ActiveFlow,
     session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(_ONLY)} AS SELECT DISTINCT _id {mine}")
     now = session.read(f"SELECT max(_occurred) AS moment {mine}")["moment"][0]
     window = Window(part.first - 1, part.last, part.last, now)
-    stage_changes(session, lake, catalog, module, window, silent=SILENT_IN_THE_PAST, only=_ONLY)
+    stage_past(session, lake, catalog, flow, window, only=_ONLY)
     begin_runs(session)
     count = _insert_runs(session, flow, mine)
     pick(session, module, f"SELECT record_id, snapshot, event FROM {ident(RUNS)}", ())

@@ -19,9 +19,12 @@ from crm_core.params import Params
 from crm_core.trees import all_of, column
 from flows.active import ActiveFlow
 from flows.compiler import META, ROW, change_scope, trigger_tree
+from flows.link_changes import awaited_links, changed_links, stage_link_changes
 from flows.lookups import AT, Lookups, Statement, compile_statement, reads_the_lake
 from flows.provenance import SILENT_DOORS, feed_table, provenance, told_values
+from flows.staging import Window, rows_view, stage_changes
 from flows.statements import create_temp, insert_by_name, temp
+from flows.triggers import LINKS
 from lake import Lake, Session, ident, table
 from lake.catalog import all_snapshots_sql
 from lake.errors import StatementError
@@ -108,10 +111,7 @@ def stage_matches(
     """
     kinds = ", ".join(f"{ident(name)} {kind}" for name, kind in MATCH_COLUMNS.items())
     session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(MATCHES)} ({kinds})")
-    module = flow.definition.module
-    if ("crm", module) not in lake.feed.tables_changed(span.after, span.until):
-        return Found(0, 0)
-    commits = lake.feed.commits(session, "crm", module, after=span.after, until=span.until)
+    commits = _commits(session, lake, catalog, flow, span)
     search = _Search(session, lake, catalog, flow, len(commits))
     changes = done = 0
     for stretch in _stretches(commits):
@@ -122,6 +122,44 @@ def stage_matches(
             progress("reading", done, len(commits))
     matched = int(session.read(f"SELECT count(*) AS n FROM {ident(MATCHES)}")["n"][0])
     return Found(changes, matched, search.notes())
+
+
+def _commits(
+    session: Session, lake: Lake, catalog: Catalog, flow: ActiveFlow, span: Span
+) -> list[tuple[int, int]]:
+    """The commits that may have set the flow off, in order, each with the number of rows that it wrote."""
+    changed = lake.feed.tables_changed(span.after, span.until)
+    links = changed_links(awaited_links(catalog, [flow.definition]).get(flow.definition.module, {}), changed)
+    tables = {flow.definition.module, *(str(link.link_table) for link in links.values())}
+    counts: dict[int, int] = {}
+    for name in tables:
+        if ("crm", name) in changed:
+            for snapshot, rows in lake.feed.commits(session, "crm", name, after=span.after, until=span.until):
+                counts[snapshot] = counts.get(snapshot, 0) + rows
+    return sorted(counts.items())
+
+
+def stage_past(
+    session: Session,
+    lake: Lake,
+    catalog: Catalog,
+    flow: ActiveFlow,
+    window: Window,
+    *,
+    only: str | None = None,
+) -> int:
+    """Stage all that can be told of the changes that a flow waits for, as the prepared view; returns how many."""
+    module, silent = flow.definition.module, SILENT_IN_THE_PAST
+    links = awaited_links(catalog, [flow.definition]).get(module, {})
+    found = stage_changes(
+        session, lake, catalog, module, window, silent=silent, only=only, even_none=bool(links)
+    )
+    if links:
+        changed = lake.feed.tables_changed(window.after, window.until)
+        found += stage_link_changes(
+            session, lake, catalog, module, window, links=links, changed=changed, silent=silent, only=only
+        )  # fmt: skip
+    return found
 
 
 def _stretches(commits: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
@@ -170,26 +208,42 @@ class _Search:
         self._question, other = (ask(catalog, flow, moment) for moment in _FAR_OFF)
         here = self._question.values
         self._varying = frozenset(name for name in here if here[name] != other.values.get(name))
+        self._links = flow.definition.trigger.event in LINKS
         self._coarse, self._step, self._refused = 0, 0.0, dict[str, int]()
 
     def look(self, window: Span, commits: Sequence[int]) -> int:
         """Add the matches of a stretch; returns the number of changes that were read."""
-        wanted = {*self._question.columns, *_ALWAYS}
-        feed = feed_table(self._module)
-        changes = self._lake.feed.stage(
-            self._session, "crm", self._module, after=window.after, until=window.until, into=feed, columns=wanted
-        )  # fmt: skip
+        moments = self._moments(window)
+        now = moments[commits[-1]]
+        changes, rows = self._of_links(window, now) if self._links else self._of_records(window)
         if not changes:
             return 0
-        moments = self._moments(window)
         if self._varying:
             self._session.register(_CLOCK, self._clock({one: moments[one] for one in commits}))
-        known = self._session.read(f"DESCRIBE {ident(feed)}")["column_name"].to_list()
-        bounds = {"after": window.after, "until": window.until, "now": moments[commits[-1]]}
-        self._own_statement(known).execute(self._session, at=window.until, **bounds)
+        self._own_statement(rows).execute(
+            self._session, at=window.until, after=window.after, until=window.until, now=now
+        )
         if self._question.related is not None:
             self._ask_related(len(commits))
         return changes
+
+    def _of_records(self, window: Span) -> tuple[int, exp.Select]:
+        """The changes of records with the few columns that are asked for, and how many they are."""
+        feed = feed_table(self._module)
+        changes = self._lake.feed.stage(
+            self._session, "crm", self._module, after=window.after, until=window.until, into=feed,
+            columns={*self._question.columns, *_ALWAYS},
+        )  # fmt: skip
+        known = self._session.read(f"DESCRIBE {ident(feed)}")["column_name"].to_list()
+        kinds = self._catalog.columns(self._module)
+        read = {name: kinds[name] for name in kinds if name in self._question.columns}
+        return changes, provenance(self._module, *told_values(read, known), silent=SILENT_IN_THE_PAST)
+
+    def _of_links(self, window: Span, now: datetime) -> tuple[int, exp.Select]:
+        """The changes of links beside those of records, which are read in full."""
+        staged = Window(window.after, window.until, window.until, now)
+        changes = stage_past(self._session, self._lake, self._catalog, self._flow, staged)
+        return changes, exp.select("*").from_(temp(rows_view(self._module)))
 
     def notes(self) -> tuple[str, ...]:
         """What of the search was less than exact."""
@@ -206,11 +260,8 @@ class _Search:
             )
         return tuple(told)
 
-    def _own_statement(self, known: Sequence[str]) -> Statement:
+    def _own_statement(self, rows: exp.Select) -> Statement:
         """Puts the changes for which all that reads them alone holds where they belong."""
-        kinds = self._catalog.columns(self._module)
-        read = {name: kinds[name] for name in kinds if name in self._question.columns}
-        rows = provenance(self._module, *told_values(read, known), silent=SILENT_IN_THE_PAST)
         if self._varying:
             same = column("_at", "k").eq(column("_snapshot", ROW))
             rows = exp.select("*").from_(rows.subquery(ROW)).join(temp(_CLOCK, "k"), on=same)

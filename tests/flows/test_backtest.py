@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog, save
 from crm_core.errors import Forbidden
-from crm_core.records import create, delete, restore
+from crm_core.records import create, delete, link, restore, unlink
 from flows.backtest import backtest, backtest_matches
 from flows.errors import CommandInvalid
 from flows.model import parse_flow
@@ -202,6 +202,23 @@ def test_a_field_that_was_not_there_yet_had_no_value(crm: Lake) -> None:
         for op in ("is_empty", "is_set")
     ]
     assert matched == [1, 0]
+
+
+def test_links_that_came_and_went_are_found(crm: Lake) -> None:
+    one = inquiry(crm)
+    ann, bob = (create(crm, module="customers", values={"name": name}, actor=ADMIN).id for name in "ab")
+    on = {"trigger": {"event": "linked", "link": "partners"}}
+    activate(crm, flow("near") | on)
+    start = crm.snapshot()
+    for other in (ann, bob):
+        link(crm, module="inquiries", record_id=one, relationship="partners", to=[other], actor=ADMIN)
+        run(crm)
+    unlink(crm, module="inquiries", record_id=one, relationship="partners", to=[ann], actor=ADMIN)
+    found = backtest(crm, parse_flow(flow("near") | on), actor=ADMIN, since=start)
+    assert {(one.record_id, one.snapshot) for one in found.samples} == _ran(crm, "near", start)
+    assert (found.matched, found.count("changed")) == (2, 1)
+    gone = parse_flow(flow("left") | {"trigger": {"event": "unlinked", "link": "partners"}})
+    assert backtest(crm, gone, actor=ADMIN, since=start).matched == 1
 
 
 @pytest.mark.parametrize(
