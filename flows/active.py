@@ -8,6 +8,7 @@ from crm_core.model import Catalog, Stored
 from flows.check import read_flow
 from flows.events import expand
 from flows.model import FlowDefinition, to_flow_document
+from flows.triggers import OF_THE_FEED
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class ActiveFlow:
     def slug(self) -> str:
         """Its name."""
         return self.definition.flow
+
+
+def waits_for_changes(flow: ActiveFlow) -> bool:
+    """Whether a change of a record can set the flow off."""
+    return flow.definition.trigger.event in OF_THE_FEED
 
 
 def stored_flow(stored: Stored, order: int = 0) -> ActiveFlow:

@@ -163,10 +163,7 @@ def trigger_tree(flow: ActiveFlow, scope: Scope) -> exp.Expr:
     definition = flow.definition
     bind = scope.relations.params.bind
     parts: list[exp.Expr] = [column("_event", ROW).eq(exp.Literal.string(definition.trigger.event))]
-    if definition.folders:
-        default = scope.relations.catalog.module(definition.module).default_folder.slug
-        folder = coalesce(column("folder", ROW), bind(default))
-        parts.append(folder.isin(*[bind(slug) for slug in definition.folders]))
+    parts += in_folders(definition, scope)
     if definition.trigger.event in LINKS:
         parts.append(function("list_contains", column("_links", ROW), bind(definition.trigger.link)))
     if definition.trigger.event == "updated":
@@ -174,6 +171,17 @@ def trigger_tree(flow: ActiveFlow, scope: Scope) -> exp.Expr:
     else:
         parts.append(exp.NullSafeNEQ(this=column("_flow", ROW), expression=bind(flow.id)))
     return all_of(parts)
+
+
+def in_folders(definition: FlowDefinition, scope: Scope) -> list[exp.Expr]:
+    """Whether a record is in one of the flow's folders; nothing to ask where all count."""
+    if not definition.folders:
+        return []
+    bind = scope.relations.params.bind
+    folder = coalesce(
+        column("folder", ROW), bind(scope.relations.catalog.module(definition.module).default_folder.slug)
+    )
+    return [folder.isin(*[bind(slug) for slug in definition.folders])]
 
 
 def _updated(flow: ActiveFlow, scope: Scope) -> Iterable[exp.Expr]:

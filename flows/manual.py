@@ -17,14 +17,14 @@ from crm_core.people import read_directory_in
 from crm_core.records import Writer, create_in
 from crm_core.relations import Relations
 from crm_core.trees import column, text
-from flows.active import ActiveFlow, active_flows, stored_flow
+from flows.active import ActiveFlow, active_flows, stored_flow, waits_for_changes
 from flows.commit import Stored, prepare, store
 from flows.errors import CommandInvalid, UnknownFlow
 from flows.run_history import Effect, Run, list_runs, read_effects
 from flows.runs import RUNS, begin_runs, deepest, stage_runs
 from flows.staging import Window, stage_records
 from flows.store import find_stored
-from flows.window import Staged, finish_staging, stage_module, waits_for_changes
+from flows.window import Staged, finish_staging, stage_module
 from lake import Change, Lake, Session, Transaction, ident, new_id, table
 
 MOST_RECORDS = 10_000

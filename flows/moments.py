@@ -11,15 +11,26 @@ from crm_core.operands import parse_span
 from crm_core.trees import function
 
 OFFSET_EXAMPLES = "3h, 2d or 1mo for later, -2d for earlier, 0 for the moment itself"
-_OFFSET = re.compile(r"([+-]?)\s*(\d{1,5}\s*(?:min|h|d|w|mo|y))")
+_OFFSET = re.compile(r"([+-]?)\s*(\d{1,6}\s*(?:min|h|d|w|mo|y))")
 _EXACT = re.compile(r"(min|h)$")
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_LONGEST = timedelta(days=36_525)
 _A_MINUTE = timedelta(minutes=1)
 
 
 def is_offset(text: str) -> bool:
-    """Whether a text is a length of time before or after, such as `-2d`."""
-    return text in ("0", "+0", "-0") or _OFFSET.fullmatch(text) is not None
+    """Whether a text is a length of time before or after, such as `-2d`; a hundred years are the most."""
+    if text in ("0", "+0", "-0"):
+        return True
+    if _OFFSET.fullmatch(text) is None:
+        return False
+    calendar, exact = read_offset(text)
+    here = datetime(2000, 1, 1)
+    try:
+        there: datetime = here + calendar + exact
+    except (OverflowError, ValueError):
+        return False
+    return abs(there - here) <= _LONGEST
 
 
 def is_time_of_day(text: str) -> bool:

@@ -10,6 +10,7 @@ from flows.active import active_flows
 from flows.catch_up import catch_up
 from flows.commit import Stored, commit_window
 from flows.delivery import Delivery, DeliveryConfig, next_due
+from flows.schedule import Fired, Schedule
 from flows.timers import Clock, resume_due
 from flows.window import stage_window
 from flows.windows import MAX_SNAPSHOTS, next_window, read_cursor
@@ -114,6 +115,13 @@ def run_once(
     )  # fmt: skip
 
 
+def _told(fired: Fired, *, after: int, cursor: int) -> WindowReport:
+    """What a flow of the clock did, as a window without a change."""
+    stored = fired.stored
+    runs = stored.done + stored.failed
+    return WindowReport(after, after, cursor, fired.records, runs, *_counts(stored), fired.snapshot)
+
+
 def _counts(stored: Stored) -> tuple[int, int, int, int, int]:
     return stored.done, stored.failed, stored.not_matched, stored.messages, stored.held
 
@@ -131,10 +139,13 @@ def run_until_current(
         if not mine:
             return []
         cursor = after = read_cursor(lake)
+        schedule = Schedule(lake)
         while len(reports) < max_windows:
             report = run_once(lake, cursor=cursor, after=after, now=now)
             if report is None:
-                if resume_due(lake, now=now) is None:
+                fired = schedule.run(now or datetime.now(UTC))
+                reports += [_told(one, after=after, cursor=cursor) for one in fired]
+                if resume_due(lake, now=now) is None and not fired:
                     break
                 continue
             reports.append(report)
@@ -199,7 +210,7 @@ class Runner:
     def _work(self) -> None:
         """Follow the feed while the lease is held, from where the cursor stands."""
         cursor, failures, busy = read_cursor(self._lake), 0, 0
-        clock = Clock(self._lake)
+        clock, schedule = Clock(self._lake), Schedule(self._lake)
         after = cursor
         while not self._stopping.is_set():
             try:
@@ -207,6 +218,8 @@ class Runner:
                 report = run_once(self._lake, cursor=cursor, after=after, max_snapshots=most)
                 if clock.is_due(datetime.now(UTC)) and resume_due(self._lake) is not None:
                     clock.look()
+                if schedule.is_due(datetime.now(UTC)):
+                    schedule.run(datetime.now(UTC))
                 failures, self.last_error = 0, None
             except Exception as error:
                 # The runner outlives whatever one window does to it; the window is tried again.

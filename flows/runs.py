@@ -66,7 +66,7 @@ def stage_runs(
         one for one in compiled.broken if by_hand or _is_set_off(session, catalog, module, one[0], window)
     ]
     for flow, reason in broken:
-        _stage_broken(session, module, flow, window, reason)
+        stage_broken(session, module, flow, window, reason)
     misses = None if by_hand or traced else MISSES
     staged = _insert_runs(session, module, compiled.flows, hits, traced=traced, misses=misses)
     if staged and not traced:
@@ -133,9 +133,10 @@ def _sorted_out(
     return sound, broken
 
 
-def _stage_broken(
+def stage_broken(
     session: Session | Transaction, module: str, flow: ActiveFlow, window: Window, reason: str
 ) -> None:
+    """Stage a failed run of a flow that cannot be asked any more, of no record."""
     session.execute(
         f"INSERT INTO {ident(RUNS)} BY NAME SELECT uuidv7() AS id, $place AS place, $flow AS flow, "
         "$flow_id AS flow_id, $version AS flow_version, $module AS module, $event AS event, $snapshot AS snapshot, "

@@ -131,3 +131,13 @@ CREATE TABLE IF NOT EXISTS ops.notifications (
     change_id uuid NOT NULL,
     snapshot bigint NOT NULL
 );
+
+-- Up to which moment the clock of a flow was looked at, for flows that wait for a time or a date: append-only, the last
+-- commit counts. `runs` is what was set off then.
+CREATE TABLE IF NOT EXISTS ops.flow_ticks (
+    flow_id varchar NOT NULL,
+    until timestamptz NOT NULL,
+    runs bigint NOT NULL,
+    change_id uuid NOT NULL,
+    committed bigint NOT NULL
+);

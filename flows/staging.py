@@ -20,6 +20,8 @@ from flows.statements import create_temp, run, temp
 from flows.triggers import LINKS
 from lake import Lake, Session, Transaction
 
+WANTED = "flow_wanted_ids"
+
 
 @dataclass(frozen=True)
 class Window:
@@ -166,16 +168,18 @@ def stage_records(
     catalog: Catalog,
     module: str,
     *,
-    ids: Sequence[str],
+    ids: Sequence[str] | None,
     window: Window,
     event: str,
     now_there: bool = False,
 ) -> int:
     """Stage records as they are at the window's end, as if each had just had the event; returns how many.
 
-    With `now_there` they are read as the session sees them, what it has not committed yet included.
+    With `now_there` they are read as the session sees them, what it has not committed yet included. Without `ids` they
+    stand in the temp table `WANTED` already, in its column `id`.
     """
-    session.register("flow_wanted_ids", pl.DataFrame({"id": list(ids)}, schema={"id": pl.String}))
+    if ids is not None:
+        session.register(WANTED, pl.DataFrame({"id": list(ids)}, schema={"id": pl.String}))
     columns: list[exp.Expr] = [
         column("id", "f").as_("_id"),
         exp.Literal.number(window.until).as_("_snapshot"),
@@ -262,9 +266,7 @@ def _told(session: Session, module: str, columns: Sequence[str]) -> tuple[str, t
 
 
 def _wanted_ids() -> exp.Select:
-    return exp.select(exp.TryCast(this=column("id"), to=exp.DataType.build("UUID"))).from_(
-        temp("flow_wanted_ids")
-    )
+    return exp.select(exp.TryCast(this=column("id"), to=exp.DataType.build("UUID"))).from_(temp(WANTED))
 
 
 def _no_provenance(window: Window, event: str) -> list[exp.Expr]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from crm_core.directory import Directory
 from crm_core.model import Catalog
 from crm_core.people import read_directory
-from flows.active import ActiveFlow
+from flows.active import ActiveFlow, waits_for_changes
 from flows.awaiting import Awaited, awaited, begin_came, stage_came
 from flows.effects import Effects, stage_effects
 from flows.link_changes import awaited_links, changed_links, stage_link_changes
@@ -15,7 +15,6 @@ from flows.runs import RUNS, begin_runs, fail_runs, stage_runs
 from flows.segments import Segment
 from flows.staging import Window, stage_changes
 from flows.storms import hold_storms
-from flows.triggers import OF_THE_FEED
 from lake import Lake, Session, Transaction, ident
 
 
@@ -103,11 +102,6 @@ def _modules(
     links = awaited_links(catalog, [flow.definition for flow in flows])
     found |= {module for module, own in links.items() if changed_links(own, changed)}
     return sorted(found)
-
-
-def waits_for_changes(flow: ActiveFlow) -> bool:
-    """Whether a change of a record can set the flow off."""
-    return flow.definition.trigger.event in OF_THE_FEED
 
 
 def stage_module(

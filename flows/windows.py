@@ -7,10 +7,11 @@ from crm_core.definition_documents import build_catalog
 from crm_core.definition_versions import current_rows_sql, read_row
 from crm_core.definitions import read_catalog
 from crm_core.model import Catalog
-from flows.active import ActiveFlow, active_flows
+from flows.active import ActiveFlow, active_flows, waits_for_changes
 from flows.compiler import flow_reads_the_clock
 from flows.provenance import SILENT_DOORS
 from flows.staging import Window
+from flows.steps import Wait
 from lake import Change, Lake, Transaction, cursors, table
 
 CURSOR = "flows"
@@ -96,10 +97,16 @@ def clock_window(
 ) -> Window:
     """The commits up to `until` as a window; fewer, where a flow asks for the time and they lie too far apart."""
     moment = now or datetime.now(UTC)
-    if any(flow_reads_the_clock(flow.definition) for flow in flows):
+    if any(_asks_in_windows(flow) for flow in flows):
         until, times = _within_a_minute(until, _commit_times(lake, after, until))
         moment = now or (times[-1][1] if times else moment)
     return Window(after, until, until, moment)
+
+
+def _asks_in_windows(flow: ActiveFlow) -> bool:
+    """Whether what changes mean to a flow depends on when they are looked at; the clock's own flows see no changes."""
+    waits = any(isinstance(one.step, Wait) for one in flow.definition.steps)
+    return (waits_for_changes(flow) or waits) and flow_reads_the_clock(flow.definition)
 
 
 def _before_definitions_change(lake: Lake, after: int, until: int) -> int:

@@ -65,6 +65,7 @@ def test_a_sound_trigger_is_kept_as_it_was_written(shared: Lake, document: dict[
         pytest.param(
             on("date", field="due", offset="soon"), "no length of time before or after", id="offset"
         ),
+        pytest.param(on("date", field="due", offset="99999y"), "no length of time before", id="far too long"),
         pytest.param(on("date", field="due", at="9"), "no time of day", id="time"),
         pytest.param(on("date", field="due", at="24:00"), "no time of day", id="midnight"),
         pytest.param(on("webhook", key="email", map={"subject": "s"}), "which map does not say", id="key"),

@@ -1,0 +1,76 @@
+"""The records for which a flow of the clock is due: chosen in one statement, and staged as changes are."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from crm_core.conditions import Scope, compile_condition
+from crm_core.model import Catalog
+from crm_core.params import Params
+from crm_core.trees import column, lake_table
+from flows.active import ActiveFlow
+from flows.compiler import ROW, change_scope, in_folders
+from flows.moments import bounds, moment_tree
+from flows.staging import WANTED, Window
+from flows.statements import create_temp, run
+from lake import Session
+
+
+def choose_due(
+    session: Session, catalog: Catalog, flow: ActiveFlow, window: Window, *, after: datetime
+) -> int:
+    """Put the ids of the live records for which a flow is due into the temp table `WANTED`; returns how many.
+
+    Those of the flow's folders for which its condition holds, as of the window's end; for a flow that waits for a
+    date, those whose moment lies after `after` and not after the window's `now`.
+
+    Raises:
+        ConditionInvalid: The definitions no longer allow its condition or its field.
+        StatementError: The condition cannot be computed.
+    """
+    module, params = flow.definition.module, Params()
+    scope = change_scope(catalog, module, params=params, at=window.at, now=window.now)
+    parts = [column("deleted_at", ROW).is_(exp.null()), *in_folders(flow.definition, scope)]
+    if flow.definition.trigger.event == "date":
+        parts += _reached(flow, scope, after, window.now)
+    parts.append(exp.paren(compile_condition(flow.definition.when, scope)))
+    chosen = (
+        exp.select(exp.cast(column("id", ROW), "VARCHAR", dialect="duckdb").as_("id"))
+        .from_(lake_table(module, alias=ROW, at=window.at))
+        .where(*parts)
+    )
+    return run(session, create_temp(WANTED, chosen), params)
+
+
+def date_column(catalog: Catalog, flow: ActiveFlow) -> tuple[str, str]:
+    """The column of the date that a flow waits for, and its type.
+
+    Raises:
+        ConditionInvalid: The module has no such field any more.
+    """
+    path = catalog.resolve(flow.definition.module, flow.definition.trigger.field)
+    return path.column, path.column_type
+
+
+def _reached(flow: ActiveFlow, scope: Scope, after: datetime, until: datetime) -> list[exp.Expr]:
+    """Whether the moment lies in `(after, until]`; the moment is worked out for dates that lie near alone."""
+    trigger, catalog = flow.definition.trigger, scope.relations.catalog
+    bind = scope.relations.params.bind
+    name, kind = date_column(catalog, flow)
+    low, high = bounds(kind, trigger.offset, after, until)
+    zone = ZoneInfo(catalog.workspace.time_zone)
+    ends = [one.astimezone(zone).date() if kind == "DATE" else one for one in (low, high)]
+    near = column(name, ROW).between(bind(ends[0]), bind(ends[1]))
+    moment = moment_tree(
+        column(name, ROW),
+        column_type=kind,
+        offset=trigger.offset,
+        at=trigger.at,
+        zone=catalog.workspace.time_zone,
+    )
+    lies = exp.and_(
+        exp.GT(this=moment, expression=bind(after)), exp.LTE(this=moment.copy(), expression=bind(until))
+    )
+    asked = exp.Case().when(near.copy(), lies, copy=False).else_(exp.false(), copy=False)
+    return [near, asked]
