@@ -40,6 +40,13 @@ def outbox_edit(
     return automation.outbox.show(here.lake, id, actor=here.actor)
 
 
+@verb(outbox, "secret")
+def outbox_secret(here: Here, flow: str) -> Any:
+    """The secret by which a flow's calls are signed, for the system that is called."""
+    settings = here.workspace.settings
+    return {"secret": automation.outgoing.signing_secret(here.lake, settings, flow, actor=here.actor)}
+
+
 def _decision(name: str, past: str, about: str) -> None:
     @verb(outbox, name)
     def decide(here: Here, ids: Messages = None) -> Any:

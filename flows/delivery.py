@@ -186,6 +186,8 @@ class Delivery:
         """Bring into the lake what a journal of before tells."""
         if self._journal is None:
             return
+        # What a round that failed has left behind stands in the files as well.
+        self._journal.take()
         for answers, place in self._journal.left():
             if answers:
                 self.keep(answers, now)

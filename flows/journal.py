@@ -9,8 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from flows.answers import Answer
 
+_log = structlog.get_logger("flows")
 _PREFIX, _SUFFIX = "delivery-", ".jsonl"
 
 
@@ -76,8 +79,11 @@ def _plain(answer: Answer) -> dict[str, Any]:
 def _read(place: Path) -> list[Answer]:
     answers = []
     for line in place.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
-        if line.endswith("\n"):
+        try:
             given = json.loads(line)
             retry_at = datetime.fromisoformat(given["retry_at"]) if given["retry_at"] else None
             answers.append(Answer(**{**given, "retry_at": retry_at}))
+        except (ValueError, TypeError, KeyError) as error:
+            # Cut off by a crash, or lost with the power: that attempt is of unknown outcome, the others are not.
+            _log.warning("a line of the delivery's journal cannot be read", file=place.name, error=str(error))
     return answers

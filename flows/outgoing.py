@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from crm_core.access import Actor
 from crm_core.definitions import read_catalog
 from crm_core.files import blob_path
+from crm_core.settings import Settings
 from flows.answers import Answer, Ledger
 from flows.claiming import LaneKey
 from flows.http import Call, provider_body
 from flows.lanes import HttpWay, Item, MailWay, Way
 from flows.secrets import webhook_secret
 from flows.smtp import Attachment, Letter, MailServer
+from flows.store import find_stored
 from lake import Lake, table
 
 if TYPE_CHECKING:
@@ -28,6 +31,17 @@ MOST_ATTACHED = 25_000_000
 
 SIGNED = "webhook"
 """The purpose of the secrets by which calls of a flow are signed."""
+
+
+def signing_secret(lake: Lake, settings: Settings, flow: str, *, actor: Actor) -> str:
+    """The secret by which the calls of a flow are signed, for whoever is called: `whsec_…`.
+
+    Raises:
+        Forbidden: The actor is no administrator.
+        UnknownFlow: There is no such flow.
+    """
+    actor.require_admin("secrets")
+    return webhook_secret(settings, SIGNED, find_stored(read_catalog(lake), flow).id)
 
 
 class Unsendable(ValueError):

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from flows import outbox, store
+from flows.delivery import DeliveryConfig
 from flows.outbox import OutboxMessage
 from flows.store import FlowInfo
 from pages._ui import feedback, html, nav, words
@@ -53,7 +54,7 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
         actor=now.actor,
         state=state.box or None,
         limit=SHOWN,
-        smtp_url=now.workspace.settings.smtp_url,
+        missing=DeliveryConfig.from_settings(now.workspace.settings).missing,
     )
     if not now.workspace.settings.smtp_url and any(counts.get(one) for one in outbox.WAITING):
         st.html(

@@ -177,7 +177,7 @@ def test_a_line_that_was_cut_off_is_no_answer(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.append([Answer("a", "sent", "250"), Answer("b", "retry", "451", retry_at=datetime.now(UTC))])
     [(found, place)] = Journal(tmp_path).left()
-    place.write_text(place.read_text()[:-5])
+    place.write_text("\x00\x00\n[]\n" + place.read_text()[:-5])
     [(cut, _)] = Journal(tmp_path).left()
     assert [one.id for one in found] == ["a", "b"] and [one.id for one in cut] == ["a"]
 

@@ -15,8 +15,8 @@ from crm_core.records import create
 from crm_core.settings import Settings
 from flows import outbox
 from flows.delivery import deliver_once
+from flows.outgoing import signing_secret
 from flows.run_history import list_runs, show_run
-from flows.secrets import webhook_secret
 from lake import Lake
 from tests.flows.delivering import config
 from tests.flows.flows_of import ADMIN, activate, flow, inquiry, run
@@ -54,7 +54,7 @@ def test_a_call_says_what_its_flow_wrote(crm: Lake, served: Receiver, tmp_path: 
     assert deliver_once(crm, config(settings=settings)).sent == 1
     got = served.calls[-1]
     [one] = list_runs(crm, actor=ADMIN)
-    secret = webhook_secret(settings, "webhook", one.flow_id)
+    secret = signing_secret(crm, settings, "call", actor=ADMIN)
     assert Webhook(secret).verify(got.body, dict(got.headers)) == {
         "id": record, "number": 7, "kinds": ["sea"], "text": 'A “"x"”', "missing": None, "who": {"name": "Søren"},
         "plain": [1, None, True],
