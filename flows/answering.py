@@ -51,7 +51,13 @@ class DeliveryReport:
 
 
 def record(
-    lake: Lake, answers: Sequence[Answer], *, now: datetime, pause: Pause, max_attempts: int
+    lake: Lake,
+    answers: Sequence[Answer],
+    *,
+    now: datetime,
+    pause: Pause,
+    max_attempts: int,
+    servers: Mapping[str, str],
 ) -> DeliveryReport:
     """Keep answers: one transaction for all of them.
 
@@ -63,6 +69,7 @@ def record(
         now: the aware instant that counts as now.
         pause: attempt (1-based) → how long to wait after it failed.
         max_attempts: after so many a message is dead.
+        servers: channel → the server that answered, where that is not the host of the message.
     """
     names = ["id", "outcome", "state", "delivery", "communication", "words", "tried", "retry_at", "attempt"]
     rows = [(a.id, a.outcome, *_RESULTS[a.outcome], a.words, a.tried, a.retry_at, a.attempt) for a in answers]
@@ -78,13 +85,15 @@ def record(
         tx.register("outbox_answers", staged)
         found = tx.read(
             "SELECT CAST(o.id AS VARCHAR) AS id, o.attempts, CAST(o.communication_id AS VARCHAR) AS communication_id, "
-            "o.message_id, o.consent, o.channel, o.opened_at IS NOT NULL AS opened "
+            "o.message_id, o.consent, o.channel, o.host, o.opened_at IS NOT NULL AS opened "
             f"FROM {OUTBOX} o JOIN outbox_answers a ON a.id = CAST(o.id AS VARCHAR) "
             "AND (a.attempt = 0 OR a.attempt = o.attempts) WHERE o.state IN ('sending', 'unknown')"
         )
         if not found.height:
             tx.cancel()
             return DeliveryReport()
+        asked = pl.col("channel").replace_strict(servers, default=None, return_dtype=pl.String)
+        found = found.with_columns(pl.coalesce("host", asked).alias("server"))
         judged = _judged(found.join(staged, on="id"), now, pause, max_attempts)
         tx.register("outbox_results", judged)
         _write(tx, now)
@@ -114,7 +123,8 @@ def _judged(rows: pl.DataFrame, now: datetime, pause: Pause, max_attempts: int) 
 
 def _write(tx: Transaction, now: datetime) -> None:
     tx.execute(
-        f"UPDATE {DELIVERIES} SET state = r.delivery, answer = r.words, finished_at = $now FROM outbox_results r "
+        f"UPDATE {DELIVERIES} SET state = r.delivery, answer = r.words, server = r.server, "
+        "finished_at = $now FROM outbox_results r "
         f"WHERE r.id = CAST({DELIVERIES}.outbox_id AS VARCHAR) AND r.attempts = {DELIVERIES}.attempt "
         f"AND {DELIVERIES}.state IN ('sending', 'unknown')",
         {"now": now},

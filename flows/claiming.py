@@ -150,7 +150,8 @@ def _begin(tx: Transaction, *, now: datetime, domain: str) -> None:
     tx.execute(
         f"UPDATE {OUTBOX} SET state = CASE WHEN j.refusal IS NULL THEN 'sending' ELSE 'dropped' END, "
         f"attempts = attempts + CASE WHEN j.refusal IS NULL THEN 1 ELSE 0 END, updated_at = $now, "
-        "reason = j.refusal, consent = j.consent, consent_id = j.consent_id, consent_at = j.consent_at, "
+        "reason = CASE WHEN state = 'unknown' THEN 'outcome unknown, and not tried again: ' ELSE '' END || j.refusal, "
+        "consent = j.consent, consent_id = j.consent_id, consent_at = j.consent_at, "
         "message_id = CASE WHEN channel = 'email' AND j.refusal IS NULL "
         f"THEN coalesce(message_id, '<' || CAST({OUTBOX}.id AS VARCHAR) || '@' || $domain || '>') ELSE message_id END "
         f"FROM {_JUDGED} j WHERE j.id = {OUTBOX}.id",

@@ -19,8 +19,10 @@ from flows.claiming import LaneKey, Rooms, claim, recover, used_in_the_last_minu
 from flows.http import HttpPolicy
 from flows.journal import Journal
 from flows.lanes import Lane, Way
+from flows.outbox import host_of
 from flows.outbox_tables import DELIVERIES, NO_PROVIDER, NO_SERVER, OUTBOX
 from flows.outgoing import Sender, ways_of
+from flows.smtp import MailServer
 from flows.tracking import Tracker
 from lake import Lake
 from lake.errors import LakeError
@@ -115,6 +117,12 @@ class DeliveryConfig:
         return plain * random.uniform(0.8, 1.2)
 
     @property
+    def servers(self) -> dict[str, str]:
+        """Channel → host and port of its server, without a password."""
+        found = {one: host_of(provider.url) for one, provider in self.providers.items()}
+        return found | {"email": MailServer.from_url(self.smtp_url).name}
+
+    @property
     def missing(self) -> dict[str, str]:
         """Channel → why its messages stay queued, for those that have nobody to send them."""
         found = {} if self.smtp_url else {"email": NO_SERVER}
@@ -197,7 +205,12 @@ class Delivery:
         """Record answers in the lake. Tries again while it is locked or full: what is forgotten is sent twice."""
         return _persist(
             lambda: record(
-                self._lake, answers, now=now, pause=self._config.pause, max_attempts=self._config.max_attempts
+                self._lake,
+                answers,
+                now=now,
+                pause=self._config.pause,
+                max_attempts=self._config.max_attempts,
+                servers=self._config.servers,
             )
         )
 

@@ -55,6 +55,7 @@ class Attempt:
     attempt: int
     state: str
     answer: str | None
+    server: str | None
     started_at: datetime
     finished_at: datetime | None
 
@@ -111,7 +112,7 @@ def show(lake: Lake, id: str, *, actor: Actor, missing: Mapping[str, str] | None
     if not rows:
         raise UnknownMessage(id, "there for you")
     attempts = lake.read(
-        f"SELECT attempt, state, answer, started_at, finished_at FROM {DELIVERIES} "
+        f"SELECT attempt, state, answer, server, started_at, finished_at FROM {DELIVERIES} "
         "WHERE outbox_id = CAST(? AS UUID) ORDER BY attempt, started_at",
         [rows[0]["id"]],
     )

@@ -56,6 +56,8 @@ def test_a_call_is_signed_by_its_flow_and_carries_the_same_id_at_every_attempt(
     assert Webhook(secret).verify(second.body, dict(second.headers)) == {"a": 1}
     assert [state for state, _ in answers(crm)] == ["failed", "sent"]
     assert answers(crm)[1][1] == '200 OK: {"told": "so"}'
+    attempts = outbox.show(crm, call, actor=ADMIN).attempts
+    assert {one.server for one in attempts} == {f"127.0.0.1:{served.port}"}
 
 
 @pytest.mark.parametrize(
