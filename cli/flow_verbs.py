@@ -1,8 +1,10 @@
 """The verbs of flows: read, save, switch, compare, try, run, and what became of their runs."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -114,6 +116,24 @@ def test(
         f"{one.record_id} {one.state}" + (f": {one.error}" if one.error else "") for one in tried.records
     ]
     return crm.telling.Printed("\n".join(lines), tried)
+
+
+@verb(flows)
+def backtest(
+    here: Here,
+    flow: str,
+    since: Annotated[str | None, typer.Option(help="A day or instant: 2026-10-01, `today - 30d`.")] = None,
+    until: Annotated[str | None, typer.Option(help="A day or instant; else now.")] = None,
+    sample: Annotated[int, typer.Option(min=0, max=100, help="Matches told one by one.")] = 20,
+) -> Any:
+    """Say what a flow would have done over a span of the past; nothing is written."""
+    zone, now = ZoneInfo(here.catalog.workspace.time_zone), datetime.now(UTC)
+    first, last = (one and crm.operands.to_instant(one, now=now, zone=zone) for one in (since, until))
+    with crm.telling.progress_bar("Reading the past") as progress:
+        work = automation.backtest.backtest
+        return work(
+            here.lake, flow, actor=here.actor, since=first, until=last, sample=sample, progress=progress
+        )
 
 
 def _object(values: str) -> dict[str, Any]:

@@ -16,6 +16,9 @@ Client = Callable[[str], TestClient]
 BODIES = {
     "/v1/flows/execute-command": {"json": {"command": "run", "flow": "welcome-by-hand", "records": ["x"]}},
     "/v1/flows": {"json": []},
+    "/v1/flows/{flow}/rollback": {"json": {"version": 1}},
+    "/v1/flows/{flow}/duplicate": {"json": {"name": "Another"}},
+    "/v1/outbox/{id}": {"json": {"subject": "Another"}},
 }
 
 

@@ -71,6 +71,8 @@ def test_a_load_sets_off_flows_and_their_runs_tell_what_they_saw(applied: Verb, 
     assert (why["fired"], why["matched"], why["leaves"][0]["seen"]) == (True, False, "3")
     done = applied("flows", "run", "call-back", "--module", "inquiries", "--id", small)
     assert done["results"][0]["state"] == "not_matched"
+    past = applied("flows", "backtest", "call-back", "--since", "today - 1d", "--sample", "1")
+    assert past["matched"] >= 1 and len(past["samples"]) == 1
 
 
 def test_a_silent_load_is_replayed(applied: Verb, tmp_path: Path) -> None:
