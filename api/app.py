@@ -8,6 +8,7 @@ from api import (
     docs,
     export,
     flow_routes,
+    hooks,
     loads,
     modules,
     notifications,
@@ -34,6 +35,7 @@ MOST_INTAKE_BYTES = 256_000
 MOST_IMPORT_BYTES = 20_000_000_000
 ROUTERS = (
     public.router,
+    hooks.router,
     modules.router,
     records.router,
     views.router,

@@ -196,3 +196,9 @@ def release(here: Here, flow: str, runs: Runs = None) -> Any:
 def drop(here: Here, flow: str, runs: Runs = None) -> Any:
     """Decide against runs that are held."""
     return {"dropped": automation.holding.drop_runs(here.lake, flow, actor=here.actor, ids=runs or None)}
+
+
+@verb(flows)
+def secret(here: Here, flow: str) -> Any:
+    """The address and the secret of a flow that waits for a webhook."""
+    return automation.hooks.address(here.lake, here.workspace.settings, flow, actor=here.actor)

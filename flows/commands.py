@@ -20,7 +20,7 @@ _KEYS = ("command", "flow", "record", "records", "payload", "run_id", "idempoten
 COMMANDS = ("run", "test", "cancel")
 
 
-class _Known(Exception):
+class AlreadyDone(Exception):
     """The command was carried out already, in the meantime."""
 
     def __init__(self, command_id: str) -> None:
@@ -90,16 +90,16 @@ def _ids(command: Mapping[str, Any]) -> list[str]:
 
 def _run(lake: Lake, command: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
     key, body = command.get("idempotency_key"), _digest(command)
-    known = _known(lake.read, key, body, actor)
+    known = known_command(lake.read, key, body, actor)
     if known is not None:
         return _answer(command_result(lake, known, actor))
-    remember = _remember(key, body, actor)
+    remember = remember_command(key, body, actor)
     try:
         if "payload" in command:
             done = run_on_values(lake, command["flow"], values=command["payload"], actor=actor, also=remember)
         else:
             done = run_flow(lake, command["flow"], ids=_ids(command), actor=actor, also=remember)
-    except _Known as earlier:
+    except AlreadyDone as earlier:
         done = command_result(lake, earlier.command_id, actor)
     return _answer(done)
 
@@ -109,7 +109,12 @@ def _digest(command: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _known(read: Callable[..., Any], key: str | None, body: str, actor: Actor) -> str | None:
+def known_command(read: Callable[..., Any], key: str | None, body: str, actor: Actor) -> str | None:
+    """The id of the command that was carried out under a key; None when there is none.
+
+    Raises:
+        CommandInvalid: The key stands for another command.
+    """
     if key is None:
         return None
     found = read(
@@ -122,15 +127,15 @@ def _known(read: Callable[..., Any], key: str | None, body: str, actor: Actor) -
     return str(found["answer"][0])
 
 
-def _remember(key: str | None, body: str, actor: Actor) -> Callable[[Transaction, str], None] | None:
+def remember_command(key: str | None, body: str, actor: Actor) -> Callable[[Transaction, str], None] | None:
     """What stores the key with the effects of its command, in the same transaction."""
     if key is None:
         return None
 
     def also(tx: Transaction, command_id: str) -> None:
-        known = _known(tx.read, key, body, actor)
+        known = known_command(tx.read, key, body, actor)
         if known is not None:
-            raise _Known(known)
+            raise AlreadyDone(known)
         tx.execute(
             f"INSERT INTO {_COMMANDS} VALUES (?, ?, ?, ?, ?)",
             [key, body, command_id, actor.user, datetime.now(UTC)],

@@ -97,6 +97,18 @@ class ActionInvalid(FlowError):
         super().__init__(f"Step {step + 1} of the flow {flow} cannot be done: {reason}.")
 
 
+class UnknownHook(FlowError):
+    """No flow takes this message, or it is not proved: a stranger cannot tell which."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No active flow takes messages here, or this one is not proved: its secret or signature is another's, or "
+            "it was signed more than five minutes ago."
+        )
+
+
 class SecretUnusable(FlowError):
     """The master key from which secrets are derived is not there, or too short."""
 

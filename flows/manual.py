@@ -106,6 +106,7 @@ def stage_by_hand(
     snapshot: int,
     uncommitted: bool = False,
     run_id: str | None = None,
+    event: str = "manual",
 ) -> Staged:
     """Stage a run of one flow for each of some records as they are; its trigger is not asked.
 
@@ -119,12 +120,13 @@ def stage_by_hand(
         snapshot: as of which related records are read, and the records themselves.
         uncommitted: whether the records are those that the open transaction sees instead.
         run_id: the id that the only run shall have.
+        event: as what the runs are recorded.
     """
     now = datetime.now(UTC)
     window, module = Window(snapshot, snapshot, snapshot, now), flow.definition.module
     begin_runs(session)
     count = stage_records(
-        session, catalog, module, ids=ids, window=window, event="manual", now_there=uncommitted
+        session, catalog, module, ids=ids, window=window, event=event, now_there=uncommitted
     )
     stage_runs(session, catalog, module, [flow], window, changes=count, by_hand=True)
     session.execute(f"UPDATE {ident(RUNS)} SET change_id = CAST(? AS UUID)", [cause])
@@ -143,6 +145,7 @@ def run_flow(
     actor: Actor,
     module: str | None = None,
     also: Callable[[Transaction, str], None] | None = None,
+    event: str = "manual",
 ) -> CommandResult:
     """Run an active flow on records, whatever its trigger; its condition counts. All in one transaction.
 
@@ -153,6 +156,7 @@ def run_flow(
         actor: on whose behalf: he must see every record, and may not be a viewer.
         module: the flow's module; another is refused.
         also: what else is to be stored with it, given the transaction and the command's id.
+        event: as what the runs are recorded.
 
     Raises:
         UnknownFlow, Conflict: There is no such flow, or it is not active.
@@ -169,7 +173,7 @@ def run_flow(
     change = Change(actor=actor.user, door="flow:manual", reason=wanted.definition.title)
     with lake.session() as session:
         staged = stage_by_hand(
-            session, lake, catalog, wanted, chosen, cause=change.id, snapshot=lake.snapshot()
+            session, lake, catalog, wanted, chosen, cause=change.id, snapshot=lake.snapshot(), event=event
         )
         prepared = prepare(session, staged, person=actor.user)
 
@@ -189,6 +193,7 @@ def run_on_values(
     values: Mapping[str, Any],
     actor: Actor,
     also: Callable[[Transaction, str], None] | None = None,
+    event: str = "manual",
 ) -> CommandResult:
     """Create a record of the flow's module and run the flow on it, in one transaction.
 
@@ -220,6 +225,7 @@ def run_on_values(
             snapshot=tx.snapshot - 1,
             uncommitted=True,
             run_id=run_id,
+            event=event,
         )
         store(tx, prepare(tx, staged, person=actor.user), hold_over=catalog.workspace.hold_messages_over)
 
