@@ -112,6 +112,8 @@ def _date_problems(checks: Checks, trigger: Trigger) -> Iterator[str]:
         yield f"the trigger can wait for a date of {checks.module} itself, not for “{trigger.field}”"
     elif path.column_type not in ("DATE", "TIMESTAMPTZ"):
         yield f"the trigger waits for “{trigger.field}”, which is no date and no date and time"
+    elif trigger.yearly and path.column_type != "DATE":
+        yield f"the trigger: only a date comes back each year, which “{trigger.field}” with its time is not"
 
 
 def _map_problems(checks: Checks, trigger: Trigger) -> Iterator[str]:

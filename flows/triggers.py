@@ -34,7 +34,7 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
     "linked": ("link",),
     "unlinked": ("link",),
     "schedule": ("cron", "time_zone"),
-    "date": ("field", "offset", "at"),
+    "date": ("field", "offset", "at", "yearly"),
     "webhook": ("key", "map"),
 }
 _PATH = re.compile(r"[^.\x00-\x1f]+(\.[^.\x00-\x1f]+)*")
@@ -55,6 +55,7 @@ class Trigger(Definition):
         field: for `date`, a date or datetime field of the module.
         offset: how long after it (`3h`), or before (`-2d`); days and longer are those of the calendar.
         at: the time of that day, in the workspace's time zone; a date without one begins at 00:00.
+        yearly: whether the date comes back each year, as a birthday does; of 29 February on the 28th in other years.
         key: for `webhook`, the field by which an existing record is found.
         map: field → where its value stands in the payload, such as `customer.email` or `items.0.sku`.
     """
@@ -69,6 +70,7 @@ class Trigger(Definition):
     field: str = ""
     offset: str = "0"
     at: str = ""
+    yearly: bool = False
     key: str = ""
     map: Mapping[str, str] = Field(default_factory=dict)
 
@@ -168,6 +170,8 @@ class Trigger(Definition):
                 document[name] = getattr(self, name)
         if "offset" in self.model_fields_set:
             document["offset"] = self.offset
+        if self.yearly:
+            document["yearly"] = True
         if self.map:
             document["map"] = dict(self.map)
         return document

@@ -65,7 +65,8 @@ def trigger_words(told: FlowWords, trigger: Trigger, one: str) -> str:
             zone = f" ({trigger.time_zone})" if trigger.time_zone else ""
             return f"it is time, {cron_words(trigger.cron)}{zone}, for {one}"
         case "date":
-            return f"it is {moment_words(trigger.offset, told.label(trigger.field), trigger.at)} of {one}"
+            every = ", every year" if trigger.yearly else ""
+            return f"it is {moment_words(trigger.offset, told.label(trigger.field), trigger.at)} of {one}{every}"
         case "webhook":
             return f"another system sends {one}"
         case "manual":
