@@ -8,7 +8,8 @@ from sqlglot import exp
 from crm_core.conditions import Scope, compile_condition
 from crm_core.model import Catalog
 from crm_core.params import Params
-from crm_core.trees import column, lake_table
+from crm_core.trees import any_of, column, lake_table
+from crm_core.values.fragments import sql
 from flows.active import ActiveFlow
 from flows.compiler import ROW, change_scope, in_folders
 from flows.moments import bounds, moment_tree
@@ -61,16 +62,26 @@ def _reached(flow: ActiveFlow, scope: Scope, after: datetime, until: datetime) -
     low, high = bounds(kind, trigger.offset, after, until)
     zone = ZoneInfo(catalog.workspace.time_zone)
     ends = [one.astimezone(zone).date() if kind == "DATE" else one for one in (low, high)]
-    near = column(name, ROW).between(bind(ends[0]), bind(ends[1]))
-    moment = moment_tree(
-        column(name, ROW),
-        column_type=kind,
-        offset=trigger.offset,
-        at=trigger.at,
-        zone=catalog.workspace.time_zone,
-    )
-    lies = exp.and_(
-        exp.GT(this=moment, expression=bind(after)), exp.LTE(this=moment.copy(), expression=bind(until))
-    )
-    asked = exp.Case().when(near.copy(), lies, copy=False).else_(exp.false(), copy=False)
-    return [near, asked]
+    dates: list[exp.Expr] = [column(name, ROW)]
+    if trigger.yearly:
+        dates = [_anniversary(name, year) for year in range(ends[0].year, ends[1].year + 1)]
+    nears: list[exp.Expr] = [value.between(bind(ends[0]), bind(ends[1])) for value in dates]
+    asked: list[exp.Expr] = []
+    for value, near in zip(dates, nears, strict=True):
+        moment = moment_tree(
+            value, column_type=kind, offset=trigger.offset, at=trigger.at, zone=catalog.workspace.time_zone
+        )
+        lies = exp.and_(
+            exp.GT(this=moment, expression=bind(after)), exp.LTE(this=moment.copy(), expression=bind(until))
+        )
+        asked.append(exp.Case().when(near.copy(), lies, copy=False).else_(exp.false(), copy=False))
+    # A date that is far away is passed over before any moment is worked out.
+    return [any_of(nears), any_of(asked)]
+
+
+def _anniversary(name: str, year: int) -> exp.Expr:
+    """The day of a year on which a date of an earlier one comes back; NULL until then. 29 February is the 28th."""
+    return sql(
+        "CASE WHEN year($day) < $year THEN CAST($day + to_years(CAST($year - year($day) AS INTEGER)) AS DATE) END",
+        day=column(name, ROW), year=exp.Literal.number(year),
+    )  # fmt: skip

@@ -10,10 +10,11 @@ from flows.notifications import Notification, Overview
 from lake import Lake
 from pages._ui import feedback, html, nav, session, words
 from pages._ui.layout import beside
-from pages._ui.pulse import beats, pulse
+from pages._ui.pulse import beats_beside, pulse
 from pages._ui.session import Here
 
 NEWEST = 8
+_PULSE = "pulse_bell"
 _KEPT = "bell:kept"
 """The overview as of a snapshot, so that a page that is drawn again asks for nothing."""
 
@@ -29,8 +30,8 @@ def _bell() -> None:
     here = session.here()
     snapshot = here.lake.known_snapshot()
     told = _overview(here.lake, here.actor, snapshot)
-    if not beats():
-        pulse(snapshot, on_move=lambda: None, key="pulse_bell")
+    if not beats_beside(_PULSE):
+        pulse(snapshot, on_move=lambda: None, key=_PULSE)
     count = (str(told.unread) if told.unread < 100 else "99+") if told.unread else ""
     icon = ":material/notifications_unread:" if told.unread else ":material/notifications:"
     name = f"Notifications: {count or 'none'} unread"

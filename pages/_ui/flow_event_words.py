@@ -66,7 +66,9 @@ def trigger_words(told: FlowWords, trigger: Trigger, one: str) -> str:
             return f"it is time, {cron_words(trigger.cron)}{zone}, for {one}"
         case "date":
             every = ", every year" if trigger.yearly else ""
-            return f"it is {moment_words(trigger.offset, told.label(trigger.field), trigger.at)} of {one}{every}"
+            return (
+                f"it is {moment_words(trigger.offset, told.label(trigger.field), trigger.at)} of {one}{every}"
+            )
         case "webhook":
             return f"another system sends {one}"
         case "manual":

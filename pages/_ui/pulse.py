@@ -12,7 +12,7 @@ import streamlit as st
 
 EVERY_MS = 1000
 _BEATS = "pulse:beats"
-"""Whether the page that stands watches the snapshot; one watch a page, since two at once take each other's turn."""
+"""Which watch the page that stands has, by its key: one a page, since two at once take each other's turn."""
 _PULSE = st.components.v2.component(
     "merganser_pulse",
     html="<span hidden></span>",
@@ -22,15 +22,15 @@ _PULSE = st.components.v2.component(
 
 def pulse(snapshot: int, on_move: Callable[[], None], *, key: str = "pulse") -> None:
     """Calls `on_move` when the lake has moved past `snapshot`, at most once a second, while the tab is seen."""
-    st.session_state[_BEATS] = True
+    st.session_state[_BEATS] = key
     _PULSE(data={"snapshot": snapshot, "every": EVERY_MS}, key=key, on_moved_change=on_move)
 
 
 def begin() -> None:
     """Forget the watch of the page before; `app.py` calls it before a page is drawn."""
-    st.session_state[_BEATS] = False
+    st.session_state[_BEATS] = ""
 
 
-def beats() -> bool:
-    """Whether the page that was drawn watches the snapshot itself."""
-    return bool(st.session_state.get(_BEATS))
+def beats_beside(key: str) -> bool:
+    """Whether the page that was drawn has another watch than the one of this key."""
+    return st.session_state.get(_BEATS, "") not in ("", key)

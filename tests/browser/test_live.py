@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +104,26 @@ def test_the_open_tasks_of_a_customer_are_counted_as_they_are_made_and_done(
         expect(row).to_contain_text("2 open tasks", timeout=SOON)
         program.change("tasks", task, status="done")
         expect(row).to_contain_text(re.compile(r"1 open task(?!s)"), timeout=SOON)
+
+
+def test_a_notice_rings_the_bell_and_opens_its_record(
+    served: Served, program: Program, browser_page: Page, tmp_path: Path
+) -> None:
+    page, name = browser_page, f"Ring {datetime.now(UTC):%H%M%S%f}"
+    told = "[{notify: {teams: [sales, operations, service], text: '{{ name }} is here'}}]"
+    when = f"{{field: name, op: eq, value: {name}}}"
+    (tmp_path / "ring.yaml").write_text(
+        f"flow: ring\nmodule: customers\ntrigger: {{event: created}}\nwhen: {when}\ndo: {told}\n"
+    )
+    assert served.run("flows", "apply", str(tmp_path / "ring.yaml")).returncode == 0
+    assert served.run("flows", "activate", "ring").returncode == 0
+    steps.open_page(page, served, "load")
+    bell = page.locator(".st-key-bell button").first
+    expect(bell).not_to_contain_text("1")
+    with _without_a_click(page):
+        program.add("customers", name=name, kind="person")
+        expect(bell).to_contain_text("1")
+    bell.click()
+    page.get_by_role("button", name=f"{name} is here").click()
+    expect(steps.title(page)).to_have_text(name)
+    expect(bell).not_to_contain_text("1")

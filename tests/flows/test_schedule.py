@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from crm_core.definitions import read_catalog
 from flows import store
+from flows.check import check_flow
 from flows.cron import cron_problem, next_firing
+from flows.model import parse_flow
 from flows.moments import next_moment
 from flows.run_history import list_runs
 from flows.runner import Runner, run_until_current
@@ -261,3 +264,35 @@ def test_the_next_moment_is_never_after_the_one_that_is_reached(crm: Lake, momen
         day = after(clock).astimezone(BERLIN).date()
         sql = "SELECT timezone('Europe/Berlin', CAST(? AS TIMESTAMP)) AS m"
         assert crm.read(sql, [f"{date.isoformat(day)} {clock}"])["m"][0] == after(clock) > at(moment)
+
+
+@pytest.mark.parametrize(
+    ("born", "trigger", "reached"),
+    [
+        pytest.param("1990-06-15", {}, ["2030-06-15T00:00", "2031-06-15T00:00"], id="each year"),
+        pytest.param(
+            "1992-02-29", {"at": "08:00"}, ["2030-02-28T08:00", "2032-02-29T08:00"], id="a leap day"
+        ),
+        pytest.param(
+            "1990-01-01", {"offset": "-2d"}, ["2029-12-30T00:00", "2030-12-30T00:00"], id="over a year's end"
+        ),
+        pytest.param("2030-03-01", {}, ["2031-03-01T00:00"], id="from the year after on"),
+    ],
+)
+def test_a_date_comes_back_each_year(
+    crm: Lake, born: str, trigger: dict[str, str], reached: list[str]
+) -> None:
+    activate(crm, dated(yearly=True, **trigger))
+    inquiry(crm, due=born)
+    for moment in map(at, reached):
+        schedule = Schedule(crm)
+        schedule.run(moment - timedelta(minutes=1))
+        before = len(runs(crm))
+        [fired] = schedule.run(moment)
+        assert (fired.records, len(runs(crm))) == (1, before + 1)
+
+
+def test_only_a_date_comes_back_each_year(shared: Lake) -> None:
+    document = dated(field="answered_at", yearly=True)
+    [problem] = check_flow(read_catalog(shared), parse_flow(document))
+    assert "only a date comes back each year" in str(problem)
