@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.context import Here, Json, Who
 from crm_core.telling import to_plain
-from flows import backtest, commands, store, trial, versions
+from flows import activation, backtest, commands, store, trial, versions
 from flows.model import to_flow_document
 
 router = APIRouter(prefix="/v1", tags=["flows"])
@@ -102,8 +102,20 @@ def get_diff(
 
 
 @router.post("/flows/{flow}/activate", summary="Activate")
-def activate_flow(flow: str, workspace: Here, actor: Who, version: Version = None) -> JSONResponse:
-    """Let it run from now on, its newest version or the one named; what changed before does not set it off."""
+def activate_flow(
+    flow: str,
+    workspace: Here,
+    actor: Who,
+    version: Version = None,
+    dry_run: Annotated[bool, Body(embed=True, description="Only say what it would mean.")] = False,
+) -> JSONResponse:
+    """Let it run from now on, its newest version or the one named; what changed before does not set it off.
+
+    With `dry_run` it says what that would mean instead: circles of flows, how many records, and what it does to whom.
+    """
+    if dry_run:
+        meant = versions.read_version(workspace.lake, flow, version)
+        return Json(to_plain(activation.preview_activation(workspace.lake, meant, actor=actor)))
     return Json(asdict(store.activate(workspace.lake, flow, actor=actor, version=version)))
 
 

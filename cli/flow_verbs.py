@@ -69,8 +69,12 @@ def activate(
     here: Here,
     flow: str,
     version: Annotated[int | None, typer.Option(help="Another than the newest.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would mean.")] = False,
 ) -> Any:
     """Let a flow run from now on, or go on after a pause; a draft takes the place of what was live."""
+    if dry_run:
+        meant = automation.versions.read_version(here.lake, flow, version)
+        return automation.activation.preview_activation(here.lake, meant, actor=here.actor)
     return automation.store.activate(here.lake, flow, actor=here.actor, version=version)
 
 

@@ -14,7 +14,7 @@ from crm_core.definitions import read_catalog
 from crm_core.errors import Conflict, DefinitionInvalid
 from crm_core.model.documents import Document, State
 from flows.check import read_flow, require_valid
-from flows.model import to_flow_document
+from flows.model import FlowDefinition, to_flow_document
 from flows.store import Applied, apply_flows, find_live, find_stored, find_version, known_users, switch
 from lake import Lake, table
 
@@ -64,6 +64,16 @@ def list_versions(lake: Lake, flow: str) -> list[FlowVersion]:
         plain = without_queue(one.document)
         found.append(FlowVersion(one.version, one.state, plain, one.occurred_at, actor, reason))
     return found
+
+
+def read_version(lake: Lake, flow: str, version: int | None = None) -> FlowDefinition:
+    """What one version of a flow says; the newest without a number.
+
+    Raises:
+        UnknownFlow, UnknownVersion: There is no such flow, or no such version.
+    """
+    newest = find_stored(read_catalog(lake), flow)
+    return read_flow((newest if version is None else find_version(lake, newest.slug, version)).document)
 
 
 def diff(lake: Lake, flow: str, before: int | None = None, after: int | None = None) -> FlowDiff:

@@ -106,6 +106,8 @@ def test_a_flow_is_edited_compared_paused_and_taken_back(admin: TestClient) -> N
     seen = admin.get("/v1/flows/edited").json()
     assert (seen["state"], seen["live_version"], seen["draft_version"]) == ("active", 1, 2)
     assert admin.get("/v1/flows/edited/diff").json()["lines"] == ["name: Edited is new"]
+    meant = admin.post("/v1/flows/edited/activate", json={"dry_run": True})
+    assert (meant.status_code, meant.json()["problems"]) == (200, [])
     assert admin.post("/v1/flows/edited/pause", json={"queue": True}).status_code == 200
     assert admin.get("/v1/flows/edited").json()["queue"] is True
     assert admin.post("/v1/flows/edited/activate").status_code == 200

@@ -115,6 +115,8 @@ def test_a_flow_is_edited_compared_paused_and_taken_back(merganser: Verb, tmp_pa
     merganser("flows", "rollback", "edited", "1")
     states = [(one["version"], one["state"]) for one in merganser("flows", "versions", "edited")]
     assert states[0] == (7, "active") and states[-1] == (1, "draft") and (4, "paused") in states
+    meant = merganser("flows", "activate", "edited", "--version", "1", "--dry-run")
+    assert (meant["flow"], meant["problems"], meant["cycles"]) == ("edited", [], [])
     assert merganser("flows", "duplicate", "edited", "A copy") == {"flow": "a-copy"}
     assert merganser("flows", "discard", "a-copy", code=1)["status"] == 409
 
