@@ -185,9 +185,12 @@ async def post(
     Returns:
         What became of it, and whether the host answered at all.
     """
+    answered: httpx.Response | None = None
+    text = ""
     try:
         async with asyncio.timeout(timeout):
             async with client.stream("POST", call.url, content=call.body, headers=_headers(call)) as response:
+                answered = response
                 text = await _beginning(response)
     except AddressRefused as error:
         return Answer(call.id, "refused", str(error)[:_KEPT]), True
@@ -196,10 +199,12 @@ async def post(
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError) as error:
         return Answer(call.id, "refused", f"the address or a header cannot be used: {_words(error)}"), True
     except (TimeoutError, httpx.TransportError) as error:
-        # The call may have arrived; its answer has not.
+        # The call may have arrived; its answer has not, unless only the rest of it is missing.
+        if answered is not None:
+            return read_answer(call.id, answered, text, now=now or datetime.now(UTC)), True
         words = f"no answer within {timeout:g} seconds" if _is_timeout(error) else _words(error)
         return Answer(call.id, "unknown", words), False
-    return read_answer(call.id, response, text, now=now or datetime.now(UTC)), True
+    return read_answer(call.id, answered, text, now=now or datetime.now(UTC)), True
 
 
 def read_answer(id: str, response: httpx.Response, text: str, *, now: datetime) -> Answer:

@@ -9,7 +9,9 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -87,13 +89,12 @@ def build_message(letter: Letter) -> EmailMessage:
         OSError: The bytes of an attachment are gone.
     """
     message = EmailMessage(policy=SMTP_POLICY)
-    name, address = parseaddr(letter.sender)
-    message["From"] = _address(address, name)
+    message["From"] = _from(letter.sender)
     message["To"] = _address(letter.recipient)
     message["Subject"] = " ".join(letter.subject.split())
     message["Message-ID"] = _id_of(letter.message_id)
     message["Date"] = format_datetime(letter.sent_at)
-    message["Auto-Submitted"] = "auto-generated"
+    message["Auto-Submitted"] = _AUTOMATIC
     if letter.reply_to:
         message["Reply-To"] = _address(letter.reply_to)
     if letter.in_reply_to:
@@ -108,6 +109,16 @@ def build_message(letter: Letter) -> EmailMessage:
             one.place.read_bytes(), maintype=known[0], subtype=known[1], filename=" ".join(one.name.split())
         )
     return message
+
+
+_AUTOMATIC = SMTP_POLICY.header_factory("Auto-Submitted", "auto-generated")
+
+
+@lru_cache(maxsize=64)
+def _from(sender: str) -> Any:
+    """The header of a sender, read once: reading headers is most of the work of putting a message together."""
+    name, address = parseaddr(sender)
+    return SMTP_POLICY.header_factory("From", _address(address, name))
 
 
 def _id_of(given: str) -> str:
