@@ -8,20 +8,14 @@ from crm_core.directory import Directory
 from crm_core.model import Catalog
 from crm_core.values import Typed, normalise
 from flows.cycles import DEPTH_LIMIT
-from flows.planning import (
-    INSERT_META,
-    UPDATE_META,
-    CompiledEffects,
-    StagedEffect,
-    compile_effects,
-    side_columns,
-)
+from flows.planning import CompiledEffects, StagedEffect, compile_effects
 from flows.runs import FAILURES, RUNS, fail_runs
 from flows.segments import Segment
 from flows.sides import rows_of
 from flows.spawning import SPAWNS
 from flows.staging import Window, pick, stage_records
 from flows.statements import empty_table_sql
+from flows.step_rows import INSERT_META, UPDATE_META, side_columns
 from flows.waits import WAITS
 from lake import Session, Transaction, ident
 from lake.errors import StatementError
