@@ -20,6 +20,7 @@ _WITHIN = ("then", "else", "do", "on_timeout")
 
 _STAND_INS: Mapping[str, Any] = {"flow": "unnamed", "trigger": {"event": "manual"}, "do": [{"stop": ""}]}
 _ANYTHING = {"op": "is_set"}
+_OF_UPDATED = frozenset({"fields", "was", "is"})
 
 
 def examine_flow(
@@ -134,14 +135,22 @@ class _Rest:
             holder["op"] = _ANYTHING["op"]
         elif _names_a_field(part):
             holder[last] = {"field": part["field"], **_ANYTHING}
-        elif place == ("trigger", "event") and set(holder) & {"fields", "was", "is"} and part != "updated":
-            holder["event"] = "updated"
+        elif place in (("trigger",), ("trigger", "event")) and _watches_fields(self._marked["trigger"]):
+            asked = {key: value for key, value in self._marked["trigger"].items() if key in _OF_UPDATED}
+            self._marked["trigger"] = {"event": "updated", **asked}
         elif isinstance(holder, list):
             # A step that does nothing in its place keeps the numbers of those behind it.
             holder[int(last)] = {"stop": ""} if place[-2] in _WITHIN and part != {"stop": ""} else _GONE
         else:
             del holder[last]
         return place
+
+
+def _watches_fields(trigger: Any) -> bool:
+    """Whether it is a trigger of something else that watches fields, which can still be looked at."""
+    return (
+        isinstance(trigger, dict) and bool(set(trigger) & _OF_UPDATED) and trigger.get("event") != "updated"
+    )
 
 
 def _names_a_field(part: Any) -> bool:

@@ -81,7 +81,7 @@ def test_a_file_says_its_lines_and_a_folder_names_the_file(shared: Lake, tmp_pat
         pytest.param("flow: a\nflow: b\nmodule: inquiries\ntrigger: {event: manual}\ndo: [{stop: x}]",
                      ["line 2: “flow” stands here again"], id="a key that stands twice"),
         pytest.param("flow: a\nmodule: inquiries\ntrigger: {event: x, fields: [nope]}\ndo: [{stop: x}]",
-                     ["line 3: trigger event", "line 3: the trigger names a missing field"], id="a trigger"),
+                     ["line 3: trigger", "line 3: the trigger names a missing field"], id="a trigger"),
         pytest.param("flow: a\nmodule: inquiries\ntrigger: {event: manual}\ndo: []",
                      ["line 4: at least one step"], id="no step"),
         pytest.param("flow: a\nmodule: inquiries\ntrigger: {event: manual}\nstate: on\nwhen: 5\ndo: [{stop: x}]",
