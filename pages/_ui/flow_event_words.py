@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crm_core.model import Catalog
 from flows import model
@@ -47,6 +47,22 @@ def event_names(catalog: Catalog, module: str) -> dict[str, str]:
     }
     named = {event.slug: event.title for event in catalog.events.values() if event.module == module}
     return {event: _capital(text) for event, text in {**found, **named}.items()}
+
+
+def started_trigger(catalog: Catalog, module: str, event: str) -> dict[str, Any]:
+    """A trigger of an event as plain data, with what it cannot do without."""
+    one = catalog.module(module)
+    match event:
+        case "schedule":
+            return {"event": event, "cron": "0 9 * * MON-FRI"}
+        case "date":
+            days = [field.slug for field in one.fields if field.kind in ("date", "datetime")]
+            return {"event": event, "field": days[0] if days else "created_at"}
+        case "linked" | "unlinked":
+            return {"event": event, "link": next(iter(links_of(catalog, module)), "")}
+        case "webhook":
+            return {"event": event, "map": {one.title: one.title}}
+    return {"event": event}
 
 
 def trigger_words(told: FlowWords, trigger: Trigger, one: str) -> str:

@@ -14,7 +14,7 @@ from pages._ui import html
 from pages._ui.conditions import fields_of
 from pages._ui.flow_clock import edit_date
 from pages._ui.flow_desk import Desk
-from pages._ui.flow_event_words import event_names
+from pages._ui.flow_event_words import event_names, started_trigger
 from pages._ui.flow_hook import edit_hook
 from pages._ui.flow_paths import links_of
 from pages._ui.flow_schedule import edit_schedule
@@ -56,7 +56,9 @@ def _module(desk: Desk) -> None:
         desk.state.sample = ""
         event = _trigger(desk)["event"]
         names = event_names(desk.catalog, st.session_state[key])
-        desk.draft.head["trigger"] = _started(desk, event if event in names else "created")
+        desk.draft.head["trigger"] = started_trigger(
+            desk.catalog, st.session_state[key], event if event in names else "created"
+        )
 
     st.selectbox("Records of", values, index=values.index(desk.draft.module), format_func=known.__getitem__, key=key,
                  on_change=chosen)  # fmt: skip
@@ -68,27 +70,10 @@ def _event(desk: Desk) -> None:
     values = [*names, *([now] if now not in names else [])]
 
     def chosen() -> None:
-        desk.draft.head["trigger"] = _started(desk, st.session_state[key])
+        desk.draft.head["trigger"] = started_trigger(desk.catalog, desk.draft.module, st.session_state[key])
 
     st.selectbox("It begins when", values, index=values.index(now), key=key, on_change=chosen,
                  format_func=lambda one: names.get(one, one))  # fmt: skip
-
-
-def _started(desk: Desk, event: str) -> dict[str, Any]:
-    """A trigger of an event with what it cannot do without."""
-    module = desk.catalog.module(desk.draft.module)
-    match event:
-        case "schedule":
-            return {"event": event, "cron": "0 9 * * MON-FRI"}
-        case "date":
-            days = [field.slug for field in module.fields if field.kind in ("date", "datetime")]
-            return {"event": event, "field": days[0] if days else "created_at"}
-        case "linked" | "unlinked":
-            links = links_of(desk.catalog, desk.draft.module)
-            return {"event": event, "link": next(iter(links), "")}
-        case "webhook":
-            return {"event": event, "map": {module.title: module.title}}
-    return {"event": event}
 
 
 def _changes(desk: Desk) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from crm_core.model.documents import State
-from flows import outbox, run_history, store
+from flows import outbox, run_history, store, versions
 from flows.store import FlowInfo
 from pages._ui import (
     feedback,
+    flow_activate,
     flow_editor,
+    flow_run,
     flow_test,
+    flow_versions,
     flows_definition,
     flows_new,
     flows_outbox,
@@ -24,7 +26,7 @@ from pages._ui import (
     words,
 )
 from pages._ui.components import Click, ListRow, clicks, record_list
-from pages._ui.flows_state import DEFINITION, OUTBOX, RUNS, TABS, TEST, WHY, FlowsState
+from pages._ui.flows_state import DEFINITION, OUTBOX, RUNS, TABS, TEST, VERSIONS, WHY, FlowsState
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
 from pages._ui.nothing import Action, nothing, to_modules
 from pages._ui.pulse import pulse
@@ -142,7 +144,7 @@ def _row(now: Here, flow: FlowInfo, count: dict[str, Any]) -> ListRow:
 
 
 def _select(state: FlowsState, slug: str) -> None:
-    state.flow, state.run, state.shown, state.sample = slug, "", flows_runs.PAGE, ""
+    state.flow, state.run, state.shown, state.sample, state.version = slug, "", flows_runs.PAGE, "", 0
     set_url(flow=slug)
     show_panel("centre")
     redraw("centre")
@@ -165,10 +167,12 @@ def _centre(state: FlowsState) -> None:
         {
             DEFINITION: flows_definition.draw,
             TEST: flow_test.draw,
-            RUNS: flows_runs.draw,
+            RUNS: flow_run.draw if state.run else flows_runs.draw,
             WHY: flows_why.draw,
+            VERSIONS: flow_versions.draw,
             OUTBOX: flows_outbox.draw,
         }[state.tab](now, state, found)
+    flow_activate.ask(now, state, found)
 
 
 def _nobody(now: Here, state: FlowsState) -> None:
@@ -196,11 +200,7 @@ def _head(now: Here, state: FlowsState, flow: FlowInfo) -> None:
         with st.container(
             horizontal=True, gap="small", width="content", wrap=False, vertical_alignment="center"
         ):
-            # A refused switch must jump back, so every try has a key of its own.
-            key = f"flow:on:{flow.flow}:{flow.version}:{state.tries}"
-            st.toggle(
-                "On", value=flow.state == "active", key=key, on_change=_switch, args=(now, state, flow, key)
-            )
+            _switches(state, flow)
             _more(now, state, flow)
 
     def chosen() -> None:
@@ -221,7 +221,9 @@ def _tab_name(now: Here, tab: str) -> str:
 def _more(now: Here, state: FlowsState, flow: FlowInfo) -> None:
     with st.popover("", icon=":material/more_horiz:", help="More", key=f"flow:more:{flow.flow}"):
         if st.button("Duplicate", icon=":material/content_copy:", type="tertiary", key="flow:duplicate"):
-            made = flows_new.duplicate(now, flow)
+            made = feedback.run(
+                lambda: versions.duplicate(now.lake, flow.flow, f"{flow.title} (copy)", actor=now.actor)
+            )
             if made:
                 _created(state, made)
                 st.rerun()
@@ -235,14 +237,21 @@ def _more(now: Here, state: FlowsState, flow: FlowInfo) -> None:
             st.rerun()
 
 
-def _switch(now: Here, state: FlowsState, flow: FlowInfo, key: str) -> None:
-    wanted: State = "active" if st.session_state[key] else "paused"
-    state.tries += 1
-    command = store.activate if wanted == "active" else store.pause
-    said = "runs from now on" if wanted == "active" else "is paused"
-    applied = feedback.run(lambda: command(now.lake, flow.flow, actor=now.actor), done=f"{flow.title} {said}")
-    state.warnings = applied.warnings if applied else ()
-    redraw("left", "centre")
+def _switches(state: FlowsState, flow: FlowInfo) -> None:
+    """What makes the flow run, or rest; each asks first."""
+    if flow.state != "active" or flow.draft_version is not None:
+        label = "Activate the draft" if flow.state == "active" else "Activate"
+        st.button(label, icon=":material/bolt:", type="primary", key="flow:on", on_click=_ask,
+                  args=(state, flow_activate.ACTIVATE))  # fmt: skip
+    if flow.state == "active":
+        st.button(
+            "Pause", icon=":material/pause:", key="flow:off", on_click=_ask, args=(state, flow_activate.PAUSE)
+        )
+
+
+def _ask(state: FlowsState, question: str) -> None:
+    state.asked = question
+    redraw("centre")
 
 
 def _clicked(state: FlowsState, click: Click) -> None:
@@ -253,6 +262,8 @@ def _clicked(state: FlowsState, click: Click) -> None:
             state.tab, state.run = RUNS, run
         case "why", (record,) if record_id(record):
             state.tab, state.record = WHY, record
+        case "version", (number,) if number.isdigit():
+            state.tab, state.version = VERSIONS, int(number)
         case _:
             pass
     redraw("centre")

@@ -1,21 +1,21 @@
-"""The runs of a flow: a list, and behind each what its condition saw and what its steps did."""
+"""The runs of a flow as a list, and the parts of it that other pages show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import streamlit as st
 
 from crm_core.query import titles
-from flows import run_history, why
-from flows.run_history import Effect, Run, TraceLeaf
+from flows import holding, run_history
+from flows.run_history import Run, TraceLeaf
 from flows.store import FlowInfo
 from pages._ui import feedback, html, words
 from pages._ui.flows_state import FlowsState
 from pages._ui.flows_words import FlowWords
 from pages._ui.layout import redraw
 from pages._ui.session import Here
-from pages._ui.surroundings import field_context
 
 PAGE = 50
 STATES: dict[str, tuple[str, str]] = {
@@ -23,23 +23,15 @@ STATES: dict[str, tuple[str, str]] = {
     "failed": ("Failed", "red"),
     "not_matched": ("Condition not met", "gray"),
     "cancelled": ("Cancelled", "yellow"),
-}
-OUTCOMES: dict[str, tuple[str, str]] = {
-    "written": ("Written", "green"),
-    "unchanged": ("Already so", "gray"),
-    "overwritten": ("Overwritten later", "yellow"),
-    "skipped": ("Skipped", "yellow"),
-    "queued": ("Queued", "blue"),
+    "waiting": ("Waiting", "blue"),
     "held": ("Held", "orange"),
 }
 
 
 def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
-    """Draw the list of runs, or the one that is open."""
-    if state.run:
-        _open_run(now, state, flow)
-        return
+    """Draw the list of runs, and what can be decided about those that are held."""
     _outcomes(state)
+    _held(now, state, flow)
     runs = run_history.list_runs(
         now.lake, actor=now.actor, flow=flow.id, state=state.outcome or None, limit=state.shown + 1
     )
@@ -53,13 +45,13 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
 
 def run_table(now: Here, runs: Sequence[Run], *, title: str = "Runs") -> html.Html:
     """Runs as a card; a click opens one, a click on the record goes there."""
-    names = _names(now, ((run.module, run.record_id) for run in runs))
+    names = names_of_records(now, ((run.module, run.record_id) for run in runs))
     rows = [
         html.Row(
             [
                 state_badge(run.state),
                 record_link(run.module, run.record_id, names),
-                _event(run.event),
+                event_word(run.event),
                 str(run.depth),
                 run.error or "",
                 html.Html('<span title="{}">{}</span>').format(
@@ -110,6 +102,30 @@ def _outcomes(state: FlowsState) -> None:
                  format_func=labels.__getitem__, label_visibility="collapsed")  # fmt: skip
 
 
+def _held(now: Here, state: FlowsState, flow: FlowInfo) -> None:
+    """Runs that a limit holds: a person lets them go, or decides against them."""
+    count = holding.count_held(now.lake, actor=now.actor).get(flow.flow, 0)
+    if not count:
+        return
+    noun = words.plural(count, "run")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="runs_held"):
+        st.html(html.badge(f"{noun} held: too many records at once", color="orange"), width="content")
+        with st.popover(f"Release {count:,}", key="runs:release_box"):
+            st.markdown(f"{noun} will act on the records as they are now.")
+            release = partial(holding.release_runs, now.lake, flow.flow, actor=now.actor)
+            st.button("Release them", type="primary", key="runs:release", on_click=_decide,
+                      args=(release, "released"))  # fmt: skip
+        with st.popover("Drop", key="runs:drop_box"):
+            st.markdown(f"{noun} will do nothing.")
+            drop = partial(holding.drop_runs, now.lake, flow.flow, actor=now.actor)
+            st.button("Drop them", type="primary", key="runs:drop", on_click=_decide, args=(drop, "dropped"))
+
+
+def _decide(command: Callable[[], int], done: str) -> None:
+    feedback.run(command, done=lambda count: f"{words.plural(count, 'run')} {done}")
+    redraw("left", "centre")
+
+
 def _why_none(state: FlowsState, flow: FlowInfo) -> str:
     if state.outcome:
         return "None ended like this. Choose another state."
@@ -123,87 +139,8 @@ def _more(state: FlowsState) -> None:
     redraw("centre")
 
 
-def _open_run(now: Here, state: FlowsState, flow: FlowInfo) -> None:
-    st.button(
-        "All runs",
-        icon=":material/arrow_back:",
-        type="tertiary",
-        key="runs:back",
-        on_click=_back,
-        args=(state,),
-    )
-    run = feedback.run(lambda: why.explain_run(now.lake, state.run, actor=now.actor), at="here")
-    if run is None:
-        return
-    names = _names(now, [(run.module, run.record_id), *((e.module, e.record_id) for e in run.effects)])
-    parts: list[html.Text] = [_figures(now, run)]
-    if run.error:
-        where = f"Step {run.failed_step + 1}: " if run.failed_step is not None else ""
-        parts.append(html.note(f"{where}{run.error}", color="red"))
-    parts.append(html.cards(_cause(now, run, names)))
-    if run.trace is not None:
-        parts.append(leaf_table(FlowWords(now.catalog, field_context(now), flow.definition), run.trace))
-    parts.append(_effects(run.effects, names))
-    st.html(html.Html('<div class="m-stack">{}</div>').format(html.join(parts)))
-
-
-def _back(state: FlowsState) -> None:
-    state.run = ""
-    redraw("centre")
-
-
-def _figures(now: Here, run: Run) -> html.Html:
-    took = (run.finished_at - run.started_at).total_seconds() if run.finished_at else 0.0
-    label, _ = STATES.get(run.state, (run.state, ""))
-    return html.kpi_strip(
-        [
-            html.Kpi("State", label, tone="bad" if run.state == "failed" else ""),
-            html.Kpi(
-                "When", words.ago(run.started_at, zone=now.zone), words.moment(run.started_at, zone=now.zone)
-            ),
-            html.Kpi("Took", f"{took:.1f} s"),
-            html.Kpi("Depth", str(run.depth)),
-            html.Kpi("Version", str(run.flow_version)),
-        ]
-    )
-
-
-def _cause(now: Here, run: Run, names: dict[str, str]) -> html.Html:
-    rows: list[tuple[str, html.Text | None]] = [
-        ("Record", record_link(run.module, run.record_id, names)),
-        ("Event", _event(run.event)),
-        ("On behalf of", field_context(now).users.get(run.actor, words.readable(run.actor))),
-        ("In snapshot", f"{run.snapshot:,}"),
-    ]
-    before = [flow for flow in run.chain if flow != run.flow]
-    if before:
-        rows.append(("After", " → ".join(before)))
-    if run.load_id:
-        rows.append(("Load", str(run.load_id)))
-    return html.kv_card("Set off by", rows)
-
-
-def _effects(effects: Iterable[Effect], names: dict[str, str]) -> html.Html:
-    rows = []
-    for effect in effects:
-        label, color = OUTCOMES.get(effect.outcome, (words.readable(effect.outcome), "gray"))
-        changed = ", ".join(words.readable(field.replace("__", " ")) for field in effect.fields)
-        rows.append(
-            html.Row(
-                [
-                    str(effect.step + 1),
-                    words.readable(effect.action),
-                    html.badge(label, color=color),
-                    record_link(effect.module, effect.record_id, names),
-                    effect.detail or changed,
-                ]
-            )
-        )
-    columns = ["Step", "Action", "Outcome", "Record", "Detail"]
-    return html.table_card("What it did", columns, rows, empty="Nothing was written.")
-
-
-def _names(now: Here, wanted: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+def names_of_records(now: Here, wanted: Iterable[tuple[str, str | None]]) -> dict[str, str]:
+    """Id → title of records that may be seen."""
     by_module: dict[str, list[str]] = {}
     for module, record_id in wanted:
         if record_id:
@@ -211,7 +148,8 @@ def _names(now: Here, wanted: Iterable[tuple[str, str | None]]) -> dict[str, str
     return titles(now.lake, now.catalog, wanted=by_module, actor=now.actor)
 
 
-def _event(event: str) -> str:
+def event_word(event: str) -> str:
+    """What set a run off, in a word."""
     return {"manual": "By hand"}.get(event, words.readable(event))
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pages._ui.flow_draft import FlowDraft
 
-DEFINITION, TEST, RUNS, WHY, OUTBOX = "definition", "test", "runs", "why", "outbox"
-TABS = (DEFINITION, TEST, RUNS, WHY, OUTBOX)
+DEFINITION, TEST, RUNS, WHY, VERSIONS, OUTBOX = "definition", "test", "runs", "why", "versions", "outbox"
+TABS = (DEFINITION, TEST, RUNS, WHY, VERSIONS, OUTBOX)
 
 
 @dataclass
@@ -17,7 +18,6 @@ class FlowsState:
     Attributes:
         words, only: what the list is narrowed to; `only` is a state.
         as_yaml: whether the definition is shown as YAML.
-        tries: how often a switch was thrown; a part of its key.
         warnings: what was to be known when the flow was saved last.
         outcome, shown, run: the runs' state that is asked for, how many are shown, which one is open.
         record: the record that is asked about.
@@ -26,6 +26,10 @@ class FlowsState:
         draft: the flow that is being edited, with all that is not saved yet.
         open: the id of the step whose form is open.
         sample: the record that previews and tests are made with; empty for the newest.
+        span: how many days are looked back over; 0 for all.
+        past: the document that was looked back with, and what was found.
+        asked, preview: which question is open (whether to activate, or to pause), and what activating would mean.
+        version: the version that is compared with the one before it.
     """
 
     flow: str = ""
@@ -33,7 +37,6 @@ class FlowsState:
     words: str = ""
     only: str = ""
     as_yaml: bool = False
-    tries: int = 0
     warnings: tuple[str, ...] = ()
     outcome: str = ""
     shown: int = 50
@@ -44,3 +47,8 @@ class FlowsState:
     draft: FlowDraft | None = None
     open: str = ""
     sample: str = ""
+    span: int = 30
+    past: Any = None
+    asked: str = ""
+    preview: Any = None
+    version: int = 0
