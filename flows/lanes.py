@@ -157,7 +157,9 @@ class Lane:
         """Take messages, and connections for them."""
         for item in items:
             self.queue.put_nowait(item)
-        for _ in range(min(self.work.connections - len(self.tasks), self.queue.qsize())):
+        # A connection that has ended and is not settled yet takes nothing any more.
+        busy = sum(not task.done() for task in self.tasks)
+        for _ in range(min(self.work.connections - busy, self.queue.qsize())):
             self.tasks.add(asyncio.create_task(self.work.run(self.queue)))
 
     def settle(self) -> Settled | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flows.answers import Ledger
+from flows.lanes import Lane, MailWay, Settled
 from flows.smtp import Letter, MailServer, build_message, deliver
 from tests.flows.mail_server import Mailbox, free_port, mail_server
 
@@ -88,6 +91,22 @@ def test_a_server_that_says_nothing_is_given_up_soon() -> None:
         server = MailServer.from_url(f"smtp://127.0.0.1:{silent.getsockname()[1]}", timeout=0.3)
         answers = deliver(server, [letter(f"p{i}@x") for i in range(50)])
     assert {answer.outcome for answer in answers} == {"retry"}
+
+
+def test_what_comes_when_the_last_connection_has_just_ended_is_handed_over_too(mailbox: Mailbox) -> None:
+    async def run() -> object:
+        ledger = Ledger(None)
+        lane = Lane(MailWay(MailServer.from_url(mailbox.url, connections=1), ledger).begin(""))
+        lane.feed([letter("first@x.example")])
+        await asyncio.wait(lane.tasks)
+        lane.feed([letter("second@x.example")])
+        await asyncio.wait(lane.tasks)
+        settled = lane.settle()
+        await lane.close()
+        return settled
+
+    assert asyncio.run(run()) == Settled([], None, False)
+    assert len(mailbox.messages) == 2
 
 
 @pytest.mark.parametrize("subject", ["a\r\nBcc: all@x.example", "a\nb", "\ta\x0bb"])
