@@ -68,6 +68,11 @@ class Staging:
 
     def _removed(self) -> int:
         """Keep what was taken away; materialised before anything is filtered, as the functions need it."""
+        if not self.window.removals:
+            # Asking for none costs as much as asking for many.
+            nothing = f"SELECT NULL::{self.window.id_type} AS _id, 0::BIGINT AS _snapshot WHERE false"
+            self._store("removed", nothing)
+            return 0
         rows = f"SELECT id AS _id, snapshot_id AS _snapshot FROM {self.window.rows('deletions')}"
         self._store("removed", self._confined(rows, removals=True))
         return self._count(self._part("removed"))

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 # DuckLake attaches its catalog under this name beside the lake.
 METADATA: Final = f"__ducklake_metadata_{CATALOG}"
 # What a line of `changes_made` says when rows came or went; a flush says so too, merge and rewrite do not.
-ROW_CHANGES: Final = "inserted_into_table|deleted_from_table|inlined_insert|inlined_delete"
+_REMOVALS: Final = "deleted_from_table|inlined_delete"
+ROW_CHANGES: Final = f"inserted_into_table|inlined_insert|{_REMOVALS}"
 
 
 class Runner(Protocol):
@@ -48,6 +49,7 @@ class Window:
         base: whether the table was there at `after`.
         altered: whether its columns changed within the window.
         commits: the snapshots of the window that may have changed rows of it, in order.
+        removals: whether any of them may have taken rows away; an update takes the old row away.
         columns: the columns that are told.
         hashed: the columns by which two states of a row are told apart; those of `columns` are among them.
     """
@@ -62,6 +64,7 @@ class Window:
     base: bool
     altered: bool
     commits: tuple[int, ...]
+    removals: bool
     columns: tuple[Column, ...]
     hashed: tuple[Column, ...]
 
@@ -131,6 +134,7 @@ def open_window(session: Runner, schema: str, name: str, after: int, until: int)
     begin = int(found["begin_snapshot"][0])
     _check_snapshots(session, first=max(after, begin), last=until, after=after)
     columns = _columns(session, schema, name, until)
+    commits, removals = _commits(session, int(found["table_id"][0]), after, until)
     if not any(column.name == "id" for column in columns):
         raise FeedError(f"The table {schema}.{name} has no column id to pair its rows by.")
     return Window(
@@ -143,7 +147,8 @@ def open_window(session: Runner, schema: str, name: str, after: int, until: int)
         start=max(after + 1, begin),
         base=begin <= after,
         altered=int(found["altered"][0]) > 0,
-        commits=_commits(session, int(found["table_id"][0]), after, until),
+        commits=commits,
+        removals=removals,
         columns=columns,
         hashed=columns,
     )
@@ -163,13 +168,20 @@ def _check_snapshots(session: Runner, *, first: int, last: int, after: int) -> N
         raise FeedExpiredError(after=after, oldest=int(found["oldest"][0]))
 
 
-def _commits(session: Runner, table_id: int, after: int, until: int) -> tuple[int, ...]:
+def _commits(session: Runner, table_id: int, after: int, until: int) -> tuple[tuple[int, ...], bool]:
+    """The snapshots that may have changed rows of a table, and whether any may have taken some away."""
     found = session.read(
-        f"SELECT snapshot_id FROM {METADATA}.ducklake_snapshot_changes "
-        "WHERE snapshot_id > ? AND snapshot_id <= ? AND regexp_matches(changes_made, ?) ORDER BY snapshot_id",
-        [after, until, f"(^|,)({ROW_CHANGES}):{table_id}(,|$)"],
+        "SELECT snapshot_id, regexp_matches(changes_made, $removals) AS removes "
+        f"FROM {METADATA}.ducklake_snapshot_changes WHERE snapshot_id > $after AND snapshot_id <= $until "
+        "AND regexp_matches(changes_made, $changes) ORDER BY snapshot_id",
+        {
+            "after": after,
+            "until": until,
+            "changes": f"(^|,)({ROW_CHANGES}):{table_id}(,|$)",
+            "removals": f"(^|,)({_REMOVALS}):{table_id}(,|$)",
+        },
     )
-    return tuple(int(snapshot) for snapshot in found["snapshot_id"])
+    return tuple(int(snapshot) for snapshot in found["snapshot_id"]), bool(found["removes"].any())
 
 
 def _columns(session: Runner, schema: str, name: str, snapshot: int) -> tuple[Column, ...]:
