@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
@@ -189,6 +190,47 @@ def count_runs(lake: Lake, *, actor: Actor, since: datetime | None = None) -> di
         select = select.where(exp.GTE(this=column("started_at", "r"), expression=params.bind(since)))
     rows = lake.read(text(select), used(select, params)).to_dicts()
     return {row.pop("flow_id"): row for row in rows}
+
+
+def count_days(lake: Lake, *, actor: Actor, zone: str, days: int = 7) -> dict[str, tuple[int, ...]]:
+    """For each flow id: how many runs were done or failed on each of the last days of a zone, today last.
+
+    Only runs of records that the actor may see count.
+
+    Args:
+        lake: the lake.
+        actor: who reads.
+        zone: in which days begin (IANA).
+        days: how many, today among them.
+    """
+    params = Params()
+    today = datetime.now(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = [(today - timedelta(days=back)).astimezone(UTC) for back in range(days - 1, -1, -1)]
+    bounds = [params.bind(begin, "TIMESTAMPTZ") for begin in begins]
+    started = column("started_at", "r")
+    counts = [
+        exp.Filter(
+            this=exp.Count(this=exp.Star()),
+            expression=exp.Where(
+                this=_between(started, bounds[at], bounds[at + 1] if at + 1 < days else None)
+            ),
+        ).as_(f"d{at}")
+        for at in range(days)
+    ]
+    select = (
+        exp.select(column("flow_id", "r"), *counts)
+        .from_(_seen(read_catalog(lake), actor, params))
+        .where(exp.GTE(this=started.copy(), expression=bounds[0].copy()))
+        .where(column("state", "r").isin(exp.Literal.string("done"), exp.Literal.string("failed")))
+        .group_by(column("flow_id", "r"))
+    )
+    rows = lake.read(text(select), used(select, params)).rows()
+    return {flow: tuple(int(count) for count in counted) for flow, *counted in rows}
+
+
+def _between(value: exp.Expr, begin: exp.Expr, end: exp.Expr | None) -> exp.Expr:
+    later = exp.GTE(this=value.copy(), expression=begin.copy())
+    return later if end is None else exp.and_(later, exp.LT(this=value.copy(), expression=end.copy()))
 
 
 def _seen(catalog: Catalog, actor: Actor, params: Params) -> exp.Expr:

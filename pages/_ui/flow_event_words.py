@@ -61,7 +61,11 @@ def started_trigger(catalog: Catalog, module: str, event: str) -> dict[str, Any]
         case "linked" | "unlinked":
             return {"event": event, "link": next(iter(links_of(catalog, module)), "")}
         case "webhook":
-            return {"event": event, "map": {one.title: one.title}}
+            known = [
+                field.slug for field in one.fields if field.kind != "auto_number" and not field.read_only
+            ]
+            first = one.title if one.title in known else next(iter(known), "tags")
+            return {"event": event, "map": {first: first}}
     return {"event": event}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -67,10 +68,11 @@ def _left(state: FlowsState) -> None:
     flows = store.list_flows(now.lake)
     with head("left"):
         _list_head(now, state, flows)
-    counts = run_history.count_runs(now.lake, actor=now.actor, since=datetime.now(UTC) - timedelta(days=1))
+    counts = run_history.count_runs(now.lake, actor=now.actor, since=datetime.now(UTC) - timedelta(days=7))
+    days = run_history.count_days(now.lake, actor=now.actor, zone=now.zone)
     shown = [flow for flow in flows if _is_wanted(now, state, flow)]
     record_list(
-        [_row(now, flow, counts.get(flow.id, {})) for flow in shown],
+        [_row(now, flow, counts.get(flow.id, {}), days.get(flow.id, ())) for flow in shown],
         key="list:flows", selected=state.flow, on_select=lambda slug: _select(state, slug), search="flows:words",
         label="Flows", none="No flow is like that." if flows else "No flow yet. Press N to make the first one.",
     )  # fmt: skip
@@ -124,18 +126,18 @@ def _icon(now: Here, flow: FlowInfo) -> str:
     return known.icon if known else "bolt"
 
 
-def _row(now: Here, flow: FlowInfo, count: dict[str, Any]) -> ListRow:
+def _row(now: Here, flow: FlowInfo, count: dict[str, Any], days: Sequence[int]) -> ListRow:
     done, failed = count.get("done", 0), count.get("failed", 0)
     label, color = STATES.get(flow.state, (flow.state, "gray"))
     told = [_module(now, flow)]
     if flow.problems:
         told.append(words.plural(len(flow.problems), "problem"))
     if done or failed:
-        told.append(
-            f"{words.plural(done + failed, 'run')} today" + (f", {failed:,} failed" if failed else "")
-        )
+        told.append(f"{words.bars(days)} {done + failed:,}" + (f", {failed:,} failed" if failed else ""))
     elif flow.state != "active":
-        told.append(flow.state)
+        told.append(label.lower())
+    if flow.state == "active" and flow.draft_version is not None:
+        told.append("draft beside it")
     return ListRow(
         id=flow.flow, title=flow.title, icon=_icon(now, flow), text=" · ".join(told), status=label,
         when=words.ago(count["last"], zone=now.zone) if count.get("last") else "",

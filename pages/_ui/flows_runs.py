@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import streamlit as st
@@ -31,6 +32,7 @@ STATES: dict[str, tuple[str, str]] = {
 def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
     """Draw the list of runs, and what can be decided about those that are held."""
     _outcomes(state)
+    st.html(_week(now, flow))
     _held(now, state, flow)
     runs = run_history.list_runs(
         now.lake, actor=now.actor, flow=flow.id, state=state.outcome or None, limit=state.shown + 1
@@ -41,6 +43,23 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
     st.html(run_table(now, runs[: state.shown]))
     if len(runs) > state.shown:
         st.button("More", key="runs:more", on_click=_more, args=(state,), width="stretch")
+
+
+def _week(now: Here, flow: FlowInfo) -> html.Html:
+    """What the last seven days came to."""
+    since = datetime.now(UTC) - timedelta(days=7)
+    count = run_history.count_runs(now.lake, actor=now.actor, since=since).get(flow.id, {})
+    done, failed, delay = count.get("done", 0), count.get("failed", 0), count.get("delay")
+    last = words.ago(count["last"], zone=now.zone) if count.get("last") else "–"
+    share = f"{failed / (done + failed):.0%} of them" if failed else ""
+    return html.kpi_strip(
+        [
+            html.Kpi("Runs in 7 days", words.number(done + failed)),
+            html.Kpi("Failed", words.number(failed), share, tone="bad" if failed else ""),
+            html.Kpi("Average delay", f"{delay:.1f} s" if delay is not None else "–"),
+            html.Kpi("Last run", last),
+        ]
+    )
 
 
 def run_table(now: Here, runs: Sequence[Run], *, title: str = "Runs") -> html.Html:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 EVERY_MS = 1000
 _BEATS = "pulse:beats"
@@ -22,8 +23,16 @@ _PULSE = st.components.v2.component(
 
 def pulse(snapshot: int, on_move: Callable[[], None], *, key: str = "pulse") -> None:
     """Calls `on_move` when the lake has moved past `snapshot`, at most once a second, while the tab is seen."""
+
+    def moved() -> None:
+        # A run of the whole page draws everything; to ask for some panels instead would leave a dialog open that it
+        # is about to close.
+        context = get_script_run_ctx()
+        if context is None or context.fragment_ids_this_run:
+            on_move()
+
     st.session_state[_BEATS] = key
-    _PULSE(data={"snapshot": snapshot, "every": EVERY_MS}, key=key, on_moved_change=on_move)
+    _PULSE(data={"snapshot": snapshot, "every": EVERY_MS}, key=key, on_moved_change=moved)
 
 
 def begin() -> None:

@@ -8,6 +8,7 @@ Instants are aware; `zone` is an IANA name and only displays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -89,6 +90,15 @@ def ago(value: Any, *, now: datetime | None = None, zone: str = "UTC") -> str:
     if days < 7:
         return f"{then:%a}"
     return f"{then.day} {then:%b}" if then.year == today.year else f"{then:%b %Y}"
+
+
+def bars(counts: Sequence[int]) -> str:
+    """Numbers as little bars in a line of text, the highest of them full: `▁▁▃█▂`."""
+    most = max(counts, default=0)
+    return "".join(_BARS[round(one / most * 7) if most else 0] for one in counts)
+
+
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
