@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import html
+from flows import hooks
+from pages._ui import feedback, html
 from pages._ui.flow_desk import Desk
 from pages._ui.flow_values import targets_of
 
@@ -44,14 +45,25 @@ def edit_hook(desk: Desk, trigger: dict[str, Any]) -> None:
         st.selectbox("A record is found by", choices, key=find_key, on_change=find, width=240,
                      index=choices.index(now) if now in choices else 0,
                      format_func=lambda slug: known.get(slug, slug) if slug else "None: it is made")  # fmt: skip
-    st.html(html.Html('<div class="m-sub">{}</div>').format(where(desk)))
+    where(desk)
 
 
-def where(desk: Desk) -> html.Text:
-    """Where the other system sends to, once the flow is saved."""
-    return html.Html(
-        "It is sent to <b>POST /api/v1/flows/hooks/{}</b>, signed with the flow's secret."
-    ).format(desk.draft.head.get("flow", ""))
+def where(desk: Desk) -> None:
+    """Where the other system sends to, and what it signs with, once the flow is saved."""
+    slug = str(desk.draft.head.get("flow", ""))
+    live = desk.catalog.live.get(slug) or desk.catalog.stored.get(("flow", slug))
+    if live is None or live.document.get("trigger", {}).get("event") != "webhook":
+        text = "Once it is saved, it has an address and a secret of its own, which stand here."
+        st.html(html.Html('<div class="m-sub">{}</div>').format(text))
+        return
+    now = desk.now
+    found = feedback.run(
+        lambda: hooks.address(now.lake, now.workspace.settings, slug, actor=now.actor), at="here"
+    )
+    if found is not None:
+        st.html(html.Html('<div class="m-sub">It is sent to <b>{}</b></div>').format(found.url))
+        with st.popover("Secret", icon=":material/key:", type="tertiary", key=desk.key("hook", "secret")):
+            st.code(found.secret, language=None)
 
 
 def _line(key: str, slug: str, label: str, place: str, places: dict[str, str], put: Any) -> None:

@@ -95,7 +95,7 @@ def _yaml(now: Here, state: FlowsState, flow: FlowInfo) -> None:
                         label_visibility="collapsed")  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="yaml_bar"):
         save = st.button("Save", type="primary", icon=":material/check:", key="yaml:save", shortcut="Ctrl+S")
-        hint = "Saved as the next version. Another name after flow: makes another flow."
+        hint = "Saved as a draft; what is live goes on. Another name after flow: makes another flow."
         st.html(html.Html('<span class="m-sub">{}</span>').format(hint))
     if save:
         _save(now, state, text)
@@ -103,7 +103,9 @@ def _yaml(now: Here, state: FlowsState, flow: FlowInfo) -> None:
 
 def _save(now: Here, state: FlowsState, text: str) -> None:
     applied = feedback.run(
-        lambda: store.apply_flows(now.lake, text, actor=now.actor), at="here", done="Saved"
+        lambda: store.apply_flows(now.lake, text, actor=now.actor, as_draft=True),
+        at="here",
+        done="The draft is saved",
     )
     if applied is None:
         return

@@ -11,7 +11,7 @@ from flows import outbox, store
 from flows.delivery import DeliveryConfig
 from flows.outbox import OutboxMessage
 from flows.store import FlowInfo
-from pages._ui import feedback, html, nav, words
+from pages._ui import feedback, flow_mend, html, nav, words
 from pages._ui.flows_state import FlowsState
 from pages._ui.grid import Column, record_grid
 from pages._ui.layout import redraw
@@ -101,6 +101,8 @@ def _decisions(
             label = f"{name} {len(ids)}" if ids else name
             st.button(label, key=f"outbox:{name}", disabled=not ids, help=f"{name} {help_}",
                       on_click=_decide, args=(state, partial(command, now.lake, actor=now.actor, ids=ids)))  # fmt: skip
+        if len(ticked) == 1:
+            flow_mend.draw(now, ticked[0])
         held = counts.get("held", 0)
         if held:
             with st.popover(f"Release all {held:,} held", key="outbox:all"):

@@ -13,6 +13,8 @@ from typing import Literal
 
 import streamlit as st
 
+_PLACES = 4
+"""Messages that one callback can show."""
 ROOT = Path(__file__).resolve().parents[2]
 LOGO = ROOT / "static" / "logo.svg"
 ICON = ROOT / "static" / "icon.svg"
@@ -27,7 +29,13 @@ def frame() -> None:
 
 
 def apply() -> None:
-    """Puts the style sheet into the page: once per run, before anything is drawn."""
+    """Puts the style sheet into the page: once per run, before anything is drawn.
+
+    What a callback says while only a part of the page is drawn again takes the place of what was said first: of these
+    empty places, then, and not of the sheet.
+    """
+    for at in range(_PLACES):
+        st.html(f"<style>/* {at} */</style>")
     st.html(f"<style>{sheet()}</style>")
 
 

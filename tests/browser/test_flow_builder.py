@@ -94,6 +94,7 @@ def _save_and_try(page: Page) -> None:
     steps.shortcut(page, "Control+s", page.get_by_role("button", name=re.compile("Save draft")))
     steps.said(page, "The draft is saved")
     steps.still(page)
+    expect(page.locator(".st-key-flow_then")).to_have_css("border-radius", "10px")  # the look stays
     page.get_by_role("radio", name="Test").click()
     expect(page.get_by_text("Nothing was written.")).to_be_visible()
     expect(page.get_by_text("Condition, on the record as it is now")).to_be_visible()
