@@ -52,13 +52,13 @@ def catalog() -> Catalog:
 @pytest.mark.parametrize(("do", "said"), TOLD)
 def test_an_action_is_told_in_words(catalog: Catalog, do: Any, said: str) -> None:
     told = FlowWords(catalog, FieldContext(users={"anna": "Anna Weber"}), parse_flow(flow("try", do)))
-    assert [step.title for step in told.steps] == [said]
+    assert [one.step.title for one in told.steps] == [said]
 
 
 def test_whose_a_task_is_stands_with_it(catalog: Catalog) -> None:
     make = {"create_task": {"title": "T", "assign": {"team": "sales", "by": "least_open"}}}
     told = FlowWords(catalog, FieldContext(), parse_flow(flow("try", make)))
-    assert told.steps[0].details == (("For", "whoever of Sales has the fewest open"),)
+    assert told.steps[0].step.details == (("For", "whoever of Sales has the fewest open"),)
 
 
 def test_every_action_has_words_of_its_own() -> None:
