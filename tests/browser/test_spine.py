@@ -85,7 +85,9 @@ def _load(page: Page, served: Served, customer: dict[str, str]) -> None:
 
 
 def _edit_one(page: Page) -> None:
+    steps.still(page)
     page.get_by_role("button", name="Open vehicles").click()
+    expect(page.get_by_placeholder("Search vehicles")).to_be_visible()
     expect(page.locator(".m-title small")).to_have_text("1,000")
     steps.still(page)
     page.get_by_placeholder("Search vehicles").fill("0007")
