@@ -358,7 +358,7 @@ def test_what_cannot_be_stopped_is_ended_with_its_process(door: SqlDoor, sql: st
     started = time.monotonic()
     with pytest.raises((QueryTimeout, QueryInvalid), match=r"stopped|memory"):
         door.run(sql, relations={}, timeout=1.0)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
     assert door.run("SELECT count(*) AS n FROM orders", relations=_RELATIONS).table.to_pydict() == {
         "n": [600]
     }
