@@ -22,6 +22,9 @@ WARM = 10
 PAUSE = 0.01
 """Seconds between two questions."""
 
+SETTLED = 2.0
+"""Seconds between one record and the next."""
+
 PATIENCE = 30.0
 
 
@@ -49,8 +52,8 @@ def _one(client: httpx.Client, number: int) -> float:
         found = client.get(f"{RECORDS}/{created['id']}").raise_for_status().json()
         passed = time.perf_counter() - started
         if found["status"] == "acknowledged":
-            # The next one begins when this one's window is over.
-            time.sleep(0.2)
+            # The next one begins when this one has come to an end: what it sets off are windows too.
+            time.sleep(SETTLED)
             return passed
         if passed > PATIENCE:
             raise AssertionError(f"the flow has not acted on {created['id']} within {PATIENCE:g} s: {found}")
