@@ -191,7 +191,7 @@ class _Worker:
         facts = json.loads(self._receive(deadline, seconds=seconds))
         if "error" in facts:
             error = decode_error(facts["error"])
-            if isinstance(error, QueryTooLarge):
+            if isinstance(error, (QueryTooLarge, QueryTimeout)):
                 # What it left behind in memory would be missing to the next one.
                 self.end()
             raise error
