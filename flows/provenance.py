@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlglot import exp
 
 from crm_core.trees import coalesce, column, function, lake_table
-from crm_core.values.fragments import sql
 from flows.lookups import AT
 from flows.statements import temp
 
@@ -135,13 +134,17 @@ def _runs() -> exp.Select:
 
 
 def _no_runs() -> exp.Select:
-    return sql("SELECT NULL::UUID AS id, NULL::VARCHAR AS flow_id, NULL::VARCHAR[] AS chain WHERE false")  # type: ignore[return-value]
+    return _nothing({"id": "UUID", "flow_id": "VARCHAR", "chain": "VARCHAR[]"})
 
 
 def _no_own() -> exp.Select:
-    return sql(
-        "SELECT NULL::UUID AS record_id, 0::BIGINT AS committed, NULL::VARCHAR[] AS columns WHERE false"
-    )  # type: ignore[return-value]
+    return _nothing({"record_id": "UUID", "committed": "BIGINT", "columns": "VARCHAR[]"})
+
+
+def _nothing(columns: Mapping[str, str]) -> exp.Select:
+    """A select without rows."""
+    empty = [exp.cast(exp.null(), kind, dialect="duckdb").as_(name) for name, kind in columns.items()]
+    return exp.select(*empty).where(exp.false())
 
 
 def _own(module: str) -> exp.Select:

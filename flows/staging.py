@@ -15,7 +15,7 @@ from crm_core.model import Catalog
 from crm_core.params import Params
 from crm_core.trees import column, lake_table, text
 from flows.lookups import Statement, compile_statement
-from flows.provenance import SILENT_DOORS, feed_table, provenance
+from flows.provenance import SILENT_DOORS, feed_table, provenance, told_values
 from flows.statements import create_temp, run, temp
 from flows.triggers import LINKS
 from lake import Lake, Session, Transaction
@@ -295,20 +295,7 @@ def prepared_sql(catalog: Catalog, module: str, known: frozenset[str], meta: str
 
 def _rows(catalog: Catalog, module: str, known: frozenset[str], meta: str) -> exp.Select:
     """The feed and the provenance of its changes as one relation; a row that vanished shows the values that it had."""
-    values: list[exp.Expr] = []
-    vanished = column("_kind", "f").eq(exp.Literal.string("delete"))
-    for name, kind in catalog.columns(module).items():
-        old = f"old__{name}"
-        if name in known:
-            now = exp.Case().when(vanished.copy(), column(old, "f"), copy=False)
-            values += [
-                now.else_(column(name, "f"), copy=False).as_(name, quoted=True),
-                column(old, "f"),
-            ]
-        else:
-            # The definitions are newer than the window: the column was not there yet.
-            missing = exp.cast(exp.null(), kind, dialect="duckdb")
-            values += [missing.as_(name, quoted=True), missing.copy().as_(old, quoted=True)]
+    values = told_values(catalog.columns(module), known)
     # A change of links has the same key and values of its own.
     own = exp.not_(column("_event", "m").isin(*[exp.Literal.string(event) for event in sorted(LINKS)]))
     same = exp.and_(

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from crm_core.model import All, Condition
 from crm_core.model.condition import to_document
-from flows.actions import ACTIONS, parse_action
+from flows.actions import ACTIONS, Action, parse_action
 from flows.problems import ShapeInvalid, Told, problems_in, read_condition, words_of
 from flows.steps import CONTROLS, Arm, Branch, Call, ForEach, Place, Step, Stop, Wait, size
 
@@ -79,8 +79,8 @@ def _where(found: ErrorDetails) -> str:
 
 
 def _step(document: Any, place: Place, problems: list[tuple[Place, str]], *, depth: int) -> Step | None:
-    if isinstance(document, (BaseModel, Branch, ForEach, Call, Stop)):
-        return document  # type: ignore[return-value]
+    if isinstance(document, (Action, Wait, Branch, ForEach, Call, Stop)):
+        return document
     known = ", ".join([*ACTIONS, *CONTROLS])
     if not isinstance(document, Mapping) or not document:
         raise ValueError(f"a step is an object with one of {known}; this is {document!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -257,9 +256,10 @@ def test_where_nothing_waits_for_the_clock_nothing_is_stored(shared: Lake) -> No
 
 @pytest.mark.parametrize("moment", ["2026-03-29T01:59", "2026-10-25T02:10", "2026-12-31T23:59"])
 def test_the_next_moment_is_never_after_the_one_that_is_reached(crm: Lake, moment: str) -> None:
-    after: Callable[[str], datetime] = lambda clock: next_moment(  # noqa: E731
-        at(moment), column_type="DATE", offset="0", at=clock, zone=BERLIN
-    )
+    def after(clock: str) -> datetime:
+        found: datetime = next_moment(at(moment), column_type="DATE", offset="0", at=clock, zone=BERLIN)
+        return found
+
     for clock in ("00:00", "02:30", "03:00", "09:00"):
         day = after(clock).astimezone(BERLIN).date()
         sql = "SELECT timezone('Europe/Berlin', CAST(? AS TIMESTAMP)) AS m"
