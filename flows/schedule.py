@@ -224,7 +224,7 @@ def _commit(session: Session, catalog: Catalog, one: _Clocked, staged: Staged) -
     flow, until = one.flow, staged.window.now
     change = Change(
         actor="system", door=DOOR, reason=f"{flow.definition.title}: {flow.definition.trigger.event}",
-        depth=deepest(session),
+        depth=deepest(session), occurred_at=until,
     )  # fmt: skip
     session.execute(f"UPDATE {ident(RUNS)} SET change_id = CAST(? AS UUID)", [change.id])
     prepared = prepare(session, staged)
