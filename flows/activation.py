@@ -19,6 +19,7 @@ from flows.events import expand
 from flows.model import FlowDefinition
 from flows.store import find_stored, known_users
 from flows.trial import TrialRecord, try_flow
+from flows.triggers import WATCHING
 from lake import Lake
 
 SAMPLE = 20
@@ -27,6 +28,8 @@ _MEANINGS = {
     "created": "records for which the condition holds now; only new ones set the flow off, like these",
     "updated": "records for which the condition holds now; each is touched when it next changes in a way that the flow "
     "waits for",
+    "saved": "records for which the condition holds now; each is touched when it next changes in a way that the flow "
+    "waits for, and new ones like these at once",
     "deleted": "records for which the condition holds now; each is touched when it is deleted",
     "restored": "records for which the condition holds now; each is touched when it is deleted and comes back",
     "schedule": "records that the flow would touch if its time came now",
@@ -147,7 +150,7 @@ def _asked_now(definition: FlowDefinition) -> Condition:
     """The condition as it can be asked of a record at rest, with the values that the trigger waits for."""
     trigger = definition.trigger
     parts = [_at_rest(definition.when, holds=True)]
-    if trigger.event == "updated" and trigger.asks_is:
+    if trigger.event in WATCHING and trigger.asks_is:
         values = trigger.is_ if isinstance(trigger.is_, list) else [trigger.is_]
         given = [value for value in values if value is not None]
         wanted: list[Condition] = [Leaf(field=trigger.fields[0], op="in", value=given)] if given else []

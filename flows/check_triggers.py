@@ -65,7 +65,7 @@ def _changed_problems(flow: FlowDefinition) -> Iterator[str]:
         if leaf.op == "changed":
             yield Told(
                 f"the condition asks whether “{leaf.field}” changed, and with the event {flow.trigger.event} "
-                "no field changes; use it with created, updated, deleted or restored",
+                "no field changes; use it with created, updated, saved, deleted or restored",
                 ("when", *place),
             )
 

@@ -24,7 +24,7 @@ from flows.lookups import AT, Lookups, Statement, compile_statement
 from flows.model import FlowDefinition
 from flows.statements import create_temp, temp
 from flows.steps import Branch, ForEach, Wait
-from flows.triggers import LINKS
+from flows.triggers import LINKS, WATCHING
 
 ROW = "f"
 """The alias of the changes."""
@@ -162,14 +162,18 @@ def trigger_tree(flow: ActiveFlow, scope: Scope) -> exp.Expr:
     """Whether a change sets the flow off: its event, folder, fields, was and is; and not by its own doing."""
     definition = flow.definition
     bind = scope.relations.params.bind
-    parts: list[exp.Expr] = [column("_event", ROW).eq(exp.Literal.string(definition.trigger.event))]
+    asked = ("created", "updated") if definition.trigger.event == "saved" else (definition.trigger.event,)
+    parts: list[exp.Expr] = [column("_event", ROW).isin(*[exp.Literal.string(event) for event in asked])]
     parts += in_folders(definition, scope)
     if definition.trigger.event in LINKS:
         parts.append(function("list_contains", column("_links", ROW), bind(definition.trigger.link)))
-    if definition.trigger.event == "updated":
+    if definition.trigger.event in WATCHING:
         parts += _updated(flow, scope)
-    else:
-        parts.append(exp.NullSafeNEQ(this=column("_flow", ROW), expression=bind(flow.id)))
+    if definition.trigger.event != "updated":
+        # What it changed itself is known by the column; of all else it is enough that the commit is its own.
+        not_its_own = exp.NullSafeNEQ(this=column("_flow", ROW), expression=bind(flow.id))
+        changed = column("_event", ROW).eq(exp.Literal.string("updated"))
+        parts.append(exp.or_(changed, not_its_own) if definition.trigger.event == "saved" else not_its_own)
     return all_of(parts)
 
 

@@ -13,7 +13,7 @@ from flows.events import expand
 from flows.model import FlowDefinition
 from flows.segments import BEGINNING, module_at
 from flows.steps import Call
-from flows.triggers import LINKS
+from flows.triggers import LINKS, WATCHING
 
 DEPTH_LIMIT = 8
 """How many flows may set each other off in a row before the chain is stopped."""
@@ -119,10 +119,10 @@ def _reaches(catalog: Catalog, write: Writes, other: FlowDefinition) -> list[str
     if write.module != other.module:
         return []
     if write.inserts:
-        return [f"a new record of {write.module}"] if trigger.event in ("created", "linked") else []
+        return [f"a new record of {write.module}"] if trigger.event in ("created", "saved", "linked") else []
     if trigger.event in LINKS:
         return [trigger.link] if trigger.link in write.columns else []
-    if trigger.event != "updated":
+    if trigger.event not in WATCHING:
         return []
     if not trigger.fields:
         return sorted(write.columns) or ["any field"]

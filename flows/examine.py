@@ -12,6 +12,7 @@ from flows.check import check_flow
 from flows.model import FlowDefinition, parse_flow
 from flows.problems import Place, Told
 from flows.steps import CONTROLS
+from flows.triggers import WATCHING
 
 _ROUNDS = 20
 _GONE = object()
@@ -149,7 +150,9 @@ class _Rest:
 def _watches_fields(trigger: Any) -> bool:
     """Whether it is a trigger of something else that watches fields, which can still be looked at."""
     return (
-        isinstance(trigger, dict) and bool(set(trigger) & _OF_UPDATED) and trigger.get("event") != "updated"
+        isinstance(trigger, dict)
+        and bool(set(trigger) & _OF_UPDATED)
+        and trigger.get("event") not in WATCHING
     )
 
 

@@ -12,25 +12,41 @@ from flows.cron import cron_problem
 from flows.moments import OFFSET_EXAMPLES, is_offset, is_time_of_day
 
 Event = Literal[
-    "created", "updated", "deleted", "restored", "linked", "unlinked", "schedule", "date", "webhook", "manual"
+    "created",
+    "updated",
+    "saved",
+    "deleted",
+    "restored",
+    "linked",
+    "unlinked",
+    "schedule",
+    "date",
+    "webhook",
+    "manual",
 ]
 EVENTS: tuple[Event, ...] = (
-    "created", "updated", "deleted", "restored", "linked", "unlinked", "schedule", "date", "webhook", "manual",
+    "created", "updated", "saved", "deleted", "restored", "linked", "unlinked", "schedule", "date", "webhook", "manual",
 )  # fmt: skip
 """Every event that can set off a flow, beside the named events of a workspace."""
 
-OF_THE_FEED: frozenset[str] = frozenset(("created", "updated", "deleted", "restored", "linked", "unlinked"))
+OF_THE_FEED: frozenset[str] = frozenset(
+    ("created", "updated", "saved", "deleted", "restored", "linked", "unlinked")
+)
 """Events that a change of a record is; the others come of the clock, from another system, or from a person."""
 
 OF_THE_CLOCK: frozenset[str] = frozenset(("schedule", "date"))
 
 LINKS: frozenset[str] = frozenset(("linked", "unlinked"))
 
+WATCHING: frozenset[str] = frozenset(("updated", "saved"))
+"""Events that fields, was and is narrow; `saved` is a new record as well as a changed one."""
+
 _NEEDED: dict[str, tuple[str, ...]] = {
     "linked": ("link",), "unlinked": ("link",), "schedule": ("cron",), "date": ("field",), "webhook": ("map",),
 }  # fmt: skip
 _ALLOWED: dict[str, tuple[str, ...]] = {
     "updated": ("fields", "was", "is"),
+    "saved": ("fields", "was", "is"),
     "linked": ("link",),
     "unlinked": ("link",),
     "schedule": ("cron", "time_zone"),
@@ -46,7 +62,7 @@ class Trigger(Definition):
 
     Attributes:
         event: one of `EVENTS`, or the slug of a named event.
-        fields: narrow `updated` to changes of at least one of them.
+        fields: narrow `updated` and `saved` to changes of at least one of them; a new record changed from nothing.
         was, is_: narrow it to a change of the one field from such a value, or to one: a value, or a list of which any
             counts; null for “missing”.
         link: for `linked` and `unlinked`, a many-to-many as the module sees it, or a reference of the module.
@@ -124,8 +140,10 @@ class Trigger(Definition):
     def _parts_fit_the_event(self) -> "Trigger":
         narrowed = self.asks_was or self.asks_is
         said = {"is" if name == "is_" else name for name in self.model_fields_set} - {"event"}
-        if self.event != "updated" and (self.fields or narrowed):
-            raise ValueError(f"fields, was and is belong to the event updated, not to {self.event}")
+        if self.event not in WATCHING and (self.fields or narrowed):
+            raise ValueError(
+                f"fields, was and is belong to the event updated (or saved), not to {self.event}"
+            )
         if wrong := sorted(said - {"fields"} - set(_ALLOWED.get(self.event, ()))):
             allowed = ", ".join(_ALLOWED.get(self.event, ())) or "nothing beside the event"
             raise ValueError(

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pages._ui.flows_words import FlowWords
 
 EVENTS = {
-    "created": "is created", "updated": "changes", "deleted": "is deleted", "restored": "is restored",
+    "created": "is created", "updated": "changes", "saved": "is created or changes",
+    "deleted": "is deleted", "restored": "is restored",
     "linked": "is linked", "unlinked": "loses a link", "schedule": "is there at a set time",
     "date": "reaches a date", "webhook": "comes from another system", "manual": "is chosen by hand",
 }  # fmt: skip
@@ -23,6 +24,7 @@ EVENTS = {
 SENTENCES = {
     "created": "{one} is created",
     "updated": "{one} changes",
+    "saved": "{one} is created or changes",
     "deleted": "{one} is deleted",
     "restored": "{one} is restored",
     "linked": "{one} is linked",
@@ -72,7 +74,7 @@ def started_trigger(catalog: Catalog, module: str, event: str) -> dict[str, Any]
 def trigger_words(told: FlowWords, trigger: Trigger, one: str) -> str:
     """What sets a flow off, as a clause about one record (with its article)."""
     match trigger.event:
-        case "updated" if trigger.fields:
+        case "updated" | "saved" if trigger.fields:
             return _changed(told, trigger, one)
         case "linked" | "unlinked":
             label = links_of(told.catalog, told.flow.module).get(trigger.link, trigger.link)
@@ -105,7 +107,8 @@ def _changed(told: FlowWords, trigger: Trigger, one: str) -> str:
     slug, module = trigger.fields[0], told.flow.module
     was = f" from {told.value(module, slug, trigger.was)}" if trigger.asks_was else ""
     to = f" to {told.value(module, slug, trigger.is_)}" if trigger.asks_is else ""
-    return f"{named} of {one} changes{was}{to}"
+    happens = "changes" if trigger.event == "updated" else "is set or changes"
+    return f"{named} of {one} {happens}{was}{to}"
 
 
 def cron_words(line: str) -> str:

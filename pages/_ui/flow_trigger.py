@@ -177,6 +177,7 @@ def _link(desk: Desk) -> None:
 
 _NARROWED: Mapping[str, Callable[[Desk], None]] = {
     "updated": _changes,
+    "saved": _changes,
     "linked": _link,
     "unlinked": _link,
     "schedule": lambda desk: edit_schedule(desk, _trigger(desk)),

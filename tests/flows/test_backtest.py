@@ -28,6 +28,7 @@ FLOWS = (
     flow("grew", {SET: {"note": "grew"}}, on={"fields": ["amount"]}, when=leaf("amount", "changed")),
     flow("touched", {SET: {"score": 1}}, on={}, when={"not": leaf("subject", "contains", "b")}),
     flow("soon", {SET: {"note": "soon"}}, on={"fields": ["due"]}, when=leaf("due", "within_next", "7d")),
+    flow("kept", {SET: {"score": 2}}, on={"event": "saved", "fields": ["amount"], "is": [2, 7]}),
     flow("gone", {"create_task": {"title": "{{ subject }}"}}, on="deleted"),
     flow("back", {"create_task": {"title": "{{ subject }}"}}, on="restored", folders=["inbox"]),
 )

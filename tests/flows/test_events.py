@@ -58,6 +58,22 @@ def test_a_flow_waits_for_the_event_and_for_its_condition(named: Lake) -> None:
     assert [(one.field, one.true) for one in told.leaves] == [("amount", False), ("channel", True)]
 
 
+def test_an_event_can_be_a_value_that_is_there_from_the_start_or_comes_later(named: Lake) -> None:
+    save(named, [event("is-won", {"event": "saved", "fields": ["status"], "is": "won"})], actor=ADMIN)
+    activate(named, flow("cheer", {"set_field": {"note": "hooray", "status": "closed"}}, on="is-won"))
+    later, born, never = inquiry(named), inquiry(named, status="won"), inquiry(named)
+    run(named)
+    change(named, later, status="won")
+    change(named, never, note="other")
+    run(named)
+    ran = list_runs(named, actor=ADMIN)
+    assert {(one.record_id, one.event) for one in ran} == {(born, "created"), (later, "updated")}
+    change(named, born, status="won")
+    change(named, born, note="once more")
+    run(named)
+    assert len(list_runs(named, actor=ADMIN)) == 3
+
+
 def test_an_event_that_changes_its_meaning_changes_what_flows_wait_for(named: Lake) -> None:
     activate(named, flow("cheer", on="large-win"))
     save(named, [event("large-win", {"event": "created"})], actor=ADMIN)

@@ -62,7 +62,12 @@ def mails(lake: Lake) -> list[tuple[str, str]]:
 
 def invoice(lake: Lake, name: str, due: datetime, **values: Any) -> str:
     owner = customer(lake, name, email=f"{name.lower()}@x.example")
-    bill = {"customer": owner, "status": "sent", "due_on": due.astimezone(BERLIN).date().isoformat(), **values}
+    bill = {
+        "customer": owner,
+        "status": "sent",
+        "due_on": due.astimezone(BERLIN).date().isoformat(),
+        **values,
+    }
     return create(lake, module="invoices", values={"total": 900, "owner": "sina", **bill}, actor=ADMIN).id
 
 

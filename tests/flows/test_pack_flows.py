@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 
 from crm_core.access import Actor
+from crm_core.definitions import save
 from crm_core.directory import User
 from crm_core.people import save_users
 from crm_core.records import create, update
+from crm_core.settings import read_settings
+from crm_core.workspace import open_workspace
+from flows import schema_sql
 from flows.notifications import list_notifications
+from flows.run_history import list_runs
 from flows.runner import run_until_current
 from flows.timers import resume_due
 from lake import Lake, table
@@ -55,6 +60,7 @@ def inquiry(lake: Lake, **values: Any) -> str:
 
 
 def test_a_late_first_answer_makes_the_inquiry_urgent_and_its_team_hears_of_it(freight: Lake) -> None:
+    """It stands first: a moved clock also finds the inquiries of the tests before it."""
     late, taken = inquiry(freight), inquiry(freight, subject="taken")
     run_until_current(freight)
     update(freight, module="inquiries", record_id=taken, values={"status": "in_progress"}, actor=ADMIN)
@@ -86,3 +92,63 @@ def test_a_customer_who_has_paid_enough_in_our_currency_becomes_a_vip(freight: L
         found = {row[0]: row[1] for row in rows(freight, "customers", "id", "tags")}
         assert (found[customer] or []) == expected
     assert tasks(freight, customer) == [("Greet D ", "anna", "sales")]
+
+
+def test_a_new_inquiry_is_acknowledged_by_mail_and_one_by_phone_is_not(freight: Lake) -> None:
+    written = inquiry(freight, channel="form", email="ida@x.example", service="tracking")
+    inquiry(freight, channel="form", email="")
+    inquiry(freight, channel="phone", email="ivo@x.example")
+    run_until_current(freight)
+    messages, outbox = table("crm", "communications"), table("ops", "outbox")
+    sent = freight.read(
+        f"SELECT o.recipient, o.state, m.purpose, m.subject FROM {outbox} o JOIN {messages} m "
+        "ON m.id = o.communication_id WHERE o.recipient LIKE 'i%@x.example'"
+    ).rows()
+    [(recipient, state, purpose, subject)] = sent
+    assert (recipient, state, purpose) == ("ida@x.example", "queued", "service") and "20 pallets" in subject
+    found = {row[0]: row[1:] for row in rows(freight, "inquiries", "id", "status", "acknowledged_at")}
+    assert found[written][0] == "acknowledged" and found[written][1] is not None
+
+
+@pytest.mark.parametrize(
+    ("service", "team", "owner"),
+    [
+        ("air_freight", "sales", "anna"),
+        ("customs", "operations", None),
+        ("claim", "service", None),
+        (None, "service", None),
+    ],
+)
+def test_a_new_inquiry_becomes_a_task_of_the_right_team(
+    freight: Lake, service: str | None, team: str, owner: str | None
+) -> None:
+    about = inquiry(freight, service=service, subject=f"For {service}")
+    spam = inquiry(freight, service=service, status="spam")
+    run_until_current(freight)
+    made = rows(freight, "tasks", "about", "title", "team", "owner")
+    [task] = [row[1:] for row in made if row[0] == about]
+    assert task == (f"{'Quote' if team == 'sales' else 'Answer'} For {service}", team, owner)
+    assert spam not in {row[0] for row in made}
+    assert {row[0]: row[1] for row in rows(freight, "inquiries", "id", "team")}[about] == team
+
+
+def test_the_shop_hears_of_a_payment_when_it_is_captured_at_once_or_later(
+    tmp_path: Path, new_catalog: Callable[[Path], str]
+) -> None:
+    settings = read_settings({}, home=tmp_path, catalog=new_catalog(tmp_path), pack="ecommerce", threads=2)
+    with open_workspace(settings, schemas=[schema_sql()]) as opened:
+        lake = opened.lake
+        thanks = {"flow": "thanks", "module": "payments", "trigger": {"event": "payment-received"}}
+        save(lake, [("flow", {**thanks, "do": [{"add_tag": "thanked"}]})], actor=ADMIN)
+        for reference, status in (("now", "captured"), ("later", "authorised"), ("never", "failed")):
+            given = {"reference": reference, "amount": 10, "status": status}
+            create(lake, module="payments", values=given, actor=ADMIN)
+        run_until_current(lake)
+        [later_] = [row[0] for row in rows(lake, "payments", "id", "reference") if row[1] == "later"]
+        assert [row[0] for row in rows(lake, "payments", "reference", "tags") if row[1]] == ["now"]
+        for status in ("captured", "refunded"):
+            update(lake, module="payments", record_id=later_, values={"status": status}, actor=ADMIN)
+        run_until_current(lake)
+        tagged = [row[0] for row in rows(lake, "payments", "reference", "tags") if row[1]]
+        assert tagged == ["later", "now"]
+        assert [one.event for one in list_runs(lake, actor=ADMIN, flow="thanks")] == ["updated", "created"]

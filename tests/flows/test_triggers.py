@@ -33,6 +33,7 @@ def on(event: str, **parts: Any) -> dict[str, Any]:
         pytest.param(on("date", field="due", offset="-2d", at="09:00"), id="before a date"),
         pytest.param(on("date", field="answered_at", offset="3h"), id="after a time"),
         pytest.param(on("date", field="created_at"), id="a time itself"),
+        pytest.param(on("saved", fields=["status"], **{"is": "won"}), id="new or changed"),
         pytest.param(on("webhook", key="email", map=MAIL), id="a webhook by a key"),
         pytest.param(on("webhook", map=MAIL), id="a webhook"),
     ],
