@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from flows.outbox_tables import OUTBOX, TOO_MANY
 from flows.sides import SideTable, register
-from lake import Transaction, ident, table
+from lake import Transaction, ident
 
-# Named here anew: the modules that own these names import the actions, which import this.
-OUTBOX = table("ops", "outbox")
+# Named here anew: the module that owns this name imports the actions, which import this.
 RUNS = "flow_runs_staged"
 
 CALLS = "calls"
@@ -23,9 +23,10 @@ def write(tx: Transaction, rows: str) -> None:
         f"r.flow_id AS flow_id, r.load_id AS load_id, r.module AS module, r.record_id AS record_id, c.url AS url, "
         f"c.payload AS payload, c.headers AS headers, c.purpose AS purpose, {HOST_SQL} AS host, "
         f"{HOST_SQL} AS recipient, "
-        "'queued' AS state, 0 AS attempts, $now AS next_attempt_at, $now AS created_at, $now AS updated_at, "
-        f"c._run AS change_id FROM {ident(rows)} c JOIN {ident(RUNS)} r ON r.id = c._run",
-        {"now": datetime.now(UTC)},
+        "CASE WHEN c._held THEN 'held' ELSE 'queued' END AS state, "
+        "CASE WHEN c._held THEN $reason END AS reason, 0 AS attempts, $now AS next_attempt_at, $now AS created_at, "
+        f"$now AS updated_at, c._run AS change_id FROM {ident(rows)} c JOIN {ident(RUNS)} r ON r.id = c._run",
+        {"now": datetime.now(UTC), "reason": TOO_MANY},
     )
 
 

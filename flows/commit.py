@@ -12,6 +12,7 @@ from crm_core.values.normalise import PROBLEM_COLUMNS, Typed
 from flows.actions.send_email import COMMUNICATIONS
 from flows.awaiting import CAME
 from flows.merging import claims_table, merge_updates, merged_table, note_changed, updated_effects_sql
+from flows.queueing import hold, queue_messages
 from flows.runs import FAILURES, RUNS, deepest, fail_runs, leave_unbegun
 from flows.sides import SIDES, rows_of
 from flows.window import Staged
@@ -24,13 +25,12 @@ DOOR = "flow"
 _RUNS_OF_LAKE = table("ops", "flow_runs")
 _EFFECTS_OF_LAKE = table("ops", "flow_effects")
 _CHANGES = table("ops", "changes")
-_OUTBOX = table("ops", "outbox")
 _TIMERS = table("ops", "flow_timers")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a window's transaction stored: runs by state, messages queued or held."""
+    """What a window's transaction stored: runs by state, messages and calls queued or held."""
 
     done: int = 0
     failed: int = 0
@@ -108,21 +108,24 @@ def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
     Args:
         tx: the transaction; it holds the writer lock.
         prepared: the window.
-        hold_over: with more messages than so many, all of them wait for a person.
+        hold_over: with more messages and calls than so many, all of them wait for a person.
     """
     _leave_taken(tx)
     pending = _settle(tx, prepared)
-    for kind in prepared.staged.effects.sides:
+    sides, messages = prepared.staged.effects.sides, prepared.inserts.get(COMMUNICATIONS)
+    for kind in sides:
         _keep_side(tx, kind)
-    held = _hold(tx, prepared, hold_over)
+    leaving = [kept_rows(kind) for kind in sides if SIDES[kind].outcome == "queued"]
+    held = hold(tx, messages, leaving, over=hold_over)
     for ready in prepared.inserts.values():
         write_insert(tx, prepared.writer, ready)
     for module, merged in pending.items():
         note_changed(tx, module, merged)
         write_update(tx, prepared.writer, merged)
     _note_effects(tx, prepared, list(pending), held)
-    _write_messages(tx, prepared, held)
-    for kind in prepared.staged.effects.sides:
+    if messages is not None:
+        queue_messages(tx, messages, held=held)
+    for kind in sides:
         SIDES[kind].write(tx, kept_rows(kind))
     return _write_runs(tx, prepared, held, [merged.table for merged in pending.values()])
 
@@ -177,8 +180,8 @@ def kept_rows(kind: str) -> str:
 
 def _keep_side(tx: Transaction, kind: str) -> None:
     tx.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ident(kept_rows(kind))} AS SELECT t.* FROM {ident(rows_of(kind))} t "
-        f"JOIN {ident(RUNS)} r ON r.id = t._run WHERE t._skip IS NULL AND {_STANDS.format(step='t._step')}"
+        f"CREATE OR REPLACE TEMP TABLE {ident(kept_rows(kind))} AS SELECT t.*, false AS _held "
+        f"FROM {ident(rows_of(kind))} t JOIN {ident(RUNS)} r ON r.id = t._run WHERE t._skip IS NULL AND {_STANDS.format(step='t._step')}"
     )
 
 
@@ -218,22 +221,10 @@ def _check_updates(tx: Transaction, prepared: Prepared, module: str, typed: Type
     return merged, int(found)
 
 
-def _hold(tx: Transaction, prepared: Prepared, hold_over: int) -> bool:
-    """Hold the window's messages when there are too many; returns whether they are held."""
-    ready = prepared.inserts.get(COMMUNICATIONS)
-    if ready is None:
-        return False
-    count = tx.read(f"SELECT count(*) AS n FROM {ident(ready.table)} WHERE _recipient IS NOT NULL")["n"][0]
-    if count <= hold_over:
-        return False
-    tx.execute(f"UPDATE {ident(ready.table)} SET state = 'held' WHERE _recipient IS NOT NULL")
-    return True
-
-
 def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], held: bool) -> None:
     parts = ["SELECT NULL::UUID AS run, 0 AS step, '' AS action, '' AS module, NULL::UUID AS record, '' AS outcome, "
              "NULL::VARCHAR[] AS fields, '' AS detail LIMIT 0"]  # fmt: skip
-    parts += [_side_effects_sql(kind) for kind in prepared.staged.effects.sides]
+    parts += [_side_effects_sql(kind, held) for kind in prepared.staged.effects.sides]
     for module, ready in prepared.inserts.items():
         message = f"CASE WHEN _recipient IS NULL THEN 'written' ELSE '{'held' if held else 'queued'}' END"
         parts.append(
@@ -257,32 +248,16 @@ def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], h
     )
 
 
-def _side_effects_sql(kind: str) -> str:
+def _side_effects_sql(kind: str, held: bool) -> str:
     """A select with what came of the side rows of a kind, those that are left out with the reason."""
     side = SIDES[kind]
+    outcome = "held" if held and side.outcome == "queued" else side.outcome
     detail = "t._skip" if side.detail is None else f"coalesce(t._skip, t.{ident(side.detail)})"
     return (
         "SELECT t._run, t._step, t._action, r.module, r.record_id, "
-        f"CASE WHEN t._skip IS NULL THEN '{side.outcome}' ELSE 'skipped' END, []::VARCHAR[], {detail} "
+        f"CASE WHEN t._skip IS NULL THEN '{outcome}' ELSE 'skipped' END, []::VARCHAR[], {detail} "
         f"FROM {ident(rows_of(kind))} t JOIN {ident(RUNS)} r ON r.id = t._run "
         f"WHERE {_STANDS.format(step='t._step')}"
-    )
-
-
-def _write_messages(tx: Transaction, prepared: Prepared, held: bool) -> None:
-    ready = prepared.inserts.get(COMMUNICATIONS)
-    if ready is None:
-        return
-    reason = "the window would send more messages than the workspace allows without a person's word"
-    tx.execute(
-        f"INSERT INTO {_OUTBOX} BY NAME SELECT uuidv7() AS id, m._channel AS channel, m.id AS communication_id, "
-        "m._run AS run_id, r.flow AS flow, r.load_id AS load_id, m._recipient AS recipient, "
-        "nullif(m._reply_to, '') AS reply_to, m._purpose AS purpose, m._attachments AS attachments, "
-        "r.flow_id AS flow_id, r.module AS module, r.record_id AS record_id, "
-        "$state AS state, $reason AS reason, 0 AS attempts, "
-        "$now AS next_attempt_at, $now AS created_at, $now AS updated_at, m._run AS change_id "
-        f"FROM {ident(ready.table)} m JOIN {ident(RUNS)} r ON r.id = m._run WHERE m._recipient IS NOT NULL",
-        {"state": "held" if held else "queued", "reason": reason if held else None, "now": datetime.now(UTC)},
     )
 
 

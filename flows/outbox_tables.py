@@ -20,3 +20,6 @@ NO_PROVIDER = {
     "whatsapp": "no provider of WhatsApp messages is set (MERGANSER_WHATSAPP_URL), so they stay queued",
 }
 """Channel → why its messages wait where nobody is set to send them."""
+
+TOO_MANY = "the window would send more than the workspace allows without a person's word"
+"""Why messages and calls are held."""

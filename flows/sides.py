@@ -18,7 +18,7 @@ SIDE_META = {
 """`_run` is the run's row in `flow_runs_staged`; `_id` a new id for the row; `_source` the record that set it off."""
 
 Write = Callable[[Transaction, str], None]
-"""`write(tx, rows)`: store what stands in the temp table `rows`, as one set."""
+"""`write(tx, rows)`: store what stands in the temp table `rows`, as one set. `_held` says what must wait there."""
 
 
 @dataclass(frozen=True)

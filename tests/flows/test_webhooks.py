@@ -19,7 +19,7 @@ from flows.outgoing import signing_secret
 from flows.run_history import list_runs, show_run
 from lake import Lake
 from tests.flows.delivering import config
-from tests.flows.flows_of import ADMIN, activate, flow, inquiry, run
+from tests.flows.flows_of import ADMIN, activate, flow, inquiry, leaf, run
 from tests.flows.http_receiver import Receiver, receiver_on
 
 
@@ -99,3 +99,25 @@ def test_a_call_is_seen_by_who_sees_the_record_of_its_run(crm: Lake, served: Rec
     assert outbox.count_messages(crm, actor=ADMIN) == {"queued": 2}
     assert outbox.drop(crm, actor=ADMIN, ids=[seen.id]) == 1
     assert deliver_once(crm, config()).sent == 1 and served.calls[-1].path == "/secret"
+
+
+def test_calls_and_mail_of_a_window_are_held_together_and_let_go_or_dropped(
+    crm: Lake, served: Receiver
+) -> None:
+    mail = {"send_email": {"to": "{{ email }}", "subject": "S", "body": "B"}}
+    # Five may leave at once: four calls and two messages are too many, neither alone is.
+    activate(crm, flow("call", {"if": leaf("email", "is_set"), "then": [mail]}, call(f"{served.url}/{{{{ note }}}}")))
+    given = [{"subject": "S", "note": f"held{n}", "email": "a@b.example" if n < 2 else None} for n in range(4)]
+    create(crm, module="inquiries", values=given, actor=ADMIN)
+    run(crm)
+    waiting = outbox.list_messages(crm, actor=ADMIN, state="held")
+    assert sorted(one.channel for one in waiting) == ["email"] * 2 + ["webhook"] * 4
+    assert all("without a person's word" in one.why for one in waiting)
+    outcomes = {effect.outcome for one in list_runs(crm, actor=ADMIN)
+                for effect in show_run(crm, one.id, actor=ADMIN).effects}  # fmt: skip
+    assert outcomes == {"held"} and deliver_once(crm, config()).tried == 0
+    first, *others = [one.id for one in waiting if one.channel == "webhook"]
+    assert outbox.drop(crm, actor=ADMIN, ids=[first]) == 1
+    assert outbox.release(crm, actor=ADMIN, ids=others) == 3
+    assert deliver_once(crm, config()).sent == 3
+    assert sum(path.startswith("/held") for path in served.paths) == 3
