@@ -18,6 +18,9 @@ _ID_LENGTH = 21
 QUEUE = "queue"
 """Key of a paused flow's document: whether what changes meanwhile is worked off when it is active again."""
 
+QUEUED_SQL = f"(state = 'paused' AND json_extract_string(document, '$.{QUEUE}') = 'true')"
+"""True for the row of a pause with a queue."""
+
 
 def current_rows_sql(where: str = "") -> str:
     """Selects the newest row of every definition, and of every flow also the newest that is no draft."""

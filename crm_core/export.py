@@ -19,7 +19,7 @@ from crm_core.params import Params
 from crm_core.query import parse_sort
 from crm_core.relations import Relations
 from crm_core.shape import to_json_value
-from crm_core.trees import column, function, text
+from crm_core.trees import amount_text, column, function, text
 from lake import Lake
 
 Format = Literal["csv", "ndjson", "json", "parquet"]
@@ -177,10 +177,9 @@ def _json_value(value: exp.Expr, kind: str) -> exp.Expr:
 
 def _money(slug: str) -> exp.Expr:
     amount = column(slug, _ROW)
-    # At least two digits, and no needless zeros behind them: 12.50, 0.1234.
-    pattern, kept = exp.Literal.string(r"^(-?\d+\.\d{2}\d*?)0*$"), exp.Literal.string(r"\1")
-    shown = function("regexp_replace", exp.cast(amount.copy(), "VARCHAR"), pattern, kept)
-    return _unless_null(amount, _object({"amount": shown, "currency": column(f"{slug}__currency", _ROW)}))
+    return _unless_null(
+        amount, _object({"amount": amount_text(amount), "currency": column(f"{slug}__currency", _ROW)})
+    )
 
 
 def _address(slug: str) -> exp.Expr:

@@ -18,6 +18,9 @@ from lake import LakeConfig
 
 PREFIX = "MERGANSER_"
 FILE = "merganser.toml"
+SECRET_NAME = r"[a-z][a-z0-9-]{0,39}"
+"""What the name of a secret looks like; `erp-token` is the variable `MERGANSER_SECRET_ERP_TOKEN`."""
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,6 +46,7 @@ class Settings(BaseSettings):
         intake_per_minute: requests that the public intake takes from one address in a minute; 0 is no limit.
         trusted_proxies: addresses or networks whose `X-Forwarded-For` is believed.
         secret: the master key of all secrets; empty keeps one in `home`/secret.key.
+        secrets: what flows may send to other systems without knowing it, such as their tokens, by name.
         memory_limit, threads: what the engine may use; the machine's by default.
     """
 
@@ -75,6 +79,7 @@ class Settings(BaseSettings):
     intake_per_minute: int = Field(default=60, ge=0)
     trusted_proxies: tuple[str, ...] = ()
     secret: SecretStr = SecretStr("")
+    secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
     memory_limit: str = ""
     threads: int | None = Field(default=None, ge=1, le=1024)
 
@@ -154,6 +159,16 @@ class Settings(BaseSettings):
             raise ValueError("too short")
         return secret
 
+    @field_validator("secrets")
+    @classmethod
+    def _fit_into_a_header(cls, secrets: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+        for name, secret in secrets.items():
+            if not re.fullmatch(SECRET_NAME, name) or not re.fullmatch(
+                r"[\x20-\x7e]+", secret.get_secret_value()
+            ):
+                raise ValueError(f"secret {name}")
+        return secrets
+
     @field_validator("memory_limit")
     @classmethod
     def _is_an_amount_of_memory(cls, limit: str) -> str:
@@ -212,11 +227,13 @@ ALLOWED: dict[str, str] = {
     "intake_per_minute": "a whole number, 0 for no limit",
     "trusted_proxies": "addresses or networks with commas between, such as 10.0.0.0/8,192.168.1.5",
     "secret": "a random text of 32 characters or more, the same in every process of a lake",
+    "secrets": "one plain line each, as MERGANSER_SECRET_ERP_TOKEN or as erp-token under [secrets] of merganser.toml",
     "memory_limit": "an amount such as 2GB",
     "threads": "a number from 1 to 1024",
 }
 """Setting → what it may be, in words; every setting stands here."""
 
+_ONE_SECRET = "secret_"
 _SECRET = {"smtp_url", "catalog", "sms_url", "whatsapp_url"}
 
 
@@ -236,7 +253,10 @@ def read_settings(
     variables = os.environ if environment is None else environment
     named = file or (Path(variables[f"{PREFIX}CONFIG"]) if variables.get(f"{PREFIX}CONFIG") else None)
     values = _from_file(named or Path(FILE), must_exist=named is not None)
-    values |= _from_environment(variables)
+    found = _from_environment(variables)
+    if "secrets" in found and isinstance(values.get("secrets"), dict):
+        found["secrets"] = values["secrets"] | found["secrets"]
+    values |= found
     values |= {name: value for name, value in given.items() if value is not None}
     try:
         return Settings(**values)
@@ -266,7 +286,12 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
         name = variable.removeprefix(PREFIX).lower()
         if not variable.startswith(PREFIX) or name == "config":
             continue
-        if name in ALLOWED:
+        if name.startswith(_ONE_SECRET):
+            if value != "":
+                values.setdefault("secrets", {})[secret_name(variable)] = value
+        elif name == "secrets":
+            raise SettingInvalid(variable, "…", f"nothing: each has a variable of its own, {ALLOWED[name]}")
+        elif name in ALLOWED:
             if value != "":
                 values[name] = value
         # Variables of other programs may share the prefix; a slip of the pen may not pass unseen.
@@ -276,10 +301,20 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def secret_variable(name: str) -> str:
+    """The variable that a secret is read from."""
+    return f"{PREFIX}{_ONE_SECRET}{name.replace('-', '_')}".upper()
+
+
+def secret_name(variable: str) -> str:
+    """The secret that a variable gives."""
+    return variable.removeprefix(PREFIX).lower().removeprefix(_ONE_SECRET).replace("_", "-")
+
+
 def _refusal(error: ValidationError, values: Mapping[str, Any]) -> SettingInvalid:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "host"
-    hidden = name in ("secret", "sms_token", "whatsapp_token") or (
+    hidden = name in ("secret", "secrets", "sms_token", "whatsapp_token") or (
         name in _SECRET and "@" in str(values.get(name))
     )
     received = "…" if hidden else values.get(name)

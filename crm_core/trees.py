@@ -120,6 +120,12 @@ def function(called: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=called, expressions=list(arguments))
 
 
+def amount_text(amount: exp.Expr) -> exp.Expr:
+    """An amount of money as a text, with two digits at least and no needless zeros: `12.50`, `0.1234`."""
+    pattern, kept = exp.Literal.string(r"^(-?\d+\.\d{2}\d*?)0*$"), exp.Literal.string(r"\1")
+    return function("regexp_replace", exp.cast(amount, "VARCHAR", dialect="duckdb"), pattern, kept)
+
+
 def union_all(parts: Sequence[exp.Query]) -> exp.Query:
     """All rows of several selects with the same columns; one alone stays as it is."""
     return parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False, copy=False)

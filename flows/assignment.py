@@ -4,7 +4,7 @@ Everybody who could be chosen is read when the statement runs, since it is remem
 is read as he is now and not as of the window: a person who has left since must not be given anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 from pydantic import model_validator
@@ -106,13 +106,38 @@ def chosen_user(assignment: Assignment, scope: Scope, *, module: str, flow: str,
     return _round_robin(assignment, scope, flow, step)
 
 
+def nobody_said(assignment: Assignment, scope: Scope, *, so: str) -> exp.Expr:
+    """Why nobody is chosen, and what follows from it, to be told in the run; NULL where there is somebody."""
+    match assignment.way:
+        case None:
+            missing = _active(scope, scope.relations.params.bind(assignment.user)).is_(exp.null())
+            return _told(missing, f"“{assignment.user}” is not active; {so}")
+        case "owner":
+            return _told(_active(scope, _owner(scope)).is_(exp.null()), f"no owner is active; {so}")
+    assert assignment.team is not None
+    return _told(
+        nobody_active(scope, [assignment.team]), f"nobody is active in team “{assignment.team}”; {so}"
+    )
+
+
+def nobody_active(scope: Scope, teams: Sequence[str]) -> exp.Expr:
+    """True where no user of any of some teams is active."""
+    theirs = [_of_team(team, scope) for team in teams]
+    count = exp.select(function("count", exp.Star())).from_(_users()).where(any_of(theirs)).subquery()
+    return count.eq(exp.Literal.number(0))
+
+
+def _told(holds: exp.Expr, words: str) -> exp.Expr:
+    return exp.Case().when(holds, exp.Literal.string(words), copy=False)
+
+
 def _users(alias: str = _USER) -> exp.Table:
     return lake_table("users", schema="access", alias=alias)
 
 
-def _of_team(assignment: Assignment, scope: Scope) -> exp.Expr:
-    team = scope.relations.params.bind(assignment.team)
-    return exp.and_(column("active", _USER), function("list_contains", column("teams", _USER), team))
+def _of_team(team: str | None, scope: Scope) -> exp.Expr:
+    asked = scope.relations.params.bind(team)
+    return exp.and_(column("active", _USER), function("list_contains", column("teams", _USER), asked))
 
 
 def _active(scope: Scope, wanted: exp.Expr) -> exp.Expr:
@@ -143,7 +168,7 @@ def _round_robin(assignment: Assignment, scope: Scope, flow: str, step: int) -> 
     users = (
         exp.select(sql("list($slug ORDER BY $slug)", slug=column("slug", _USER)))
         .from_(_users())
-        .where(_of_team(assignment, scope))
+        .where(_of_team(assignment.team, scope))
         .subquery()
     )
     before = (
@@ -187,7 +212,7 @@ def _loads(assignment: Assignment, scope: Scope, module: str) -> exp.Expr:
         )
         .from_(_users())
         .join(held.subquery("h"), on=column("owner", "h").eq(column("slug", _USER)), join_type="left")
-        .where(_of_team(assignment, scope))
+        .where(_of_team(assignment.team, scope))
     )
     ranked = exp.select(
         column("slug", "e"),

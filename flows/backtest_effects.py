@@ -173,7 +173,7 @@ def _note(session: Session, prepared: Prepared) -> None:
     for module, ready in prepared.inserts.items():
         sent = "CASE WHEN t._recipient IS NOT NULL THEN 'sent' ELSE 'created' END"
         made = f"CASE WHEN t._skip IS NOT NULL THEN 'skipped' ELSE {sent} END"
-        _keep(session, ready.table, module=module, target="t.id", outcome=made, detail="t._skip",
+        _keep(session, ready.table, module=module, target="t.id", outcome=made, detail="coalesce(t._skip, t._note)",
               values=_made_values(list(prepared.staged.catalog.columns(module))))  # fmt: skip
     for module, typed in effects.updates.items():
         _keep_updates(session, prepared.staged, module, typed)

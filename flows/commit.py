@@ -181,7 +181,8 @@ def kept_rows(kind: str) -> str:
 def _keep_side(tx: Transaction, kind: str) -> None:
     tx.execute(
         f"CREATE OR REPLACE TEMP TABLE {ident(kept_rows(kind))} AS SELECT t.*, false AS _held "
-        f"FROM {ident(rows_of(kind))} t JOIN {ident(RUNS)} r ON r.id = t._run WHERE t._skip IS NULL AND {_STANDS.format(step='t._step')}"
+        f"FROM {ident(rows_of(kind))} t JOIN {ident(RUNS)} r ON r.id = t._run "
+        f"WHERE t._skip IS NULL AND {_STANDS.format(step='t._step')}"
     )
 
 
@@ -228,7 +229,7 @@ def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], h
     for module, ready in prepared.inserts.items():
         message = f"CASE WHEN _recipient IS NULL THEN 'written' ELSE '{'held' if held else 'queued'}' END"
         parts.append(
-            f"SELECT _run, _step, _action, $m_{module}, id, {message}, []::VARCHAR[], NULL FROM {ident(ready.table)}"
+            f"SELECT _run, _step, _action, $m_{module}, id, {message}, []::VARCHAR[], _note FROM {ident(ready.table)}"
         )
         parts.append(
             f"SELECT t._run, t._step, t._action, $m_{module}, NULL, 'skipped', []::VARCHAR[], t._skip "
@@ -238,7 +239,7 @@ def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], h
     for module in updated:
         parts.append(
             f"SELECT run, step, action, $m_{module}, record, outcome, fields, CASE WHEN outcome = 'skipped' "
-            f"THEN 'the record is not there any more' END FROM ({updated_effects_sql(module)})"
+            f"THEN 'the record is not there any more' ELSE note END FROM ({updated_effects_sql(module)})"
         )
     modules = {*prepared.inserts, *updated}
     tx.execute(

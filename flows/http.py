@@ -5,7 +5,7 @@ import ipaddress
 import json
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -44,13 +44,17 @@ class AddressRefused(ValueError):
 
 @dataclass(frozen=True)
 class Call:
-    """One call: what is posted where. `secret` (`whsec_…`) signs it as Standard Webhooks does; `id` never changes."""
+    """One call: what is posted where. `secret` (`whsec_…`) signs it as Standard Webhooks does; `id` never changes.
+
+    What is `hidden` is blotted out of the answer, should the other side repeat it.
+    """
 
     id: str
     url: str
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
     secret: str | None = None
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,8 @@ async def call_all(
     while not queue.empty() and not patience.is_over:
         call = queue.get_nowait()
         answer, reached = await post(client, call, timeout=timeout, now=now)
+        for one in call.hidden:
+            answer = replace(answer, words=answer.words.replace(one, "…"))
         patience.failures = 0 if reached else patience.failures + 1
         if answer.retry_at is not None:
             patience.until = answer.retry_at

@@ -9,7 +9,7 @@ from sqlglot import exp
 from crm_core.conditions import Scope, value_expression
 from crm_core.model.fields import MoneyField
 from crm_core.templates import check_template, compile_template, is_template, single_path
-from crm_core.trees import column, function
+from crm_core.trees import amount_text, column, function
 from flows.checks import Checks
 from flows.targets import RECORD
 
@@ -43,6 +43,7 @@ def record_as_json(scope: Scope) -> exp.Expr:
     """The record itself, as the API shows it: system columns and fields by their names."""
     catalog = scope.relations.catalog
     kinds = catalog.columns(scope.module)
+    amounts = {one.slug for one in catalog.module(scope.module).fields if isinstance(one, MoneyField)}
     parts: list[tuple[str, exp.Expr]] = []
     for name in kinds:
         base, _, part = name.partition("__")
@@ -53,6 +54,8 @@ def record_as_json(scope: Scope) -> exp.Expr:
             if name == further[0]:
                 inner = [(one.partition("__")[2], _of(one, kinds, scope)) for one in further]
                 parts.append((base, _object(inner, scope)))
+        elif name in amounts:
+            parts.append((name, _money(name, scope)))
         elif not further:
             parts.append((name, _of(name, kinds, scope)))
         else:
@@ -63,12 +66,22 @@ def record_as_json(scope: Scope) -> exp.Expr:
 def _pair(
     name: str, further: list[str], kinds: Mapping[str, str], scope: Scope
 ) -> list[tuple[str, exp.Expr]]:
-    """An amount with its currency, or a link with the module that it leads to."""
-    fields = {one.slug: one for one in scope.relations.catalog.module(scope.module).fields}
-    money = isinstance(fields.get(name), MoneyField)
-    amount = exp.cast(column(name, scope.alias), "VARCHAR", dialect="duckdb")
-    own = ("amount", function("to_json", amount)) if money else ("id", _of(name, kinds, scope))
-    return [own, *((one.partition("__")[2], _of(one, kinds, scope)) for one in further)]
+    """A link with the module that it leads to."""
+    return [
+        ("id", _of(name, kinds, scope)),
+        *((one.partition("__")[2], _of(one, kinds, scope)) for one in further),
+    ]
+
+
+def _money(slug: str, scope: Scope) -> exp.Expr:
+    """An amount with its currency, as the API shows it; null where there is none."""
+    amount, currency = column(slug, scope.alias), column(f"{slug}__currency", scope.alias)
+    parts = [
+        ("amount", function("to_json", amount_text(amount.copy()))),
+        ("currency", function("to_json", currency)),
+    ]
+    missing = exp.not_(amount.is_(exp.null()))
+    return exp.Case().when(missing, _object(parts, scope), copy=False)
 
 
 def _of(name: str, kinds: Mapping[str, str], scope: Scope) -> exp.Expr:

@@ -180,7 +180,7 @@ def _touched_sql(module: str) -> str:
     """A select with one row for each step and column that it names: `won` where no later step sets the column."""
     claims = ident(claims_table(module))
     return (
-        "SELECT c._run, c._step, c._action, c._record, c._depth, c._ord, u.one, "
+        "SELECT c._run, c._step, c._action, c._record, c._depth, c._ord, c._note, u.one, "
         f"c._ord >= coalesce(w.last, -1) AS won FROM {claims} c "
         f"JOIN (SELECT _row, unnest(list_concat(_set, list_concat(_add, _remove))) AS one FROM {claims}) u "
         "ON u._row = c._row LEFT JOIN (SELECT _record, one, max(_ord) AS last FROM "
@@ -194,7 +194,7 @@ def _changed(module: str) -> str:
 
 
 def updated_effects_sql(module: str) -> str:
-    """A select with what each step did to its record: `run, step, action, record, outcome, fields`.
+    """A select with what each step did to its record: `run, step, action, record, outcome, fields, note`.
 
     A step is `written` when a column has its value now and had another before; `overwritten` when a later step's
     value stands; `unchanged` when the value was there already; `skipped` when the record is gone.
@@ -210,7 +210,7 @@ def updated_effects_sql(module: str) -> str:
         "CASE WHEN any_value(m._id) IS NULL THEN 'skipped' WHEN bool_or(won AND list_contains(m._changed, c.one)) "
         "THEN 'written' WHEN bool_or(NOT won) THEN 'overwritten' ELSE 'unchanged' END AS outcome, "
         f"list_filter(list_distinct(coalesce(flatten(list([{own}, {moved}]) FILTER (won)), [])), "
-        "lambda x: x IS NOT NULL) AS fields "
+        "lambda x: x IS NOT NULL) AS fields, any_value(c._note) AS note "
         f"FROM ({_touched_sql(module)}) c LEFT JOIN {ident(_changed(module))} m ON m._id = c._record "
         "GROUP BY c._run, c._step, c._action, c._record"
     )

@@ -22,8 +22,9 @@ COLUMNS = {
     "text": "VARCHAR",
     "module": "VARCHAR",
     "record_id": "UUID",
+    "note": "VARCHAR",
 }
-"""A notice as a step makes it: users by their slugs, and teams whose active users are told as well."""
+"""A notice as a step makes it: users, and teams whose active users are told as well; `note` is told by the run."""
 
 MOST = 200
 """So many of the newest notices are looked through at most: more unread ones than that are as good as that many."""
@@ -67,7 +68,7 @@ def write(tx: Transaction, rows: str) -> None:
     )
 
 
-register(KIND, SideTable(COLUMNS, write))
+register(KIND, SideTable(COLUMNS, write, detail="note"))
 
 
 @dataclass(frozen=True)

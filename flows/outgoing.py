@@ -12,7 +12,7 @@ import polars as pl
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog
 from crm_core.files import blob_path
-from crm_core.settings import Settings
+from crm_core.settings import Settings, secret_variable
 from flows.answers import Answer, Ledger
 from flows.claiming import LaneKey
 from flows.http import Call, provider_body
@@ -48,6 +48,16 @@ class Unsendable(ValueError):
     """A message that cannot be put together any more; the words say why."""
 
 
+class SecretMissing(ValueError):
+    """A call whose secret is not set where it is made."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"the secret {name} is not set; set {secret_variable(name)} where messages are delivered from"
+        )
+
+
 def ways_of(config: DeliveryConfig, ledger: Ledger, now: datetime | None) -> dict[str, Way]:
     """How the messages of each channel leave."""
     http = HttpWay(config.http, ledger, now)
@@ -80,6 +90,8 @@ class Sender:
                 ready.setdefault((row["channel"], row["host"]), []).append(self._item(row))
             except Unsendable as error:
                 answers.append(Answer(row["id"], "refused", str(error)))
+            except SecretMissing as error:
+                answers.append(Answer(row["id"], "retry", str(error)))
         return ready, answers
 
     def _item(self, row: Mapping[str, Any]) -> Item:
@@ -142,8 +154,24 @@ class Sender:
         return Call(row["id"], provider.url, body, headers)
 
     def _call(self, row: Mapping[str, Any]) -> Call:
-        headers = json.loads(row["headers"]) if row["headers"] else {}
-        return Call(row["id"], row["url"], row["payload"] or "{}", headers, self._secret(row["flow_id"]))
+        told = json.loads(row["headers"]) if row["headers"] else {}
+        kept = [self._kept(value["secret"]) for value in told.values() if isinstance(value, dict)]
+        headers = {name: self._header(value) for name, value in told.items()}
+        secret = self._secret(row["flow_id"])
+        return Call(row["id"], row["url"], row["payload"] or "{}", headers, secret, tuple(kept))
+
+    def _header(self, told: str | Mapping[str, str]) -> str:
+        """What a header says; a secret that it names is filled in here and nowhere before."""
+        if isinstance(told, str):
+            return told
+        scheme = told.get("scheme")
+        return f"{scheme} {self._kept(told['secret'])}" if scheme else self._kept(told["secret"])
+
+    def _kept(self, name: str) -> str:
+        settings = self._config.settings
+        if settings is None or name not in settings.secrets:
+            raise SecretMissing(name)
+        return settings.secrets[name].get_secret_value()
 
     def _secret(self, flow_id: str | None) -> str | None:
         if self._config.settings is None or flow_id is None:

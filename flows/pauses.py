@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from crm_core.definition_versions import QUEUE
+from crm_core.definition_versions import QUEUED_SQL
 from crm_core.definitions import read_catalog
 from crm_core.snapshot_cache import Reader
 from lake import Lake, Transaction, cursors, table
@@ -34,10 +34,9 @@ class Stretch:
 
 def read_stretches(reader: Reader) -> tuple[Stretch, ...]:
     """Every stretch whose changes are, were, or may still be worked off, by flow and in order."""
-    queued = f"state = 'paused' AND json_extract_string(document, '$.{QUEUE}') = 'true'"
     rows = reader.read(
-        f"SELECT slug, id, state, snapshot, {queued} AS queued FROM {_DEFINITIONS} WHERE kind = 'flow' "
-        f"AND state <> 'draft' AND slug IN (SELECT slug FROM {_DEFINITIONS} WHERE kind = 'flow' AND {queued}) "
+        f"SELECT slug, id, state, snapshot, {QUEUED_SQL} AS queued FROM {_DEFINITIONS} WHERE kind = 'flow' "
+        f"AND state <> 'draft' AND slug IN (SELECT slug FROM {_DEFINITIONS} WHERE kind = 'flow' AND {QUEUED_SQL}) "
         "ORDER BY slug, version"
     )
     return tuple(_stretches(rows.to_dicts()))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from crm_core.definition_versions import QUEUED_SQL
 from crm_core.definitions import read_catalog
 from crm_core.errors import CrmError
 from crm_core.model import Catalog
@@ -161,11 +162,13 @@ def _clocked(lake: Lake, catalog: Catalog, flows: list[ActiveFlow]) -> list[_Clo
         {"ids": names["ids"]},
     )
     last = {row["flow_id"]: row for row in ticks.iter_rows(named=True)}
-    # A flow that was edited while it was active goes on; one that was off begins with its activation.
+    # A flow that was edited while it was active, or paused with a queue, goes on where it was; one that was off begins
+    # with its activation.
     begun = lake.read(
         f"SELECT slug, min(occurred_at) AS since, min(snapshot) AS snapshot FROM {_DEFINITIONS} d WHERE kind = 'flow' "
         "AND list_contains($flows, slug) AND state = 'active' AND version > coalesce((SELECT max(o.version) "
-        f"FROM {_DEFINITIONS} o WHERE o.kind = 'flow' AND o.slug = d.slug AND o.state IN ('paused', 'retired')), 0) "
+        f"FROM {_DEFINITIONS} o WHERE o.kind = 'flow' AND o.slug = d.slug AND o.state IN ('paused', 'retired') "
+        f"AND NOT coalesce({QUEUED_SQL}, false)), 0) "
         "GROUP BY slug",
         {"flows": names["flows"]},
     )

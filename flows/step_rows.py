@@ -23,7 +23,7 @@ _FLOWS = 10_000
 UPDATE_META = {
     "_row": "BIGINT", "_run": "UUID", "_ord": "BIGINT", "_place": "INTEGER", "_step": "INTEGER",
     "_action": "VARCHAR", "_record": "UUID", "_depth": "INTEGER", "_set": "VARCHAR[]", "_add": "VARCHAR[]",
-    "_remove": "VARCHAR[]",
+    "_remove": "VARCHAR[]", "_note": "VARCHAR",
 }  # fmt: skip
 """`_set`, `_add` and `_remove` name the columns that the step sets, adds to, or takes from."""
 
@@ -31,9 +31,9 @@ INSERT_META = {
     "_row": "BIGINT", "_run": "UUID", "_ord": "BIGINT", "_place": "INTEGER", "_step": "INTEGER",
     "_action": "VARCHAR", "_id": "UUID", "_change_id": "UUID", "_depth": "INTEGER", "_skip": "VARCHAR",
     "_channel": "VARCHAR", "_recipient": "VARCHAR", "_reply_to": "VARCHAR", "_occurred": "TIMESTAMPTZ",
-    "_purpose": "VARCHAR", "_attachments": "VARCHAR[]",
+    "_purpose": "VARCHAR", "_attachments": "VARCHAR[]", "_note": "VARCHAR",
 }  # fmt: skip
-"""`_skip` is the reason why the record is not made after all; `_recipient` is there for messages only."""
+"""`_skip` is the reason why the record is not made after all; `_recipient` is that of a message; `_note` is told."""
 
 Effect = Update | Insert | Message | Side
 
@@ -81,6 +81,7 @@ def _update_values(effect: Update) -> dict[str, exp.Expr]:
         **columns.set,
         **columns.add,
         **{f"_remove__{c}": tree for c, tree in columns.remove.items()},
+        **({} if effect.note is None else {"_note": effect.note}),
     }
 
 
@@ -99,6 +100,8 @@ def _insert_values(effect: Insert | Message) -> dict[str, exp.Expr]:
         **insert.columns.set,
         **insert.columns.add,
     }
+    if insert.note is not None:
+        values["_note"] = insert.note
     if isinstance(effect, Message):
         values["_channel"] = exp.Literal.string(effect.channel)
         values["_recipient"] = effect.recipient

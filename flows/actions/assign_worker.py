@@ -9,7 +9,7 @@ from crm_core.model import Catalog
 from crm_core.trees import coalesce, column
 from crm_core.values.fragments import sql
 from flows.actions.base import Action, Plan, StepContext, Update, Writes
-from flows.assignment import Assignment, chosen_user
+from flows.assignment import Assignment, chosen_user, nobody_said
 from flows.checks import Checks
 from flows.values import Columns
 
@@ -53,11 +53,14 @@ class AssignWorker(Action):
         chosen = chosen_user(self.assign, scope, module=context.module, flow=context.flow, step=context.step)
         if not self.owner:
             one = exp.cast(sql("[$chosen]", chosen=chosen), "VARCHAR[]", dialect="duckdb")
-            return [Update(Columns(add={"workers": one}))]
+            return [
+                Update(Columns(add={"workers": one}), nobody_said(self.assign, scope, so="nobody was added"))
+            ]
         columns: dict[str, exp.Expr] = {"owner": coalesce(chosen, column("owner", scope.alias))}
         if self.assign.team is not None:
             columns["team"] = scope.relations.params.bind(self.assign.team)
-        return [Update(Columns(columns))]
+        stays = nobody_said(self.assign, scope, so="the record stays with whom it is")
+        return [Update(Columns(columns), stays)]
 
     def writes(self, catalog: Catalog, module: str) -> Sequence[Writes]:
         columns = {"owner", "workers"} | ({"team"} if self.assign.team and self.owner else set())

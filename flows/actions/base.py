@@ -41,9 +41,10 @@ class StepContext:
 
 @dataclass(frozen=True)
 class Update:
-    """Columns of the record that set the flow off."""
+    """Columns of the record that set the flow off. `note` is a text to be told in the run; NULL for none."""
 
     columns: Columns
+    note: exp.Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ class Insert:
     """A new record of a module.
 
     `skip` are reasons not to make it after all, each with the expression that is true then: the first one counts.
+    `note` is a text to be told in the run; NULL for none.
     """
 
     module: str
     columns: Columns
     skip: tuple[tuple[str, exp.Expr], ...] = ()
+    note: exp.Expr | None = None
 
 
 @dataclass(frozen=True)

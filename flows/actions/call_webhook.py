@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 from sqlglot import exp
 
+from crm_core.conditions import Scope
 from crm_core.model import Catalog
+from crm_core.model.base import Definition
+from crm_core.settings import SECRET_NAME, secret_variable
 from crm_core.templates import check_template, compile_template, is_template
 from crm_core.trees import column, function
 from flows.actions.base import Action, Plan, Side, StepContext, Writes, paths_in
@@ -22,28 +25,43 @@ _OURS = re.compile(r"^(webhook-.*|host|content-length|transfer-encoding|connecti
 _URL = r"^https?://[^\s/?#]+\S*$"
 
 
+_CREDENTIALS = re.compile(
+    r"^(authorization|proxy-authorization|cookie|(x-)?(api|access|auth)-?(key|token)|x-[a-z-]*(token|secret))$",
+    re.IGNORECASE,
+)
+"""Headers whose value opens doors: it stands outside the lake."""
+
+
+class SecretHeader(Definition):
+    """A header of which the flow knows no more than a name; `{secret: erp-token, scheme: Bearer}` is filled in last."""
+
+    secret: Annotated[str, StringConstraints(pattern=f"^{SECRET_NAME}$")]
+    scheme: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,29}$")] | None = None
+
+
 class CallWebhook(Action):
     """`call_webhook: {url: "https://erp.example/hooks", body: {number: "{{ number }}"}}`.
 
     Without a body it says `type`, `timestamp` and, as `data`, the record. A field alone (`"{{ amount }}"`) keeps its
-    kind.
+    kind. What opens doors is no value of a header but the name of a secret:
+    `headers: {Authorization: {secret: erp-token, scheme: Bearer}}`.
     """
 
     key: ClassVar[str] = "call_webhook"
     url: str = Field(min_length=1, max_length=2000)
     body: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] = Field(default_factory=dict)
+    headers: Mapping[str, str | SecretHeader] = Field(default_factory=dict)
     purpose: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_-]{0,39}$")
 
     @field_validator("headers")
     @classmethod
-    def _can_be_sent(cls, headers: Mapping[str, str]) -> Mapping[str, str]:
+    def _can_be_sent(cls, headers: Mapping[str, str | SecretHeader]) -> Mapping[str, str | SecretHeader]:
         for name, value in headers.items():
             if not _HEADER.match(name):
                 raise ValueError(f"{name!r} is no name of a header")
             if _OURS.match(name):
                 raise ValueError(f"the header {name} is set when the call is made")
-            if re.search(r"[\r\n\x00]", value):
+            if isinstance(value, str) and re.search(r"[\r\n\x00]", value):
                 raise ValueError(f"the header {name} is one line")
         return headers
 
@@ -66,8 +84,15 @@ class CallWebhook(Action):
         elif wrong := address_problem(self.url):
             yield f"url: {wrong}"
         yield from check_body(checks, self.body)
-        for name, value in self.headers.items():
-            yield from check_body(checks, value, f"headers.{name}")
+        for name, value in self._texts.items():
+            if _CREDENTIALS.match(name):
+                yield _opens_doors(name)
+            else:
+                yield from check_body(checks, value, f"headers.{name}")
+
+    @property
+    def _texts(self) -> dict[str, str]:
+        return {name: value for name, value in self.headers.items() if isinstance(value, str)}
 
     def plan(self, context: StepContext) -> Plan:
         scope = context.scope
@@ -81,14 +106,14 @@ class CallWebhook(Action):
             "purpose": bind(self.purpose, "VARCHAR"),
         }
         if self.headers:
-            texts = {name: compile_template(value, scope) for name, value in self.headers.items()}
-            pairs = [tree for name, value in texts.items() for tree in (bind(name), _one_line(value))]
+            told = {name: _header(value, scope) for name, value in self.headers.items()}
+            pairs = [tree for name, value in told.items() for tree in (bind(name), value)]
             values["headers"] = exp.cast(function("json_object", *pairs), "VARCHAR", dialect="duckdb")
         fits = function("regexp_matches", url.copy(), exp.Literal.string(_URL))
         return [Side(CALLS, values, (("the address to call is none", exp.not_(fits)),))]
 
     def reads(self, catalog: Catalog, module: str) -> frozenset[str]:
-        given = paths_in([self.url, self.body, dict(self.headers)])
+        given = paths_in([self.url, self.body, self._texts])
         return given if self.body is not None else given | frozenset(catalog.columns(module))
 
     def writes(self, catalog: Catalog, module: str) -> Sequence[Writes]:
@@ -110,6 +135,21 @@ def json_of_instant(source: Source) -> exp.Expr:
     """The instant of the change as ISO 8601 in UTC."""
     there = function("timezone", exp.Literal.string("UTC"), source.occurred_at.copy())
     return function("strftime", there, exp.Literal.string("%Y-%m-%dT%H:%M:%S.%gZ"))
+
+
+def _opens_doors(name: str) -> str:
+    slug = f"{name.lower().removeprefix('x-')}"
+    return (
+        f"headers.{name}: what stands here would be kept in the lake, and seen by whoever sees the flow; set it as "
+        f"{secret_variable(slug)} where the server is started, and write {name}: {{secret: {slug}}} (with scheme: "
+        "Bearer where that comes before it)"
+    )
+
+
+def _header(value: str | SecretHeader, scope: Scope) -> exp.Expr:
+    if isinstance(value, str):
+        return _one_line(compile_template(value, scope))
+    return json_of(value.model_dump(exclude_none=True), scope)
 
 
 def _one_line(text: exp.Expr) -> exp.Expr:

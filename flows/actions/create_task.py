@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Self
 from sqlglot import exp
 
 from crm_core.model import Catalog
+from crm_core.templates import is_template
 from flows.actions.base import Action, Insert, Plan, StepContext, Writes, paths_in
 from flows.actions.create_record import about_record
-from flows.assignment import Assignment, chosen_user
+from flows.assignment import Assignment, chosen_user, nobody_said
 from flows.check_values import check_new_record
 from flows.checks import Checks
 from flows.values import Columns, Source, compile_values
@@ -53,7 +54,17 @@ class CreateTask(Action):
         links = about_record(context, TASKS, self.values)
         own = compile_values(Source(context.scope, context.occurred_at), TASKS, self.values)
         whose = self._assigned(context)
-        return [Insert(TASKS, Columns({**links.set, **whose, **own.set}, own.add, own.remove))]
+        columns = Columns({**links.set, **whose, **own.set}, own.add, own.remove)
+        return [Insert(TASKS, columns, note=self._nobody(context))]
+
+    def _nobody(self, context: StepContext) -> exp.Expr | None:
+        """What is told where nobody will see the task as his."""
+        team, so = self.values.get("team"), "the task has no owner"
+        if self.assign is not None:
+            return nobody_said(self.assign, context.scope, so=so)
+        if not isinstance(team, str) or is_template(team) or self.values.get("owner"):
+            return None
+        return nobody_said(Assignment(team=team), context.scope, so=so)
 
     def _assigned(self, context: StepContext) -> dict[str, exp.Expr]:
         if self.assign is None:

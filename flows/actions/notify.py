@@ -6,11 +6,13 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 from sqlglot import exp
 
+from crm_core.conditions import Scope
 from crm_core.model import Catalog
 from crm_core.templates import check_template, compile_template
 from crm_core.trees import coalesce, column, function
 from crm_core.values.fragments import sql
 from flows.actions.base import Action, Plan, Side, StepContext, Writes, paths_in
+from flows.assignment import nobody_active
 from flows.checks import Checks
 from flows.notifications import KIND
 
@@ -77,8 +79,21 @@ class Notify(Action):
             "module": scope.relations.params.bind(context.module),
             "record_id": column("id", scope.alias),
         }
-        nobody = function("len", users.copy()).eq(exp.Literal.number(0))
-        return [Side(KIND, values, () if self.teams else (("there is nobody to tell", nobody),))]
+        nobody: exp.Expr = function("len", users.copy()).eq(exp.Literal.number(0))
+        why = "there is nobody to tell"
+        if self.teams:
+            values["note"] = self._empty_teams(scope)
+            nobody = exp.and_(nobody, nobody_active(scope, self.teams))
+            why = f"nobody is active in {_teams(self.teams)}"
+        return [Side(KIND, values, ((why, nobody),))]
+
+    def _empty_teams(self, scope: Scope) -> exp.Expr:
+        """Which of the teams nobody is active in; NULL where there is none."""
+        case = exp.Case()
+        for team in self.teams:
+            said = exp.Literal.string(f"nobody is active in {_teams([team])}")
+            case = case.when(nobody_active(scope, [team]), said, copy=False)
+        return case
 
     def _users(self, context: StepContext) -> exp.Expr:
         alias = context.scope.alias
@@ -100,6 +115,10 @@ class Notify(Action):
     def reads(self, catalog: Catalog, module: str) -> frozenset[str]:
         asked = [name for name, asks in (("owner", self.owner), ("workers", self.workers)) if asks]
         return paths_in([self.title, self.text]) | frozenset(asked)
+
+
+def _teams(teams: Sequence[str]) -> str:
+    return "team " + " or ".join(f"“{team}”" for team in teams)
 
 
 def _left(text: exp.Expr, length: int) -> exp.Expr:

@@ -106,7 +106,9 @@ def _decisions(
         held = counts.get("held", 0)
         if held:
             with st.popover(f"Release all {held:,} held", key="outbox:all"):
-                st.markdown(f"{held:,} will leave as soon as the other side takes them: mail, texts and calls.")
+                st.markdown(
+                    f"{held:,} will leave as soon as the other side takes them: mail, texts and calls."
+                )
                 st.button("Release them", type="primary", key="outbox:release_all", on_click=_decide,
                           args=(state, partial(outbox.release, now.lake, actor=now.actor)))  # fmt: skip
         if not ticked:

@@ -92,3 +92,26 @@ def test_proxies_are_listed_with_commas() -> None:
         "10.0.0.0/8",
         "192.168.1.5",
     )
+
+
+def test_secrets_of_other_systems_have_names(tmp_path: Path) -> None:
+    file = tmp_path / "merganser.toml"
+    file.write_text('[secrets]\nerp-token = "of the file"\nshop = "s"\n')
+    settings = read_settings({"MERGANSER_SECRET_ERP_TOKEN": "of the environment"}, file=file)
+    known = {name: secret.get_secret_value() for name, secret in settings.secrets.items()}
+    assert known == {"erp-token": "of the environment", "shop": "s"}
+    assert "of the environment" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        pytest.param("MERGANSER_SECRET_A", "two\nlines", id="two lines"),
+        pytest.param("MERGANSER_SECRET_1", "fine", id="a name"),
+        pytest.param("MERGANSER_SECRETS", "fine", id="all in one"),
+    ],
+)
+def test_a_secret_that_cannot_be_sent_is_refused_without_being_told(variable: str, value: str) -> None:
+    with pytest.raises(SettingInvalid, match="MERGANSER_SECRET_ERP_TOKEN") as raised:
+        read_settings({variable: value})
+    assert value not in str(raised.value)

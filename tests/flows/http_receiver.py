@@ -63,6 +63,8 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 return
             status, more = self._status()
             text = b"x" * 5000 if self.path.startswith("/long") else b'{"told": "so"}'
+            if self.path.startswith("/repeat"):
+                text = str(self.headers).encode()
             self.send_response(status)
             for name, value in {"content-length": str(len(text)), **more}.items():
                 self.send_header(name, value)

@@ -12,7 +12,7 @@ from crm_core.access import Actor
 from crm_core.directory import User
 from crm_core.people import save_users
 from crm_core.records import create
-from flows.run_history import list_runs
+from flows.run_history import list_runs, show_run
 from lake import Lake, table
 from tests.flows.conftest import NewLake
 from tests.flows.flows_of import ADMIN, activate, flow, leaf, run
@@ -123,3 +123,31 @@ def test_a_named_user_gets_the_task_unless_he_has_left(crm: Lake) -> None:
     save_users(crm, [User("anna", "Anna", teams=("sales",), active=False)], actor=Actor.system())
     meet(crm, "anna-s", 1)
     assert owners(crm, "anna-s") == {"anna": 1, None: 1}
+
+
+def test_a_step_that_finds_nobody_says_so(crm: Lake) -> None:
+    save_users(crm, [*OTHERS, User("eve", "Eve", active=False)], actor=Actor.system())
+    notice = {"teams": ["sales", "service"], "text": "T"}
+    steps = [
+        {"create_task": {"title": "t", "assign": {"team": "sales"}}},
+        {"create_task": {"title": "t", "team": "sales"}},
+        {"create_task": {"title": "t", "team": "service"}},
+        {"assign_worker": {"team": "sales", "by": "least_open", "owner": False}},
+        {"assign_worker": {"user": "eve"}},
+        {"notify": notice},
+        {"notify": {**notice, "teams": ["sales"]}},
+    ]
+    activate(crm, flow("nobody", *steps))
+    meet(crm, "any", 1)
+    [one] = list_runs(crm, actor=ADMIN)
+    told = [(effect.outcome, effect.detail) for effect in show_run(crm, one.id, actor=ADMIN).effects]
+    empty = "nobody is active in team “sales”"
+    assert told == [
+        ("written", f"{empty}; the task has no owner"),
+        ("written", f"{empty}; the task has no owner"),
+        ("written", None),
+        ("unchanged", f"{empty}; nobody was added"),
+        ("unchanged", "“eve” is not active; the record stays with whom it is"),
+        ("written", empty),
+        ("skipped", empty),
+    ]

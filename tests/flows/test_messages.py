@@ -89,6 +89,13 @@ def catalog(shared: Lake) -> Catalog:
         pytest.param(mail("nothing"), "nothing", id="a field that is not there"),
         pytest.param({"send_message": {"channel": "sms", "to": "{{ fax }}", "text": "T"}}, "fax", id="a number"),
         pytest.param({"send_message": {"channel": "sms", "to": "1", "template": "x"}}, "no template", id="a template"),
+        *(
+            pytest.param(
+                {"call_webhook": {"url": "https://x.example", "headers": {name: "Bearer abc"}}},
+                f"and write {name}: {{secret: ", id=f"a secret in {name}",
+            )
+            for name in ("Authorization", "X-Api-Key", "cookie", "Proxy-Authorization", "x-erp-token")
+        ),
         pytest.param({"call_webhook": {"url": "ftp://x.example"}}, "no address such as", id="an address"),
         pytest.param({"call_webhook": {"url": "https://u:p@x.example"}}, "password", id="a password in it"),
         pytest.param(

@@ -135,6 +135,36 @@ def test_a_flow_that_is_off_is_not_due_and_begins_when_it_is_on(crm: Lake) -> No
     assert len(run_due(crm, now=soon + timedelta(minutes=5))) == 1
 
 
+@pytest.mark.parametrize(
+    ("queue", "ticked", "due"),
+    [pytest.param(True, 1, {2, 3}, id="with a queue"), pytest.param(False, 0, set(), id="without one")],
+)
+def test_what_was_due_during_a_pause_is_caught_up_or_passed_over(
+    crm: Lake, queue: bool, ticked: int, due: set[int]
+) -> None:
+    """Five days ago both began, and four days ago they were paused until now."""
+    activate(crm, timed(), dated(at="00:00"))
+    for slug in ("tick", "due"):
+        store.pause(crm, slug, queue=queue, actor=ADMIN)
+    crm.commit(
+        lambda tx: tx.execute(
+            f"UPDATE {DEFINITIONS} SET occurred_at = occurred_at - INTERVAL 4 DAY - INTERVAL 1 DAY * "
+            "(CASE WHEN state = 'active' THEN 1 ELSE 0 END) WHERE kind = 'flow'"
+        ),
+        Change(actor="t", door="t"),
+    )
+    for days in (-6, -3, -2, 4):
+        inquiry(crm, amount=-days, due=str(next_nine(days).date()))
+    assert run_due(crm) == []
+    for slug in ("tick", "due"):
+        store.activate(crm, slug, actor=ADMIN)
+    run_due(crm)
+    assert len(runs(crm, "tick")) == 4 * ticked and run_due(crm) == []
+    found = {number for number, note in rows(crm, "inquiries", "amount", "note") if note}
+    noted = {one.record_id for one in list_runs(crm, actor=ADMIN, flow="due")}
+    assert len(noted) == len(due) and found == ({6, 3, 2, -4} if ticked else set())
+
+
 def test_a_flow_that_is_edited_goes_on_where_it_was(crm: Lake) -> None:
     activate(crm, timed())
     inquiry(crm)
