@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,15 +18,16 @@ from flows.check import require_valid
 from flows.errors import CommandInvalid
 from flows.events import expand
 from flows.model import FlowDefinition
-from flows.past import MATCHES, Found, Progress, Span, stage_matches
+from flows.past import stage_matches
+from flows.past_clock import stage_clock_matches
+from flows.past_questions import MATCHES
+from flows.past_span import Found, Moment, Progress, Span, read_clock_span, read_span
 from flows.store import find_stored, known_users
 from flows.trial_effects import TrialStep
-from flows.triggers import OF_THE_FEED
+from flows.triggers import OF_THE_CLOCK, OF_THE_PAST
 from lake import Lake, Session, ident
 
 MOST_SAMPLES = 100
-Moment = datetime | int
-"""An aware instant, or a snapshot."""
 
 
 @dataclass(frozen=True)
@@ -109,34 +110,38 @@ def backtest(
     since: Moment | None = None,
     until: Moment | None = None,
     sample: int = 20,
+    now: datetime | None = None,
     progress: Progress | None = None,
 ) -> Backtest:
     """Work out what a flow would have done over a span of the lake's history. Nothing is written.
 
     It sees the values of each commit, and related records as of it; relative dates count from it. So it matches what
     the flow did match if it was active. Definitions are those of now: a field that was not there yet had no value.
+    Of a flow that waits for the clock it is the moments that are looked back at, each with the lake as it was then.
 
     Args:
         lake: the lake.
         flow: the slug or id of a stored flow in whatever state, or one that is not saved yet.
         actor: an administrator: he is shown values of every record.
-        since: changes later than this instant, or this snapshot, count; all that are kept when not given.
-        until: changes up to this instant, or snapshot; by default up to now.
+        since: what is later than this instant, or this snapshot, counts; all that is kept when not given.
+        until: what is not later than this instant, or snapshot; by default up to now.
         sample: how many matches are told one by one, at most 100.
+        now: the aware instant up to which moments have come; by default that of the clock.
         progress: told a phase, how much of it is done, and of how much.
 
     Raises:
         Forbidden: The actor is no administrator.
         UnknownFlow, DefinitionInvalid: There is no such flow, or it cannot run.
-        CommandInvalid: The span is none, or the flow waits for nothing that the past could tell.
+        CommandInvalid: The span is none, a schedule fires in it more than a thousand times, or the flow waits for
+            nothing that the past could tell.
     """
     started = time.monotonic()
-    catalog, tried, span, notes = _prepare(lake, flow, actor, since, until)
+    catalog, tried = _prepare(lake, flow, actor)
     sample = max(0, min(sample, MOST_SAMPLES))
     with lake.session(bulk=True) as session:
-        found = stage_matches(session, lake, catalog, tried, span, progress=progress)
+        found, span = _look_back(session, lake, catalog, tried, since, until, now=now, progress=progress)
         worked = work_out(session, lake, catalog, tried, sample=sample, progress=progress)
-        return _told(session, catalog, tried, span, found, worked, notes, time.monotonic() - started)
+        return _told(session, catalog, tried, span, found, worked, time.monotonic() - started)
 
 
 def backtest_matches(
@@ -146,37 +151,73 @@ def backtest_matches(
     actor: Actor,
     since: Moment | None = None,
     until: Moment | None = None,
+    now: datetime | None = None,
 ) -> pl.DataFrame:
     """Every match of a backtest: `record_id`, `snapshot`, `event`, `occurred_at` (UTC), in the order of commits.
 
     Raises:
         Forbidden, UnknownFlow, DefinitionInvalid, CommandInvalid: As `backtest`.
     """
-    catalog, tried, span, _ = _prepare(lake, flow, actor, since, until)
+    catalog, tried = _prepare(lake, flow, actor)
     with lake.session(bulk=True) as session:
-        stage_matches(session, lake, catalog, tried, span)
+        _look_back(session, lake, catalog, tried, since, until, now=now)
         return session.read(
             "SELECT CAST(_id AS VARCHAR) AS record_id, _snapshot AS snapshot, _event AS event, "
-            f"_occurred AS occurred_at FROM {ident(MATCHES)} ORDER BY _snapshot, _id"
+            f"_occurred AS occurred_at FROM {ident(MATCHES)} ORDER BY _snapshot, _occurred, _id"
         )
 
 
-def _prepare(
-    lake: Lake, flow: str | FlowDefinition, actor: Actor, since: Moment | None, until: Moment | None
-) -> tuple[Catalog, ActiveFlow, Span, list[str]]:
+def _prepare(lake: Lake, flow: str | FlowDefinition, actor: Actor) -> tuple[Catalog, ActiveFlow]:
     actor.require_admin("flows")
     catalog = read_catalog(lake)
     tried = chosen_flow(catalog, flow)
     require_valid(catalog, tried.definition, users=known_users(lake))
     tried = replace(tried, definition=expand(catalog, tried.definition))
     event = tried.definition.trigger.event
-    if event not in OF_THE_FEED:
-        allowed = ", ".join(sorted(OF_THE_FEED))
+    if event not in OF_THE_PAST:
         raise CommandInvalid(
-            event, f"the past tells what became of records ({allowed}); {tried.slug} waits for {event}"
+            event,
+            f"{tried.slug} waits for {_WITHOUT_A_PAST[event]}, and nothing tells of the times at which that did not "
+            "happen; try it on a record instead (test), or give it an event of records or of the clock: "
+            f"{', '.join(sorted(OF_THE_PAST))}",
         )
-    span, notes = _span(lake, since, until)
-    return catalog, tried, span, notes
+    return catalog, tried
+
+
+_WITHOUT_A_PAST = {"manual": "a person (manual)", "webhook": "what another system sends (webhook)"}
+
+
+def _look_back(
+    session: Session,
+    lake: Lake,
+    catalog: Catalog,
+    flow: ActiveFlow,
+    since: Moment | None,
+    until: Moment | None,
+    *,
+    now: datetime | None,
+    progress: Progress | None = None,
+) -> tuple[Found, Span]:
+    """Stage the matches of a span; what was found tells what is to be said of the span as well."""
+    if flow.definition.trigger.event in OF_THE_CLOCK:
+        span, notes = read_clock_span(session, lake, since, until, now=now or datetime.now(UTC))
+        found = stage_clock_matches(session, lake, catalog, flow, span, progress=progress)
+        notes += _repeated(session) if flow.definition.trigger.event == "schedule" else []
+    else:
+        span, notes = read_span(lake, since, until)
+        found = stage_matches(session, lake, catalog, flow, span, progress=progress)
+    return replace(found, notes=(*notes, *found.notes)), span
+
+
+def _repeated(session: Session) -> list[str]:
+    """What is to be said when a record matches at one moment after another."""
+    often = session.read(f"SELECT count(*) > count(DISTINCT _id) AS often FROM {ident(MATCHES)}")["often"][0]
+    if not often:
+        return []
+    return [
+        "Some records match more than once: each moment sees what was really there, so that what the flow would have "
+        "written at an earlier one does not keep it from matching."
+    ]
 
 
 def chosen_flow(catalog: Catalog, flow: str | FlowDefinition) -> ActiveFlow:
@@ -190,29 +231,6 @@ def chosen_flow(catalog: Catalog, flow: str | FlowDefinition) -> ActiveFlow:
     return unsaved_flow(catalog, flow)
 
 
-def _span(lake: Lake, since: Moment | None, until: Moment | None) -> tuple[Span, list[str]]:
-    """The snapshots of a span, as far as they are kept."""
-    newest, oldest = lake.snapshot(), lake.feed.oldest()
-    first = oldest if since is None else _snapshot(lake, since)
-    last = newest if until is None else min(_snapshot(lake, until), newest)
-    if first > last:
-        raise CommandInvalid(
-            f"{since} to {until}", f"a span begins before it ends; this one runs from {since} to {until}"
-        )
-    notes = []
-    if first < oldest:
-        notes.append("The beginning of the span has expired; the rest was looked at.")
-    return Span(max(first, oldest), max(last, oldest)), notes
-
-
-def _snapshot(lake: Lake, moment: Moment) -> int:
-    if not isinstance(moment, datetime):
-        return max(0, int(moment))
-    if moment.tzinfo is None:
-        raise CommandInvalid(moment, f"an instant needs its time zone; {moment} has none")
-    return lake.snapshot_at(moment.astimezone(UTC))
-
-
 def _told(
     session: Session,
     catalog: Catalog,
@@ -220,7 +238,6 @@ def _told(
     span: Span,
     found: Found,
     worked: Worked,
-    notes: Sequence[str],
     seconds: float,
 ) -> Backtest:
     whole = session.read(
@@ -231,7 +248,7 @@ def _told(
         flow.slug, max(0, flow.version), flow.definition.module, span.after, span.until, whole["first"], whole["last"],
         found.changes, found.matched, whole["records"], worked.matches, int(failed), tuple(_steps(session)),
         tuple(_days(session, catalog.workspace.time_zone)), tuple(_samples(session)),
-        (*notes, *found.notes, *worked.notes), seconds,
+        (*found.notes, *worked.notes), seconds,
     )  # fmt: skip
 
 
@@ -266,7 +283,7 @@ def _days(session: Session, zone: str) -> Iterator[Day]:
 
 def _samples(session: Session) -> Iterator[Sample]:
     rows = session.read(
-        f"SELECT * FROM {ident(OUTCOMES)} WHERE sampled ORDER BY snapshot DESC, record_id"
+        f"SELECT * FROM {ident(OUTCOMES)} WHERE sampled ORDER BY snapshot DESC, occurred DESC, record_id"
     ).to_dicts()
     effects = session.read(
         f"SELECT e.* FROM {ident(EFFECTS)} e JOIN {ident(OUTCOMES)} o ON o.run = e.run WHERE o.sampled "

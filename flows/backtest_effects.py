@@ -13,11 +13,15 @@ from flows.actions import Action
 from flows.active import ActiveFlow
 from flows.commit import Prepared, prepare
 from flows.cycles import DEPTH_LIMIT
-from flows.past import MATCHES, Progress, stage_past
+from flows.past import stage_past
+from flows.past_clock import stage_clock_records
+from flows.past_questions import MATCHES
+from flows.past_span import Progress, Span
 from flows.runs import RUNS, begin_runs
 from flows.sides import SIDES, rows_of
 from flows.staging import Window, pick, picked_view
 from flows.steps import Branch, Call, ForEach, Wait
+from flows.triggers import OF_THE_CLOCK
 from flows.window import Staged, finish_staging
 from lake import Lake, Session, ident, table
 
@@ -33,6 +37,7 @@ MOST_PARTS = 40
 
 _CHOSEN = "flow_past_chosen"
 _ONLY = "flow_past_records"
+_MOMENTS = "flow_past_moments"
 _SEEN = "flow_past_seen"
 _BEFORE = "flow_past_before"
 _CHANGES = "flow_past_changes"
@@ -56,7 +61,7 @@ class Worked:
 
 @dataclass(frozen=True)
 class _Part:
-    """The commits of the chosen matches that are worked out together."""
+    """The keys of the chosen matches that are worked out together."""
 
     first: int
     last: int
@@ -77,7 +82,7 @@ def work_out(
     """
     session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(EFFECTS)} ({_EFFECT_COLUMNS})")
     session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(OUTCOMES)} ({_OUTCOME_COLUMNS})")
-    chosen = _choose(session, sample)
+    chosen = _choose(session, flow, sample)
     if not chosen:
         return Worked(0, ())
     parts, coarse = _parts(session, catalog, flow)
@@ -88,23 +93,32 @@ def work_out(
     return Worked(chosen, tuple(_notes(flow, chosen, coarse)))
 
 
-def _choose(session: Session, sample: int) -> int:
-    lot = "row_number() OVER (ORDER BY hash(_id, _snapshot), _id, _snapshot)"
+def _choose(session: Session, flow: ActiveFlow, sample: int) -> int:
+    """Choose the matches; `_key` says which of a record's matches is which, and stands for the snapshot of its run.
+
+    A flow of the clock may match a record many times while nothing is committed.
+    """
+    lot = "row_number() OVER (ORDER BY hash(_id, _snapshot, _occurred), _id, _snapshot, _occurred)"
+    key = "dense_rank() OVER (ORDER BY _occurred)" if _by_clock(flow) else "_snapshot"
     return session.execute(
-        f"CREATE OR REPLACE TEMP TABLE {ident(_CHOSEN)} AS SELECT *, uuidv7() AS run, lot <= {int(sample)} AS sampled "
-        f"FROM (SELECT *, {lot} AS lot FROM {ident(MATCHES)}) WHERE lot <= {MOST_MATCHES}"
+        f"CREATE OR REPLACE TEMP TABLE {ident(_CHOSEN)} AS SELECT *, uuidv7() AS run, lot <= {int(sample)} AS sampled, "
+        f"CAST({key} AS BIGINT) AS _key FROM (SELECT *, {lot} AS lot FROM {ident(MATCHES)}) WHERE lot <= {MOST_MATCHES}"
     )
 
 
 def _parts(session: Session, catalog: Catalog, flow: ActiveFlow) -> tuple[list[_Part], bool]:
     """The commits that are worked out together: all, or each alone where related records are read."""
-    found = session.read(f"SELECT DISTINCT _snapshot FROM {ident(_CHOSEN)} ORDER BY _snapshot")
-    commits = found["_snapshot"].to_list()
+    found = session.read(f"SELECT DISTINCT _key FROM {ident(_CHOSEN)} ORDER BY _key")
+    commits = found["_key"].to_list()
     if not reads_others(catalog, flow):
         return [_Part(commits[0], commits[-1])], False
     size = -(-len(commits) // MOST_PARTS)
     runs = [commits[first : first + size] for first in range(0, len(commits), size)]
     return [_Part(some[0], some[-1]) for some in runs], size > 1
+
+
+def _by_clock(flow: ActiveFlow) -> bool:
+    return flow.definition.trigger.event in OF_THE_CLOCK
 
 
 def reads_others(catalog: Catalog, flow: ActiveFlow) -> bool:
@@ -126,12 +140,17 @@ def _work_part(session: Session, lake: Lake, catalog: Catalog, flow: ActiveFlow,
     """Work out the matches of some commits. What steps begin on other records sees those as of the last of them."""
     module, mine = (
         flow.definition.module,
-        f"FROM {ident(_CHOSEN)} WHERE _snapshot BETWEEN {part.first} AND {part.last}",
+        f"FROM {ident(_CHOSEN)} WHERE _key BETWEEN {part.first} AND {part.last}",
     )
     session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(_ONLY)} AS SELECT DISTINCT _id {mine}")
-    now = session.read(f"SELECT max(_occurred) AS moment {mine}")["moment"][0]
-    window = Window(part.first - 1, part.last, part.last, now)
-    stage_past(session, lake, catalog, flow, window, only=_ONLY)
+    first, last, now = session.read(f"SELECT min(_snapshot), max(_snapshot), max(_occurred) {mine}").row(0)
+    window = Window(first - 1, last, last, now)
+    if _by_clock(flow):
+        session.execute(f"CREATE OR REPLACE TEMP TABLE {ident(_MOMENTS)} AS SELECT * {mine}")
+        span = Span(first, last)
+        stage_clock_records(session, lake, catalog, flow, span, moments=_MOMENTS, only=_ONLY)
+    else:
+        stage_past(session, lake, catalog, flow, window, only=_ONLY)
     begin_runs(session)
     count = _insert_runs(session, flow, mine)
     pick(session, module, f"SELECT record_id, snapshot, event FROM {ident(RUNS)}", ())
@@ -146,7 +165,7 @@ def _insert_runs(session: Session, flow: ActiveFlow, mine: str) -> int:
     too_deep = f"_depth >= {DEPTH_LIMIT}"
     return session.execute(
         f"INSERT INTO {ident(RUNS)} BY NAME SELECT run AS id, $place AS place, $flow AS flow, $id AS flow_id, "
-        "$version AS flow_version, $module AS module, _id AS record_id, _event AS event, _snapshot AS snapshot, "
+        "$version AS flow_version, $module AS module, _id AS record_id, _event AS event, _key AS snapshot, "
         "_change AS change_id, _load AS load_id, _depth + 1 AS depth, list_append(_chain, $flow) AS chain, "
         f"_occurred AS occurred, CASE WHEN {too_deep} THEN 'failed' ELSE 'done' END AS state, "
         f"CASE WHEN {too_deep} THEN 0 END AS failed_step, CASE WHEN {too_deep} THEN "
@@ -188,8 +207,8 @@ def _note(session: Session, prepared: Prepared) -> None:
         _keep(session, rows_of(kind), module="", target="NULL", outcome=outcome, detail=detail,
               values="NULL")  # fmt: skip
     session.execute(
-        f"INSERT INTO {ident(OUTCOMES)} BY NAME SELECT r.record_id, r.snapshot, r.event, r.occurred, r.id AS run, "
-        f"c.sampled, r.state, r.error FROM {ident(RUNS)} r JOIN {ident(_CHOSEN)} c ON c.run = r.id"
+        f"INSERT INTO {ident(OUTCOMES)} BY NAME SELECT r.record_id, c._snapshot AS snapshot, r.event, r.occurred, "
+        f"r.id AS run, c.sampled, r.state, r.error FROM {ident(RUNS)} r JOIN {ident(_CHOSEN)} c ON c.run = r.id"
     )
 
 

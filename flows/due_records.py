@@ -54,10 +54,14 @@ def date_column(catalog: Catalog, flow: ActiveFlow) -> tuple[str, str]:
     return path.column, path.column_type
 
 
-def _reached(flow: ActiveFlow, scope: Scope, after: datetime, until: datetime) -> list[exp.Expr]:
-    """Whether the moment lies in `(after, until]`; the moment is worked out for dates that lie near alone."""
-    trigger, catalog = flow.definition.trigger, scope.relations.catalog
-    bind = scope.relations.params.bind
+def near_moments(
+    catalog: Catalog, flow: ActiveFlow, params: Params, after: datetime, until: datetime
+) -> list[tuple[exp.Expr, exp.Expr]]:
+    """For each date of a row by which a flow may be due in `(after, until]`: whether it is near, and its moment.
+
+    A moment is to be worked out for dates that are near alone: of one that is far away it may be none.
+    """
+    trigger, bind = flow.definition.trigger, params.bind
     name, kind = date_column(catalog, flow)
     low, high = bounds(kind, trigger.offset, after, until)
     zone = ZoneInfo(catalog.workspace.time_zone)
@@ -65,18 +69,25 @@ def _reached(flow: ActiveFlow, scope: Scope, after: datetime, until: datetime) -
     dates: list[exp.Expr] = [column(name, ROW)]
     if trigger.yearly:
         dates = [_anniversary(name, year) for year in range(ends[0].year, ends[1].year + 1)]
-    nears: list[exp.Expr] = [value.between(bind(ends[0]), bind(ends[1])) for value in dates]
+    found: list[tuple[exp.Expr, exp.Expr]] = []
+    for value in dates:
+        moment = moment_tree(value, column_type=kind, offset=trigger.offset, at=trigger.at, zone=zone.key)
+        found.append((value.between(bind(ends[0]), bind(ends[1])), moment))
+    return found
+
+
+def _reached(flow: ActiveFlow, scope: Scope, after: datetime, until: datetime) -> list[exp.Expr]:
+    """Whether the moment lies in `(after, until]`."""
+    bind = scope.relations.params.bind
+    near = near_moments(scope.relations.catalog, flow, scope.relations.params, after, until)
     asked: list[exp.Expr] = []
-    for value, near in zip(dates, nears, strict=True):
-        moment = moment_tree(
-            value, column_type=kind, offset=trigger.offset, at=trigger.at, zone=catalog.workspace.time_zone
-        )
+    for is_near, moment in near:
         lies = exp.and_(
             exp.GT(this=moment, expression=bind(after)), exp.LTE(this=moment.copy(), expression=bind(until))
         )
-        asked.append(exp.Case().when(near.copy(), lies, copy=False).else_(exp.false(), copy=False))
+        asked.append(exp.Case().when(is_near.copy(), lies, copy=False).else_(exp.false(), copy=False))
     # A date that is far away is passed over before any moment is worked out.
-    return [any_of(nears), any_of(asked)]
+    return [any_of([is_near for is_near, _ in near]), any_of(asked)]
 
 
 def _anniversary(name: str, year: int) -> exp.Expr:

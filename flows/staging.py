@@ -184,7 +184,7 @@ def stage_records(
         column("id", "f").as_("_id"),
         exp.Literal.number(window.until).as_("_snapshot"),
     ]
-    columns += _no_provenance(window, event)
+    columns += no_provenance(_instant(window.now), event)
     for name in catalog.columns(module):
         columns += [column(name, "f"), column(name, "f").as_(f"old__{name}", quoted=True)]
     rows = (
@@ -194,6 +194,12 @@ def stage_records(
         .where(column("deleted_at", "f").is_(exp.null()))
     )
     count = session.execute(text(create_temp(feed_table(module), rows)))
+    show_records(session, module)
+    return count
+
+
+def show_records(session: Session | Transaction, module: str) -> None:
+    """Put the prepared views over rows that stand in `feed_table` whole, with all that is told of a change."""
     keys = "SELECT _id, _snapshot, _event"
     session.execute(
         f"CREATE OR REPLACE TEMP TABLE {_quoted(meta_table(module))} AS {keys} FROM {_quoted(feed_table(module))}"
@@ -210,7 +216,6 @@ def stage_records(
                 temp(over, "m"), on=column("_id", "m").eq(column("_id", "f")), join_type="semi"
             )
         session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(view)} AS {text(select)}")
-    return count
 
 
 def stage_last_change(
@@ -269,7 +274,8 @@ def _wanted_ids() -> exp.Select:
     return exp.select(exp.TryCast(this=column("id"), to=exp.DataType.build("UUID"))).from_(temp(WANTED))
 
 
-def _no_provenance(window: Window, event: str) -> list[exp.Expr]:
+def no_provenance(occurred: exp.Expr, event: str) -> list[exp.Expr]:
+    """What is told of a record that nobody changed: an event, and when it occurred."""
     nothing = {"_change": "UUID", "_load": "UUID", "_flow": "VARCHAR"}
     lists = {"_chain": "VARCHAR[]", "_own": "VARCHAR[]", "_links": "VARCHAR[]"}
     return [
@@ -279,7 +285,7 @@ def _no_provenance(window: Window, event: str) -> list[exp.Expr]:
             for name, kind in lists.items()
         ],
         exp.Literal.number(0).as_("_depth"),
-        _instant(window.now).as_("_occurred"),
+        occurred.as_("_occurred"),
         exp.Literal.string(event).as_("_event"),
     ]
 

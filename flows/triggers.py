@@ -36,6 +36,9 @@ OF_THE_FEED: frozenset[str] = frozenset(
 
 OF_THE_CLOCK: frozenset[str] = frozenset(("schedule", "date"))
 
+OF_THE_PAST: frozenset[str] = OF_THE_FEED | OF_THE_CLOCK
+"""Events of which the lake's history tells when they came."""
+
 LINKS: frozenset[str] = frozenset(("linked", "unlinked"))
 
 WATCHING: frozenset[str] = frozenset(("updated", "saved"))

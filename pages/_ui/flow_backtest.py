@@ -11,7 +11,7 @@ from crm_core.query import titles
 from flows.backtest import Backtest, Sample, backtest
 from flows.events import expand
 from flows.model import FlowDefinition, to_flow_document
-from flows.triggers import OF_THE_FEED
+from flows.triggers import OF_THE_CLOCK, OF_THE_PAST
 from pages._ui import feedback, html, words
 from pages._ui.flow_became import Became, outcome_badge
 from pages._ui.flows_runs import record_link
@@ -31,8 +31,10 @@ COLORS = {
 def draw(now: Here, state: FlowsState, flow: FlowDefinition) -> None:
     """Draw the choice of a span, and what was found when it was looked back over."""
     st.html(html.Html('<div class="m-part">{}<b>Over the past</b></div>').format(html.icon("history")))
-    if expand(now.catalog, flow).trigger.event not in OF_THE_FEED:
-        text = "The past can tell what became of records. This flow waits for something else."
+    if expand(now.catalog, flow).trigger.event not in OF_THE_PAST:
+        text = (
+            "The past tells what became of records, and when. This flow waits for a person or another system."
+        )
         st.html(html.Html('<div class="m-sub">{}</div>').format(text))
         return
 
@@ -58,7 +60,8 @@ def draw(now: Here, state: FlowsState, flow: FlowDefinition) -> None:
 
 def _found(now: Here, flow: FlowDefinition, past: Backtest) -> None:
     became = Became(now, FlowWords(now.catalog, field_context(now), flow))
-    st.html(_figures(past))
+    clocked = expand(now.catalog, flow).trigger.event in OF_THE_CLOCK
+    st.html(_figures(past, "States of records looked at" if clocked else "Changes looked at"))
     for note in past.notes:
         st.html(html.Html('<div class="m-sub">{}</div>').format(note))
     if not past.matched:
@@ -82,9 +85,9 @@ def _found(now: Here, flow: FlowDefinition, past: Backtest) -> None:
     )
 
 
-def _figures(past: Backtest) -> html.Html:
+def _figures(past: Backtest, looked_at: str) -> html.Html:
     figures = [
-        html.Kpi("Changes looked at", words.number(past.changes)),
+        html.Kpi(looked_at, words.number(past.changes)),
         html.Kpi("Would have matched", words.number(past.matched), f"{past.records:,} records"),
     ]
     for outcome, label in (
