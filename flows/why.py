@@ -17,10 +17,12 @@ from flows.active import ActiveFlow, stored_flow
 from flows.compiler import ROW, change_scope, trace_tree, trigger_tree
 from flows.errors import CommandInvalid
 from flows.events import expand
+from flows.occasions import Occasion, clock_occasion, link_occasion
 from flows.run_history import Run, TraceLeaf, list_runs, show_run
 from flows.staging import Window, rows_view, stage_last_change
 from flows.statements import read, temp
 from flows.store import find_live, flow_versions
+from flows.triggers import LINKS, OF_THE_CLOCK
 from flows.windows import catalog_at
 from lake import Lake, Session
 from lake.errors import StatementError
@@ -32,7 +34,8 @@ class Why:
 
     `fired` says whether the last change of the record (`event`, at snapshot `snapshot`, of `changed` columns) is one
     that the trigger waits for; `matched` whether the condition holds for the record as it is now. `runs` are the
-    last ones.
+    last ones. Of a flow that waits for a link it is the last change of that link, and of one that waits for the clock
+    whether the record was taken up when it looked last, or when the record's date came. `told` says all that in words.
     """
 
     flow: str
@@ -46,6 +49,7 @@ class Why:
     matched: bool | None
     leaves: tuple[TraceLeaf, ...]
     runs: tuple[Run, ...]
+    told: str
 
 
 def why(lake: Lake, flow: str, *, module: str | None = None, record_id: str, actor: Actor) -> Why:
@@ -75,14 +79,17 @@ def why(lake: Lake, flow: str, *, module: str | None = None, record_id: str, act
     snapshot = int(record["version"] or now)
     window = Window(max(0, snapshot - 1), snapshot, now, datetime.now(UTC))
     with lake.session() as session:
+        other = _other_occasion(session, lake, catalog, active, record_id, window)
         event, changed = stage_last_change(session, catalog, own, record_id=record_id, window=window)
-        fired = _fired(session, catalog, active, window)
+        last = other or _last_change(
+            session, catalog, active, window, Occasion(False, "", event, snapshot, changed)
+        )
         truth, leaves = trace_record(session, catalog, active, window, actor)
     hidden = any(leaf.hidden for leaf in leaves)
     runs = list_runs(lake, actor=actor, flow=active.id, record_id=record_id, limit=5)
     return Why(
-        active.slug, active.version, stored.state, waits_for, event, snapshot, changed,
-        fired, None if hidden else truth, leaves, tuple(runs),
+        active.slug, active.version, stored.state, waits_for, last.event, last.snapshot or snapshot, last.changed,
+        last.fired, None if hidden else truth, leaves, tuple(runs), last.told,
     )  # fmt: skip
 
 
@@ -112,6 +119,39 @@ def _retrace(lake: Lake, run: Run, actor: Actor) -> tuple[TraceLeaf, ...]:
     with lake.session() as session:
         stage_last_change(session, catalog, run.module, record_id=str(run.record_id), window=window)
         return trace_record(session, catalog, version, window, actor)[1]
+
+
+def _other_occasion(
+    session: Session, lake: Lake, catalog: Catalog, flow: ActiveFlow, record_id: str, window: Window
+) -> Occasion | None:
+    """What happened last, where it is no change of the record that the flow waits for."""
+    event = flow.definition.trigger.event
+    if event in LINKS:
+        return link_occasion(session, lake, catalog, flow, record_id=record_id, now=window.now)
+    if event in OF_THE_CLOCK:
+        return clock_occasion(session, lake, catalog, flow, record_id=record_id, at=window.at, now=window.now)
+    return None
+
+
+def _last_change(
+    session: Session, catalog: Catalog, flow: ActiveFlow, window: Window, last: Occasion
+) -> Occasion:
+    """The last change of the record, with whether the flow waits for such a one."""
+    event = flow.definition.trigger.event
+    if event in _NEVER_BY_CHANGES:
+        return replace(last, told=_NEVER_BY_CHANGES[event])
+    fired = _fired(session, catalog, flow, window)
+    return replace(
+        last,
+        fired=fired,
+        told=f"The last change of this record is {'one' if fired else 'none'} that it waits for.",
+    )
+
+
+_NEVER_BY_CHANGES = {
+    "manual": "It waits for somebody to run it by hand.",
+    "webhook": "It waits for another system to send something.",
+}
 
 
 def _fired(session: Session, catalog: Catalog, flow: ActiveFlow, window: Window) -> bool:

@@ -84,19 +84,13 @@ def _answer(now: Here, state: FlowsState, flow: FlowInfo, found: Why) -> None:
 
 def verdict(found: Why) -> str:
     """What it comes to, in a sentence or two."""
-    if found.waits_for == "manual":
-        first = "It waits for somebody to run it by hand."
-    elif found.fired:
-        first = "The last change of this record is one that it waits for."
-    else:
-        first = "The last change of this record is none that it waits for."
     second = {
         True: "The condition holds.",
         False: "The condition does not hold: see which comparison says no.",
         None: "Whether the condition holds cannot be told, since it asks for what may not be seen.",
     }[found.matched]
     third = "" if found.state == "active" else " It is a draft, so it does nothing by itself."
-    return f"{first} {second}{third}"
+    return f"{found.told} {second}{third}"
 
 
 def _trigger(told: FlowWords, found: Why) -> html.Html:
