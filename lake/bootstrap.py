@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -179,9 +180,7 @@ def _missing(read: Callable[[str], pl.DataFrame], sql_text: str) -> list[str]:
     schemas, columns, needed = _existing(read)
     statements: list[str] = []
     just_created = False
-    for statement in duckdb.extract_statements(sql_text):
-        sql = statement.query.strip()
-        tree = sqlglot.parse_one(sql, dialect="duckdb") if _CREATE.search(sql) else None
+    for sql, tree in _parsed(sql_text):
         if not isinstance(tree, exp.Create):
             if just_created:
                 statements.append(sql)
@@ -197,6 +196,15 @@ def _missing(read: Callable[[str], pl.DataFrame], sql_text: str) -> list[str]:
         just_created = name not in columns
         statements += [sql] if just_created else _altered(tree, name, columns[name], needed)
     return statements
+
+
+@lru_cache(maxsize=8)
+def _parsed(sql_text: str) -> tuple[tuple[str, exp.Expr | None], ...]:
+    """The statements with their trees where they create something; every lake that a process opens needs them."""
+    statements = [statement.query.strip() for statement in duckdb.extract_statements(sql_text)]
+    return tuple(
+        (sql, sqlglot.parse_one(sql, dialect="duckdb") if _CREATE.search(sql) else None) for sql in statements
+    )
 
 
 def _existing(

@@ -15,7 +15,7 @@ from flows import schema_sql
 
 def workspace_in(home: Path, catalog: str) -> Workspace:
     """A new workspace, whose intake takes any number of requests."""
-    settings = read_settings({}, home=home, catalog=catalog, intake_per_minute=0, threads=2)
+    settings = read_settings({}, home=home, catalog=catalog, intake_per_minute=0, threads=1)
     return open_workspace(settings, schemas=[schema_sql()])
 
 

@@ -40,17 +40,32 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def merganser(home: Path) -> Run:
+def parent() -> Iterator[subprocess.Popen[str]]:
+    """The process that all commands are forked from."""
+    command = [sys.executable, "-m", "tests.cli.forking"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def merganser(home: Path, parent: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs `merganser` with some arguments in a process of its own."""
+    files = {name: tmp_path_factory.mktemp("said") / name for name in ("input", "output", "errors")}
 
     def run(*arguments: str, input: str = "", **settings: str) -> Answer:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MERGANSER_")}
         env = kept | {"MERGANSER_HOME": str(home), "PYTHONPATH": str(ROOT)} | settings
-        command = [sys.executable, "-c", "from cli import app; app()", *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=env, input=input, capture_output=True, text=True, timeout=300
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        for name, path in files.items():
+            path.write_text(input if name == "input" else "")
+        asked = {"arguments": arguments, "environment": env}
+        assert parent.stdin is not None and parent.stdout is not None
+        parent.stdin.write(json.dumps(asked | {name: str(path) for name, path in files.items()}) + "\n")
+        parent.stdin.flush()
+        code = int(parent.stdout.readline())
+        return Answer(code, files["output"].read_text(), files["errors"].read_text())
 
     return run
 

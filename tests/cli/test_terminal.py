@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,18 +36,22 @@ def test_help_answers_at_once_and_names_every_command(merganser: Run) -> None:
     assert commands - set(re.findall(r"│ ([a-z]+) ", answer.out)) == set()
 
 
-def test_help_imports_nothing_heavy(merganser: Run) -> None:
-    code = (
-        "import sys, cli; print([m for m in ('duckdb', 'polars', 'pydantic', 'fastapi') if m in sys.modules])"
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "{'duckdb', 'polars', 'pydantic', 'fastapi'}"
+    assert of_a_new_process(f"import sys, cli; print(sorted({heavy} & set(sys.modules)))") == "[]\n"
+
+
+def test_a_command_imports_what_it_needs(tmp_path: Path) -> None:
+    code = "from cli import app; app(['query', 'SELECT 1 AS n', '--json'])"
+    assert json.loads(of_a_new_process(code, MERGANSER_HOME=str(tmp_path))) == [{"n": 1}]
+
+
+def of_a_new_process(code: str, **settings: str) -> str:
+    """What a process says that has imported nothing yet."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | settings
     )
-    assert merganser_python(merganser, code) == "[]\n"
-
-
-def merganser_python(_: Run, code: str) -> str:
-    import subprocess
-    import sys
-
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return done.stdout
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from crm_core.records import create
 from flows import outbox
 from flows.delivery import DeliveryConfig, deliver_once
 from lake import Lake, LakeConfig
-from tests.crash.killing import killed
+from tests.crash.nursery import nursery
 from tests.flows.conftest import fill
 from tests.flows.flows_of import ADMIN, activate, flow, rows, run
 from tests.flows.mail_server import Mailbox, mail_server
@@ -23,20 +23,15 @@ CONNECTIONS = 8
 RECIPIENTS = [f"p{number:02}@x.example" for number in range(60)]
 SENDER = "mail@freight.example"
 
-DELIVERY = """
-import sys
+IMPORTS = """
 from pathlib import Path
 from flows.delivery import DeliveryConfig, deliver_once
-from flows.runner import DELIVERY_LEASE
-from lake import Lake, LakeConfig
-
-with Lake.open(LakeConfig(catalog=sys.argv[1], data_path=sys.argv[2], threads=1)) as lake:
-    print("ready", flush=True)
-    journal = Path(sys.argv[5]) if sys.argv[5] else None
-    with lake.lease(DELIVERY_LEASE):
-        while deliver_once(lake, DeliveryConfig(sys.argv[3], sys.argv[4], journal=journal)).tried:
-            pass
-"""
+from flows.runner import DELIVERY_LEASE"""
+BODY = """
+journal = Path(more[2]) if more[2] else None
+with lake.lease(DELIVERY_LEASE):
+    while deliver_once(lake, DeliveryConfig(more[0], more[1], journal=journal)).tried:
+        pass"""
 
 
 @pytest.fixture
@@ -62,9 +57,13 @@ def test_a_delivery_killed_at_any_moment_loses_no_mail(
     journal = tmp_path / "delivery" if journalled else None
     with mail_server() as mailbox, Lake.open(config) as lake:
         mailbox.pause = 0.1
-        for number in range(kills):
-            with killed(DELIVERY, config, mailbox.url, SENDER, str(journal or ""), within=0.3):
+        more = (mailbox.url, SENDER, str(journal or ""))
+        with nursery(config, *more, imports=IMPORTS, body=BODY) as children:
+            for number in range(kills):
+                child = children.born()
                 wait_for(mailbox, random.randint(0, 4) if number else 1)
+                time.sleep(random.uniform(0, 0.3))
+                children.killed(child)
         mailbox.pause = 0.0
         while deliver_once(lake, DeliveryConfig(mailbox.url, SENDER, journal=journal)).tried:
             pass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lake import Lake, LakeConfig, table
-from tests.crash.killing import killed
+from tests.crash.nursery import nursery
 from tests.flows.conftest import fill
 from tests.flows.flows_of import activate, flow, inquiry, rows, run, states
 
@@ -17,19 +18,12 @@ KILLS = 6
 FIRST = 8
 
 # One commit a window, so that there are many moments to die in.
-RUNNER = """
-import sys
-from flows.runner import LEASE, run_once
-from lake import Lake, LakeConfig
-
-with Lake.open(LakeConfig(catalog=sys.argv[1], data_path=sys.argv[2], threads=1)) as lake:
-    print("ready", flush=True)
-    with lake.lease(LEASE):
-        after = 0
-        while (report := run_once(lake, after=after, max_snapshots=1)) is not None:
-            after = report.until
-            print(after, flush=True)
-"""
+IMPORTS = "from flows.runner import LEASE, run_once"
+BODY = """
+with lake.lease(LEASE):
+    after = 0
+    while (report := run_once(lake, after=after, max_snapshots=1)) is not None:
+        after = report.until"""
 
 FLOWS = (
     flow(
@@ -56,12 +50,13 @@ def config(tmp_path: Path, new_catalog: Callable[[Path], str]) -> LakeConfig:
 
 
 def test_a_runner_killed_at_any_moment_did_everything_once(config: LakeConfig) -> None:
-    with Lake.open(config) as lake:
+    with Lake.open(config) as lake, nursery(config, imports=IMPORTS, body=BODY) as children:
         for number in range(FIRST, FIRST + KILLS):
-            with killed(RUNNER, config, within=0.3) as windows:
-                for _ in range(random.randint(0, 3)):
-                    windows.readline()
-                inquiry(lake, subject=f"s{number:02}", email=f"s{number:02}@x.example")
+            child = children.born()
+            time.sleep(random.uniform(0, 0.6))
+            inquiry(lake, subject=f"s{number:02}", email=f"s{number:02}@x.example")
+            time.sleep(random.uniform(0, 0.3))
+            children.killed(child)
         run(lake)
         wanted = [f"s{number:02}" for number in range(FIRST + KILLS)]
         assert rows(lake, "tasks", "title", "notes") == [(one, one) for one in wanted]

@@ -77,10 +77,10 @@ class Template:
     catalog: str
     copy_catalog: Callable[[str], str]
 
-    def copy(self, folder: Path) -> Workspace:
+    def copy(self, folder: Path, *, threads: int) -> Workspace:
         """Open a copy of it, in a folder that is not there yet."""
         shutil.copytree(self.folder, folder)
-        return _open(folder, self.catalog and self.copy_catalog(self.catalog))
+        return _open(folder, self.catalog and self.copy_catalog(self.catalog), threads)
 
 
 @pytest.fixture(scope="session")
@@ -93,28 +93,34 @@ def template(
     """The workspace as it was made once."""
     folder = tmp_path_factory.mktemp("workspace") / "home"
     catalog = "" if catalog_kind == "sqlite" else new_catalog(folder)
-    with _open(folder, catalog) as workspace:
+    with _open(folder, catalog, threads=1) as workspace:
         people.save_users(workspace.lake, USERS, actor=Actor.system())
     # Moved, since a lake finds its files at its new place only when nothing is left at the old one.
     return Template(folder.rename(folder.with_name("template")), catalog, copy_catalog)
 
 
+@pytest.fixture(scope="session")
+def threads() -> int:
+    """One: for tables this small a second one gives nothing, and takes a fifth of the processor's time."""
+    return 1
+
+
 @pytest.fixture
-def crm(template: Template, tmp_path: Path) -> Iterator[Crm]:
+def crm(template: Template, tmp_path: Path, threads: int) -> Iterator[Crm]:
     """The workspace without any record, for one test alone."""
-    with template.copy(tmp_path / "home") as workspace:
+    with template.copy(tmp_path / "home", threads=threads) as workspace:
         yield Crm(workspace.lake)
 
 
 @pytest.fixture(scope="module")
-def shared(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crm]:
+def shared(template: Template, tmp_path_factory: pytest.TempPathFactory, threads: int) -> Iterator[Crm]:
     """The workspace for all tests of a file: for those that write nothing, or nothing others look at."""
-    with template.copy(tmp_path_factory.mktemp("shared") / "home") as workspace:
+    with template.copy(tmp_path_factory.mktemp("shared") / "home", threads=threads) as workspace:
         yield Crm(workspace.lake)
 
 
-def _open(folder: Path, catalog: str) -> Workspace:
-    settings = {"MERGANSER_HOME": str(folder), "MERGANSER_PACK": str(PACK), "MERGANSER_THREADS": "2"}
+def _open(folder: Path, catalog: str, threads: int) -> Workspace:
+    settings = {"MERGANSER_HOME": str(folder), "MERGANSER_PACK": str(PACK), "MERGANSER_THREADS": str(threads)}
     chosen = read_settings(settings | ({"MERGANSER_CATALOG": catalog} if catalog else {}))
     # With the tables of flows, as every program that people start: once imported, they take part in an undo.
     return open_workspace(chosen, schemas=[schema_sql()])

@@ -122,7 +122,7 @@ def people(tmp_path_factory: pytest.TempPathFactory, new_catalog: Any) -> Iterat
         relationships=(boss,),
     )
     with Lake.open(
-        LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=2)
+        LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=1)
     ) as lake:
         lake.commit(lambda tx: _fill(tx, catalog), Change(actor="test", door="test"))
         yield lake, catalog

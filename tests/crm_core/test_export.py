@@ -49,7 +49,7 @@ AGENT = Actor("ben", "agent", ("sales",))
 def lake(tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Path], str]) -> Iterator[Lake]:
     """A lake for all tests here: none of them writes."""
     home = tmp_path_factory.mktemp("export")
-    with Lake.open(LakeConfig(catalog=new_catalog(home), data_path=str(home / "data"), threads=2)) as opened:
+    with Lake.open(LakeConfig(catalog=new_catalog(home), data_path=str(home / "data"), threads=1)) as opened:
         prepare(opened)
         yield opened
 

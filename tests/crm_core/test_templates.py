@@ -44,7 +44,7 @@ def lake(
     catalog: Catalog, tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Path], str]
 ) -> Iterator[Lake]:
     folder = tmp_path_factory.mktemp("templates")
-    config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=2)
+    config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=1)
     with Lake.open(config) as opened:
         opened.commit(lambda tx: _fill(tx, catalog), Change(actor="t", door="t"))
         yield opened

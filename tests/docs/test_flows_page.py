@@ -70,7 +70,7 @@ def test_the_numbers_in_the_guide_are_those_of_the_code() -> None:
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """The freight forwarder's workspace, in which the examples stand."""
     home = tmp_path_factory.mktemp("guide")
-    with open_workspace(read_settings({}, home=home, threads=2), schemas=[schema_sql()]) as opened:
+    with open_workspace(read_settings({}, home=home, threads=1), schemas=[schema_sql()]) as opened:
         yield opened
 
 

@@ -25,7 +25,7 @@ def prepared_config(
 ) -> LakeConfig:
     """A lake with the workspace's definitions, made once and closed again."""
     folder = tmp_path_factory.mktemp("flows")
-    config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=2)
+    config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=1)
     with Lake.open(config) as lake:
         fill(lake)
     return config
@@ -42,18 +42,15 @@ NewLake = Callable[[Path], LakeConfig]
 
 
 @pytest.fixture(scope="session")
-def new_lake(prepared_config: LakeConfig, catalog_kind: str, new_catalog: Callable[[Path], str]) -> NewLake:
+def new_lake(prepared_config: LakeConfig, catalog_kind: str, copy_catalog: Callable[[str], str]) -> NewLake:
     """Makes a lake of one's own in a folder, with the workspace's definitions."""
 
     def make(folder: Path) -> LakeConfig:
-        if catalog_kind == "sqlite":
-            shutil.copy(prepared_config.place, folder / "catalog.sqlite")
-            # New files of all copies lie side by side; none has another's in its catalog.
-            return replace(prepared_config, catalog=f"sqlite:{folder / 'catalog.sqlite'}")
-        config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=2)
-        with Lake.open(config) as lake:
-            fill(lake)
-        return config
+        # New files of all copies lie side by side; none has another's in its catalog.
+        if catalog_kind != "sqlite":
+            return replace(prepared_config, catalog=copy_catalog(prepared_config.catalog))
+        shutil.copy(prepared_config.place, folder / "catalog.sqlite")
+        return replace(prepared_config, catalog=f"sqlite:{folder / 'catalog.sqlite'}")
 
     return make
 

@@ -26,7 +26,7 @@ Open = Callable[..., AppTest]
 
 @contextmanager
 def _opened(home: Path, catalog: str, **given: str) -> Iterator[Workspace]:
-    settings = read_settings({}, home=home, catalog=catalog, threads=2, **given)
+    settings = read_settings({}, home=home, catalog=catalog, threads=1, **given)
     with open_workspace(settings, schemas=[schema_sql()]) as workspace:
         yield workspace
 

@@ -85,6 +85,12 @@ class Loading:
         return str(self.crm.lake.read(sql, [tax_id]).item())
 
 
+@pytest.fixture(scope="session")
+def threads() -> int:
+    """Two: a load must be right when its parts run side by side."""
+    return 2
+
+
 @pytest.fixture
 def loading(crm: Crm, tmp_path: Path) -> Loading:
     return Loading(crm, tmp_path / "files")

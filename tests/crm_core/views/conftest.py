@@ -156,5 +156,5 @@ def small(made: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
 
 def _config(folder: Path) -> LakeConfig:
     return LakeConfig(
-        catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"), threads=2
+        catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"), threads=1
     )
