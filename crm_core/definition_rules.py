@@ -7,6 +7,7 @@ from crm_core.directory import Directory
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog, Module, Relationship
 from crm_core.model.base import LINK_COLUMNS
+from crm_core.model.catalog import two_lists
 from crm_core.model.fields import Field, MultiSelectField, SelectField, TextField
 from crm_core.values.defaults import default_problems
 from lake import Lake
@@ -36,6 +37,18 @@ def rule_problems(lake: Lake, catalog: Catalog, *, changed: Collection[str]) -> 
     for template in catalog.templates.values():
         if template.module not in catalog.modules:
             yield f"the template {template.slug} is for the unknown module “{template.module}”"
+
+
+def list_problems(before: Catalog, after: Catalog) -> Iterator[str]:
+    """Lists of related records that would have the same name, unless they have it already."""
+    for module in after.modules:
+        links = after.to_many(module)
+        known = Counter(link.slug for link in before.to_many(module))
+        for slug in _twice(link.slug for link in links):
+            same = [link for link in links if link.slug == slug]
+            # What an old lake has is told where the name is used: everything else can still be saved.
+            if known[slug] < len(same):
+                yield two_lists(module, same)
 
 
 def _fields(owner: str, fields: Sequence[Field], lake: Lake) -> Iterator[str]:

@@ -11,7 +11,7 @@ import polars as pl
 from crm_core import yaml
 from crm_core.access import Actor
 from crm_core.definition_documents import build_catalog, parse_document
-from crm_core.definition_rules import rule_problems
+from crm_core.definition_rules import list_problems, rule_problems
 from crm_core.definition_versions import current_rows_sql, next_rows, read_row
 from crm_core.errors import DefinitionInvalid
 from crm_core.model import Catalog, Stored
@@ -190,6 +190,7 @@ def _work_out(
     after.check()
     changed = [row.slug for row in rows if row.kind == "module"]
     problems = list(rule_problems(lake, after, changed=changed))
+    problems += list_problems(before, after)
     problems += [problem for check in _checks for problem in check(after)]
     migration = plan_migration(before, after, have=existing_tables(reader), snapshot=snapshot)
     if problems or migration.problems:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_leaf
 from crm_core.errors import ConditionInvalid, UnknownModule
-from crm_core.model import Catalog, Condition
+from crm_core.model import Catalog, Condition, ToMany
 from crm_core.model.condition import placed_leaves
 from crm_core.relations import Relations
 from flows.check_values import check_trigger_value
@@ -80,10 +80,19 @@ def _trigger_problems(checks: Checks, trigger: Trigger) -> Iterator[str]:
                 has = ", ".join(sorted(known)) or "none"
                 said = f"the trigger: {checks.module} has no link “{trigger.link}”; its links are {has}"
                 yield Told(said, ("trigger", "link"))
+            elif isinstance(known[trigger.link], ToMany):
+                yield from below(("trigger", "link"), _list_problems(checks, trigger.link))
         case "date":
             yield from below(("trigger", "field"), _date_problems(checks, trigger))
         case "webhook":
             yield from _map_problems(checks, trigger)
+
+
+def _list_problems(checks: Checks, slug: str) -> Iterator[str]:
+    try:
+        checks.catalog.list_named(checks.module, slug)
+    except ConditionInvalid as error:
+        yield f"the trigger: {error.reason}"
 
 
 def _field_problems(checks: Checks, trigger: Trigger, slug: str, place: Place) -> Iterator[str]:

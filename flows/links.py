@@ -26,7 +26,8 @@ def find_relationship(catalog: Catalog, module: str, slug: str) -> Reference | T
     found = catalog.reference(module, slug)
     if found is not None:
         return found
-    return next((one for one in catalog.to_many(module) if one.slug == slug and one.link_table), None)
+    many = catalog.list_named(module, slug)
+    return many if many is not None and many.link_table else None
 
 
 def known_relationships(catalog: Catalog, module: str) -> list[str]:

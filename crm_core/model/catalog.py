@@ -1,7 +1,7 @@
 """All definitions of a workspace together: who points to whom, and whether it all fits."""
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -209,6 +209,17 @@ class Catalog:
         """The lists of related records that a record of the module has."""
         return self._to_many.get(module, ())
 
+    def list_named(self, module: str, slug: str) -> ToMany | None:
+        """The list of related records of that name, or None.
+
+        Raises:
+            ConditionInvalid: When several relationships give the module a list of that name.
+        """
+        found = [link for link in self.to_many(module) if link.slug == slug]
+        if len(found) > 1:
+            raise ConditionInvalid(slug, two_lists(module, found))
+        return found[0] if found else None
+
     @property
     def link_relationships(self) -> tuple[Relationship, ...]:
         """The many-to-many relationships, each of which has a link table."""
@@ -233,9 +244,7 @@ class Catalog:
                 if total and not kind.startswith(("BIGINT", "DECIMAL")):
                     raise ConditionInvalid(text, f"“{text}”: only numbers and amounts can be added up")
                 return Path(text, here, tuple(steps), found, column, kind, total)
-            step = self.reference(here, part) or next(
-                (link for link in self.to_many(here) if link.slug == part), None
-            )
+            step = self.reference(here, part) or self.list_named(here, part)
             if step is None:
                 raise ConditionInvalid(
                     text, f"“{text}” names “{part}”, which {here} does not have: {self._has(here)}"
@@ -303,6 +312,12 @@ class Catalog:
                 self.resolve(module, leaf.field)
             except (ConditionInvalid, UnknownModule) as error:
                 yield f"{what}: {error}"
+
+
+def two_lists(module: str, links: Sequence[ToMany]) -> str:
+    """What is wrong with lists of a module that have the same name."""
+    keys = " and ".join(sorted(link.relationship.key for link in links))
+    return f"{module} would have two lists “{links[0].slug}”, of {keys}: give one of them another name (`inverse`)"
 
 
 def _column_of(found: Field, rest: list[str], text: str) -> str:

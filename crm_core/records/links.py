@@ -226,10 +226,10 @@ def _remove(tx: Transaction, _: Writer, place: Place) -> Written:
 def _relationship(catalog: Catalog, module: str, slug: str) -> Reference | ToMany:
     catalog.module(module)
     found: Reference | ToMany | None = catalog.reference(module, slug)
-    lists = catalog.to_many(module)
-    found = found or next((one for one in lists if one.slug == slug), None)
+    found = found or catalog.list_named(module, slug)
     if found is None:
-        known = [one.slug for one in catalog.references(module)] + [one.slug for one in lists]
+        known = [one.slug for one in catalog.references(module)]
+        known += [one.slug for one in catalog.to_many(module)]
         raise NoSuchRelationship(module, slug, sorted(set(known)))
     return found
 

@@ -49,7 +49,10 @@ class Link(Action):
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def problems(self, checks: Checks) -> list[str]:
-        found = find_relationship(checks.catalog, checks.module, self.relationship)
+        try:
+            found = find_relationship(checks.catalog, checks.module, self.relationship)
+        except ConditionInvalid as error:
+            return [error.reason]
         if found is None:
             known = ", ".join(known_relationships(checks.catalog, checks.module)) or "none"
             return [f"{checks.module} has no relationship “{self.relationship}” to link; it has {known}"]
@@ -108,8 +111,8 @@ class Link(Action):
         return Side(KIND, values, (("the record to link to is not there", gone),) if self.stays else ())
 
     def writes(self, catalog: Catalog, module: str) -> Sequence[Writes]:
-        found = find_relationship(catalog, module, self.relationship)
-        if isinstance(found, Reference):
+        found = catalog.reference(module, self.relationship)
+        if found is not None:
             return [Writes(module, False, frozenset(found.columns))]
         return []
 

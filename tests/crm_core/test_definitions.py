@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from crm_core import definitions, yaml
 from crm_core.access import Actor
-from crm_core.errors import DefinitionInvalid, Forbidden, SettingInvalid
-from crm_core.model import Module
+from crm_core.definition_rules import list_problems
+from crm_core.errors import ConditionInvalid, DefinitionInvalid, Forbidden, SettingInvalid
+from crm_core.model import Module, Relationship
 from crm_core.pack_files import PackInvalid, read_pack
 from crm_core.settings import read_settings
 from crm_core.workspace import open_workspace
@@ -222,3 +224,18 @@ def test_a_workspace_is_made_once_and_then_opened(crm: Crm) -> None:
         assert again.catalog.modules.keys() == crm.catalog.modules.keys()
     assert crm.lake.snapshot() == before
     assert Actor.system().sees_all
+
+
+@pytest.mark.parametrize("inverse", ["tasks", "points", "related_by"])
+def test_two_lists_of_the_same_name_are_refused(crm: Crm, inverse: str) -> None:
+    twin = {"module": "tasks", "slug": "other", "kind": "many_to_one", "to": "customers", "inverse": inverse}
+    told = problems(crm, ("relationship", twin))
+    assert f"customers would have two lists “{inverse}”" in told and "tasks.other" in told
+
+
+def test_two_lists_of_an_old_lake_are_told_where_they_are_named(crm: Crm) -> None:
+    twin = {"module": "tasks", "slug": "other", "kind": "many_to_one", "to": "customers", "inverse": "tasks"}
+    old = replace(crm.catalog, relationships=(*crm.catalog.relationships, Relationship.model_validate(twin)))
+    with pytest.raises(ConditionInvalid, match=r"two lists “tasks”, of tasks\.customer and tasks\.other"):
+        old.resolve("customers", "tasks.title")
+    assert old.resolve("customers", "about_tasks.title").steps and list(list_problems(old, old)) == []
