@@ -8,7 +8,8 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 # The parts that must also hold on a PostgreSQL catalog.
 POSTGRES_TESTS := tests/lake tests/crm_core/loading tests/crash tests/flows/test_exactly_once.py
 WORKERS ?= 2
-PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadgroup
+# tests/spread.py says which tests share a worker, and which begin first.
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .PHONY: help run test lint format bench screenshots lock clean distclean chromium
 
@@ -66,6 +67,8 @@ chromium:
 run: $(VENV)/.run
 	@$(VENV)/bin/merganser serve
 
+# Tests start many processes: none is to compile the sources anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.test chromium
 	$(PYTEST) --catalog=sqlite
 	$(PYTEST) --catalog=postgres $(POSTGRES_TESTS)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from lake import Lake, LakeConfig
+from tests.spread import Spread, longest_first
 
 _databases = itertools.count(1)
 
@@ -16,6 +18,17 @@ _databases = itertools.count(1)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`pytest --catalog=postgres` runs every test that takes a lake on PostgreSQL."""
     parser.addoption("--catalog", choices=("sqlite", "postgres"), default="sqlite")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:
+    """Several workers share the tests out by file."""
+    return Spread(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,6 @@ from flows import schema_sql, store
 from flows.runner import run_until_current
 from tests.kinds.cases import CASES, FILE, Case
 
-pytestmark = pytest.mark.xdist_group("kinds")
 ADMIN = Actor.local_admin()
 MODULE = "things"
 PACK = """

