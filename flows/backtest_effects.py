@@ -12,6 +12,7 @@ from crm_core.values import Typed
 from flows.actions import Action
 from flows.active import ActiveFlow
 from flows.commit import Prepared, prepare
+from flows.compiler import flow_reads_the_clock
 from flows.cycles import DEPTH_LIMIT
 from flows.past import stage_past
 from flows.past_clock import stage_clock_records
@@ -107,14 +108,20 @@ def _choose(session: Session, flow: ActiveFlow, sample: int) -> int:
 
 
 def _parts(session: Session, catalog: Catalog, flow: ActiveFlow) -> tuple[list[_Part], bool]:
-    """The commits that are worked out together: all, or each alone where related records are read."""
-    found = session.read(f"SELECT DISTINCT _key FROM {ident(_CHOSEN)} ORDER BY _key")
-    commits = found["_key"].to_list()
+    """What is worked out together: everything, or each commit alone where related records are read.
+
+    Moments at which the lake held the same are worked out together too, unless a step asks what time it is.
+    """
+    same = "_key" if _by_clock(flow) and flow_reads_the_clock(flow.definition) else "_snapshot"
+    found = session.read(
+        f"SELECT min(_key) AS first, max(_key) AS last FROM {ident(_CHOSEN)} GROUP BY {same} ORDER BY 1"
+    )
+    units = [_Part(*row) for row in found.iter_rows()]
     if not reads_others(catalog, flow):
-        return [_Part(commits[0], commits[-1])], False
-    size = -(-len(commits) // MOST_PARTS)
-    runs = [commits[first : first + size] for first in range(0, len(commits), size)]
-    return [_Part(some[0], some[-1]) for some in runs], size > 1
+        return [_Part(units[0].first, units[-1].last)], False
+    size = -(-len(units) // MOST_PARTS)
+    runs = [units[first : first + size] for first in range(0, len(units), size)]
+    return [_Part(some[0].first, some[-1].last) for some in runs], size > 1
 
 
 def _by_clock(flow: ActiveFlow) -> bool:
