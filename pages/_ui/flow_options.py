@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -29,13 +29,17 @@ ASSIGNMENTS = {
 
 @dataclass(frozen=True)
 class Slot:
-    """One option about to be drawn. `module` is what the step sees, `put` writes the value; None takes it out."""
+    """One option about to be drawn. `module` is what the step sees, `put` writes the value; None takes it out.
+
+    `options` are those at the drawing, `read` gives them as they are when something is written.
+    """
 
     desk: Desk
     key: str
     option: Option
     options: Mapping[str, Any]
     module: str
+    read: Callable[[], Mapping[str, Any]]
     put: Callable[[str, Any], None]
 
     @property
@@ -63,9 +67,12 @@ def edit_options(desk: Desk, step: DraftStep, form: StepForm) -> None:
     def put(name: str, value: Any) -> None:
         put_option(step, form, name, value)
 
+    def read() -> Mapping[str, Any]:
+        return as_options(form, step.options)
+
     def draw(option: Option) -> None:
         key = desk.key(step.id, option.key or option.kind)
-        slot = Slot(desk, key, option, options, desk.module_of(step.id), put)
+        slot = Slot(desk, key, option, options, desk.module_of(step.id), read, put)
         EDITORS[option.kind](slot)
 
     for option in form.options:
@@ -337,10 +344,13 @@ def _yaml(slot: Slot) -> None:
 def _rest(slot: Slot) -> None:
     """All options that have no name of their own: values of fields of a module, or of the record itself."""
     form_keys = {"title", "assign"} if slot.option.of else set()
-    values = {name: one for name, one in slot.options.items() if name not in form_keys}
+
+    def read() -> dict[str, Any]:
+        return {name: one for name, one in slot.read().items() if name not in form_keys}
+
     target = slot.option.of or slot.module
     if target in slot.desk.catalog.modules:
-        edit_values(slot.desk, values, module=slot.module, target=target, key=slot.key, without=form_keys,
+        edit_values(slot.desk, read, module=slot.module, target=target, key=slot.key, without=form_keys,
                     put=lambda new: slot.put("", new), is_new=bool(slot.option.of))  # fmt: skip
 
 
@@ -348,9 +358,9 @@ def _fields(slot: Slot) -> None:
     target = slot.options.get(slot.option.of)
     if target in slot.desk.catalog.modules:
         # Another module has other fields: its widgets are others.
-        own = replace(slot, key=f"{slot.key}:{target}")
-        edit_values(slot.desk, dict(slot.value or {}), module=slot.module, target=str(target), key=own.key,
-                    put=lambda new: slot.put(slot.option.key, new), is_new=True)  # fmt: skip
+        key, name = f"{slot.key}:{target}", slot.option.key
+        edit_values(slot.desk, lambda: dict(slot.read().get(name) or {}), module=slot.module, target=str(target),
+                    key=key, put=lambda new: slot.put(name, new), is_new=True)  # fmt: skip
 
 
 EDITORS: Mapping[str, Callable[[Slot], None]] = {

@@ -91,7 +91,9 @@ def _card(desk: Desk, block: Block, step: DraftStep, number: int) -> None:
                           key=f"flow_row_{step.id}"):  # fmt: skip
             st.html(_told(desk, step, number))
             _buttons(desk, step, number, is_open=is_open)
-        show_problems(problems)
+        # A place of its own: what stands below would be drawn anew, without what is being typed, when it came or went.
+        with st.container(key=f"flow_problems_{step.id}"):
+            show_problems(problems)
         if is_open:
             _form(desk, step)
 

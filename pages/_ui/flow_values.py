@@ -114,14 +114,14 @@ def start_of(way: str, target: Target) -> Any:
 
 
 def edit_values(
-    desk: Desk, values: Mapping[str, Any], *, module: str, target: str, key: str,
+    desk: Desk, read: Callable[[], Mapping[str, Any]], *, module: str, target: str, key: str,
     put: Callable[[dict[str, Any]], None], is_new: bool = False, without: Collection[str] = (),
 ) -> None:  # fmt: skip
     """Draw a line for each value and the choice of one more field; `put` gets all values when one changes.
 
     Args:
         desk: the editor.
-        values: field → value, as a step has them.
+        read: field → value, as the step has them at that moment: two that change at once are both kept.
         module: whose records texts see.
         target: the module whose record is written.
         key: of the widgets.
@@ -130,16 +130,17 @@ def edit_values(
         without: fields that are asked for elsewhere.
     """
     known = {slug: one for slug, one in targets_of(desk, target).items() if slug not in without}
+    values = read()
     for slug, value in values.items():
         line = known.get(slug) or Target(slug, slug, "text")
-        _line(desk, line, values, value, module=module, key=f"{key}:{slug}", put=put, is_new=is_new)
+        _line(desk, line, read, value, module=module, key=f"{key}:{slug}", put=put, is_new=is_new)
     rest = [slug for slug in known if slug not in values]
 
     def add() -> None:
         slug = st.session_state[f"{key}:add:{len(values)}"]
         if slug:
             one = known[slug]
-            put({**values, slug: start_of(ways_of(one, is_new=is_new)[0], one)})
+            put({**read(), slug: start_of(ways_of(one, is_new=is_new)[0], one)})
 
     st.selectbox(
         "Set one more field", rest, index=None, key=f"{key}:add:{len(values)}", on_change=add,
@@ -149,7 +150,7 @@ def edit_values(
 
 
 def _line(
-    desk: Desk, target: Target, values: Mapping[str, Any], value: Any, *, module: str, key: str,
+    desk: Desk, target: Target, read: Callable[[], Mapping[str, Any]], value: Any, *, module: str, key: str,
     put: Callable[[dict[str, Any]], None], is_new: bool,
 ) -> None:  # fmt: skip
     allowed = ways_of(target, is_new=is_new)
@@ -157,13 +158,13 @@ def _line(
     allowed = allowed if way in allowed else (*allowed, way)
 
     def keep(new: Any) -> None:
-        put({**values, target.slug: new})
+        put({**read(), target.slug: new})
 
     def choose() -> None:
         keep(start_of(st.session_state[f"{key}:way"], target))
 
     def drop() -> None:
-        put({slug: one for slug, one in values.items() if slug != target.slug})
+        put({slug: one for slug, one in read().items() if slug != target.slug})
 
     with st.container(
         horizontal=True, gap="xsmall", vertical_alignment="center", key=f"value_{key.replace(':', '_')}"

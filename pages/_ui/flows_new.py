@@ -25,7 +25,7 @@ def new_flow(now: Here, *, on_created: Callable[[str], None]) -> None:
         module = st.selectbox("Records of", list(modules), format_func=modules.__getitem__, key="flow:module")
         events = event_names(now.catalog, module)
         event = st.selectbox("It begins when", list(events), format_func=lambda one: events.get(one, one),
-                             key=f"flow:event:{module}")  # fmt: skip
+                             key="flow:event")  # fmt: skip
         st.caption("It begins as a draft with one step. Nothing runs until you switch it on.")
         make = st.button("Make the draft", type="primary", width="stretch", key="flow:create")
         if make and feedback.given(name and module, "Give the flow a name first."):

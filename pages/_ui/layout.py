@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Literal, NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages._ui import html
 
@@ -69,10 +70,22 @@ def redraw(*panels: Panel) -> NoReturn:
     """Ends a callback by running these panels again, and the switch with them; others stay.
 
     The panel of the widget that was changed is drawn again by itself, without this: once more would be a second run.
+    Where two panels were changed at once, both are drawn: what is asked for here takes the place of what would be.
     """
     drawn = st.session_state.get(_DRAWN, [])
     wanted = [name for name in (*panels, "switch", *_BESIDE) if name in drawn]
-    st.rerun(wanted or "app")
+    others = _changed_together(drawn)
+    st.rerun("app" if not wanted or others is None else [*wanted, *(o for o in others if o not in wanted)])
+
+
+def _changed_together(drawn: Sequence[str]) -> list[str] | None:
+    """The panels whose widgets were changed in one go; none for a single one, None for more than panels."""
+    context = get_script_run_ctx()
+    due = set(context.fragment_ids_this_run or ()) if context is not None else set()
+    if context is None or len(due) < 2:
+        return []
+    owners = {name: set(context.fragment_storage.resolve_target(name)) & due for name in drawn}
+    return [name for name, own in owners.items() if own] if set().union(*owners.values()) == due else None
 
 
 def beside(name: str) -> None:

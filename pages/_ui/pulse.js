@@ -1,7 +1,9 @@
 // Asks the server once a second which snapshot the lake is at, and says so when it is not the one that is shown.
 const AGAIN_MS = 4000;
 export default function ({ data, setTriggerValue, parentElement }) {
-  let told = null, toldAt = 0, stopped = false, timer;
+  // One watch an element, however often it is drawn: only what it compares with is another.
+  const watch = (parentElement.watch ??= { told: null, toldAt: 0 });
+  Object.assign(watch, { shown: data.snapshot, every: data.every, tell: setTriggerValue, stopped: false });
   const look = async () => {
     if (!document.hidden) {
       try {
@@ -9,16 +11,21 @@ export default function ({ data, setTriggerValue, parentElement }) {
         if (answer.ok) {
           const { snapshot } = await answer.json();
           // What is told while the page is being drawn may be lost: it is told again until the page shows it.
-          const due = snapshot !== told || performance.now() - toldAt > AGAIN_MS;
-          if (!stopped && snapshot !== data.snapshot && due) {
-            [told, toldAt] = [snapshot, performance.now()];
-            setTriggerValue("moved", snapshot);
+          const due = snapshot !== watch.told || performance.now() - watch.toldAt > AGAIN_MS;
+          if (!watch.stopped && snapshot !== watch.shown && due) {
+            [watch.told, watch.toldAt] = [snapshot, performance.now()];
+            watch.tell("moved", snapshot);
           }
         }
       } catch { /* the server is away for a moment; the next look tells */ }
     }
-    if (!stopped) timer = setTimeout(look, data.every);
+    watch.timer = watch.stopped ? undefined : setTimeout(look, watch.every);
   };
-  timer = setTimeout(look, data.every);
-  return () => { stopped = true; clearTimeout(timer); };
+  if (!watch.started) watch.timer = setTimeout(look, watch.every);
+  watch.started = true;
+  return () => {
+    clearTimeout(watch.timer);
+    watch.stopped = true;
+    watch.started = false;
+  };
 }

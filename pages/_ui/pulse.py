@@ -12,6 +12,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 EVERY_MS = 1000
+NOWHERE = -1
+"""A snapshot that no lake is at."""
 _BEATS = "pulse:beats"
 """Which watch the page that stands has, by its key: one a page, since two at once take each other's turn."""
 _PULSE = st.components.v2.component(
@@ -23,16 +25,21 @@ _PULSE = st.components.v2.component(
 
 def pulse(snapshot: int, on_move: Callable[[], None], *, key: str = "pulse") -> None:
     """Calls `on_move` when the lake has moved past `snapshot`, at most once a second, while the tab is seen."""
+    owed = f"{key}:owed"
 
     def moved() -> None:
         # A run of the whole page draws everything; to ask for some panels instead would leave a dialog open that it
-        # is about to close.
+        # is about to close. And a press elsewhere goes first: what it is about would not be drawn. The browser asks
+        # again as long as it is owed something.
         context = get_script_run_ctx()
-        if context is None or context.fragment_ids_this_run:
+        drawn = context.fragment_ids_this_run if context is not None else None
+        st.session_state[owed] = bool(drawn) and len(drawn or ()) > 1
+        if (context is None or drawn) and not st.session_state[owed]:
             on_move()
 
     st.session_state[_BEATS] = key
-    _PULSE(data={"snapshot": snapshot, "every": EVERY_MS}, key=key, on_moved_change=moved)
+    shown = NOWHERE if st.session_state.get(owed) else snapshot
+    _PULSE(data={"snapshot": shown, "every": EVERY_MS}, key=key, on_moved_change=moved)
 
 
 def begin() -> None:

@@ -13,10 +13,20 @@ from tests.browser.server import Served
 
 STILL = """() => {
   const now = performance.now();
-  if (!document.querySelector('[data-test-script-state="notRunning"]')) window.busyAt = now;
-  window.busyAt ??= now;
-  return now - window.busyAt > 500;
+  const busy = () => !document.querySelector('[data-test-script-state="notRunning"]');
+  if (!window.busyAt) {
+    window.busyAt = now;
+    // Also what runs between two looks counts.
+    new MutationObserver(() => { window.busyAt = performance.now(); })
+      .observe(document.body, { subtree: true, attributeFilter: ["data-test-script-state"] });
+  }
+  window.askedAt ??= now;
+  if (busy()) window.busyAt = now;
+  const still = now - window.busyAt > 500 && now - window.askedAt > 150;
+  if (still) window.askedAt = undefined;
+  return still;
 }"""
+"""Whether no script has run for half a second, nor began since a press of a moment ago."""
 
 
 def open_page(page: Page, served: Served, path: str) -> None:

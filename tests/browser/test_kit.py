@@ -176,3 +176,32 @@ def test_the_grid_opens_ticks_sorts_and_turns_pages(kit: str, browser_page: Page
     expect(frame.get_by_role("gridcell", name="Person 120")).to_be_visible()
     browser_page.get_by_test_id("stPagination").get_by_text("2", exact=True).click()
     expect(frame.get_by_role("gridcell", name="Person 110")).to_be_visible()
+
+
+def test_what_is_typed_into_a_list_of_choices_stays_while_the_page_is_drawn_anew(
+    kit: str, browser_page: Page
+) -> None:
+    page = browser_page
+    page.goto(f"{kit}/busy")
+    tags = page.get_by_role("combobox", name="Tags")
+    tags.click()
+    tags.press_sequentially("big")
+    # Nobody presses it by the mouse, which would leave the list: another program has changed something.
+    page.get_by_role("button", name="Again", include_hidden=True).dispatch_event("click")
+    expect(page.locator("#drawn")).to_have_text("2")
+    expect(tags).to_have_value("big")
+    page.keyboard.press("Enter")
+    expect(page.locator("#tags")).to_have_text("big")
+
+
+def test_two_presses_in_two_panels_are_both_heard_while_a_third_is_at_work(
+    kit: str, browser_page: Page
+) -> None:
+    page = browser_page
+    page.goto(f"{kit}/busy")
+    expect(page.locator("#pressed")).to_have_text("False")
+    page.get_by_role("button", name="Work").click()
+    page.get_by_role("button", name="Press").click()
+    page.get_by_role("button", name="Again").click()
+    expect(page.locator("#drawn")).to_have_text("2")
+    expect(page.locator("#pressed")).to_have_text("True")

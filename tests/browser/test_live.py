@@ -104,6 +104,12 @@ def test_the_open_tasks_of_a_customer_are_counted_as_they_are_made_and_done(
         expect(row).to_contain_text("2 open tasks", timeout=SOON)
         program.change("tasks", task, status="done")
         expect(row).to_contain_text(re.compile(r"1 open task(?!s)"), timeout=SOON)
+    asked: list[str] = []
+    browser_page.on("request", lambda request: asked.append(request.url))
+    browser_page.wait_for_timeout(3_000)
+    assert sum(url.endswith("/api/pulse") for url in asked) <= 4, (
+        "one watch a page, however often it is drawn"
+    )
 
 
 def test_a_notice_rings_the_bell_and_opens_its_record(

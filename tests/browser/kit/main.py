@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -33,6 +34,7 @@ class KitState:
     heard: list[str] = field(default_factory=list)
     sort: str = "name"
     page: int = 1
+    drawn: int = 1
 
 
 kit = state.page_state(KitState, page="kit")
@@ -94,6 +96,28 @@ def workspace() -> None:
     layout.three_panels(left=people, centre=person, right=side)
 
 
+def busy() -> None:
+    """Panels that take their time, and grow above what one types into."""
+
+    def again() -> None:
+        kit.drawn += 1
+        layout.redraw("centre")
+
+    def slow() -> None:
+        if st.button("Work"):
+            time.sleep(1)
+        st.html(html.Html('<p id="drawn">{}</p>').format(str(kit.drawn)))
+        for lines in (20 * kit.drawn, 40):
+            st.html(html.join([html.Html("<p>A line.</p>")] * lines))
+        tags = st.multiselect("Tags", ["small"], accept_new_options=True, key="tags")
+        st.html(html.Html('<p id="tags">{}</p>').format(", ".join(tags)))
+
+    def pressed() -> None:
+        st.html(html.Html('<p id="pressed">{}</p>').format(str(st.button("Press"))))
+
+    layout.three_panels(left=lambda: st.button("Again", on_click=again) and None, centre=slow, right=pressed)
+
+
 def form() -> None:
     kinds = [
         TextField(slug="name", label="**Name** <i>"),
@@ -137,6 +161,7 @@ style.frame()
 st.navigation(
     [
         st.Page(workspace, title="Workspace", default=True),
+        st.Page(busy, title="Busy", url_path="busy"),
         st.Page(form, title="Form", url_path="form"),
         st.Page(table, title="Table", url_path="table"),
     ]
