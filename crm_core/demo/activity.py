@@ -131,16 +131,19 @@ def _files(world: World) -> None:
         ]
         text = "position;description;pieces\n" + "\n".join(lines) + "\n"
         name = f"packing-list-{draft.values['external_id']}.csv"
-        made = _file(world, draft, name, "text/csv", text, customer=draft.values["customer"])
+        made = add_file(world, draft, name, "text/csv", text.encode(), customer=draft.values["customer"])
         draft.set(made.created_at, documents=[made.id])
     for draft in world.rng.sample(world.all("customers"), world.scaled(24)):
         text = f"Framework agreement\n\nbetween Merganser Freight and {draft.values['name']},\n"
         text += f"from {draft.created_at:%Y-%m-%d} on.\n"
-        _file(world, draft, f"agreement-{draft.id[-6:]}.txt", "text/plain", text, customer=draft.id)
+        name = f"agreement-{draft.id[-6:]}.txt"
+        add_file(world, draft, name, "text/plain", text.encode(), customer=draft.id)
 
 
-def _file(world: World, about: Draft, name: str, media_type: str, text: str, *, customer: str) -> Draft:
-    content = text.encode()
+def add_file(
+    world: World, about: Draft, name: str, media_type: str, content: bytes, *, customer: str
+) -> Draft:
+    """A file about a record, with its bytes, from soon after the record's beginning."""
     digest = hashlib.sha256(content).hexdigest()
     world.blobs[digest] = content
     uploader = world.pick(("anna", "david", "elif"))

@@ -14,6 +14,7 @@ from crm_core.demo.accounts import make_businesses, make_customers
 from crm_core.demo.activity import make_activity
 from crm_core.demo.inquiries import make_inquiries
 from crm_core.demo.people import countries
+from crm_core.demo.service import make_service
 from crm_core.demo.trade import make_trade
 from crm_core.demo.world import World
 from crm_core.demo.write import months_of, number_records, sets_as_files, write_month
@@ -133,6 +134,7 @@ def simulate(*, size: int, seed: int, until: datetime) -> World:
     asked = make_inquiries(world, accounts)
     make_trade(world, asked, businesses)
     make_activity(world, accounts)
+    make_service(world, accounts)
     return world
 
 

@@ -111,7 +111,7 @@ class World:
         low = (0b10 << 62) | self.rng.getrandbits(62)
         return str(UUID(int=(stamp << 80) | (0x7 << 76) | (self.rng.getrandbits(12) << 64) | low))
 
-    def add(self, module: str, when: datetime, **values: Any) -> Draft:
+    def add(self, module: str, when: datetime, /, **values: Any) -> Draft:
         """Begin a record at an instant, which must not lie after the end."""
         if when > self.until:
             raise ValueError(f"{module} begins at {when}, after the end of the simulation at {self.until}")

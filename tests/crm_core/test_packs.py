@@ -21,11 +21,13 @@ from lake import Lake
 EXAMPLE = Path(__file__).parents[2] / "examples" / "packs" / "complete_journey.yaml"
 PACKS = ("logistics", "ecommerce", str(EXAMPLE))
 IDS = ("logistics", "ecommerce", "complete_journey")
+SHARED = (
+    "time_entries checklist_templates checklists checklist_steps subscriptions reservations policies claims "
+    "loyalty_entries contact_points tasks notes communications appointments files"
+)
 MODULES = {
-    "logistics": "customers business contact_points inquiries tasks deals quotes shipments invoices payments "
-    "appointments communications notes files",
-    "ecommerce": "customers orders order_lines returns products payments tickets contact_points tasks notes "
-    "communications appointments files",
+    "logistics": f"{SHARED} customers business inquiries deals quotes shipments invoices payments",
+    "ecommerce": f"{SHARED} customers orders order_lines returns products payments tickets",
 }
 STATES = {"draft", "queued", "held", "sent", "delivered", "opened", "failed", "received"}
 CHANNELS = {"email", "form", "chat", "whatsapp", "sms", "call", "social", "note"}
