@@ -11,10 +11,10 @@ from crm_core.model import All, Catalog, Module
 from flows import store
 from flows.model import FlowDefinition, Trigger
 from pages._ui.field_views import FieldContext
-from pages._ui.flow_draft import FlowDraft, module_of, walk
+from pages._ui.flow_draft import FlowDraft, around, module_of, walk
 from pages._ui.flow_paths import list_module
 from pages._ui.flow_problems import DraftProblems, find_problems
-from pages._ui.flow_sample import newest
+from pages._ui.flow_sample import newest, related
 from pages._ui.flows_state import FlowsState
 from pages._ui.flows_words import FlowWords
 from pages._ui.session import Here
@@ -74,6 +74,17 @@ class Desk:
     def sample(self) -> str:
         """The record that previews are made with: the one that was chosen, else the newest; empty without any."""
         return self.state.sample or newest(self.now, self.draft.module)
+
+    def sample_of(self, step_id: str) -> str:
+        """The record that a step is previewed with: within for-each steps one of their lists; empty without any."""
+        module, record = self.draft.module, self.sample
+        for each in around(self.draft, step_id):
+            if each.kind == "for_each" and record:
+                if each.id not in self.behind:
+                    return ""
+                record = related(self.now, module, record, each.options["path"])
+                module = self.behind[each.id]
+        return record
 
 
 def open_desk(now: Here, state: FlowsState, draft: FlowDraft) -> Desk:

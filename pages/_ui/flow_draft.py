@@ -212,6 +212,14 @@ def module_of(draft: FlowDraft, step_id: str, module_behind: Mapping[str, str] |
     return search(draft.root, draft.module) or draft.module
 
 
+def around(draft: FlowDraft, step_id: str) -> list[DraftStep]:
+    """The steps within which a step stands, the outermost first."""
+    within = [step for _, _, step in walk(draft.root) if step.id != step_id]
+    return [
+        step for step in within if any(step_id == one.id for part in step.blocks for _, _, one in walk(part))
+    ]
+
+
 def _tidy(draft: FlowDraft, tidy: Callable[[Any], dict[str, Any]]) -> None:
     if "when" in draft.head:
         draft.head["when"] = tidy(draft.head["when"])

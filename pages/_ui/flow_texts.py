@@ -84,13 +84,16 @@ def _values_of(step: DraftStep, options: Mapping[str, object]) -> Mapping[str, o
 
 def preview(desk: Desk, step: DraftStep) -> None:
     """What the texts of a step come to on the record that is tried."""
-    texts = texts_of(desk, step)
-    if not texts or not desk.sample or desk.module_of(step.id) != desk.draft.module:
+    texts, module = texts_of(desk, step), desk.module_of(step.id)
+    sample = desk.sample_of(step.id) if texts else ""
+    if not sample:
+        if texts and desk.sample:
+            none = "The record above has none of these: choose another one to see the texts filled in."
+            st.html(html.Html('<div class="m-sub">{}</div>').format(none))
         return
     filled = feedback.run(
         lambda: preview_texts(
-            desk.now.lake, desk.catalog, module=desk.draft.module, record_id=desk.sample, texts=texts,
-            actor=desk.now.actor,
+            desk.now.lake, desk.catalog, module=module, record_id=sample, texts=texts, actor=desk.now.actor
         ),
         at="here",
     )  # fmt: skip
@@ -101,6 +104,9 @@ def preview(desk: Desk, step: DraftStep) -> None:
             )
             for label, text in filled.items()
         ]
-        st.html(
-            html.Html('<div class="m-preview"><b>On this record</b><dl>{}</dl></div>').format(html.join(rows))
+        on = (
+            "On this record"
+            if module == desk.draft.module
+            else f"On one of its {desk.catalog.module(module).name}"
         )
+        st.html(html.Html('<div class="m-preview"><b>{}</b><dl>{}</dl></div>').format(on, html.join(rows)))

@@ -9,6 +9,7 @@ import pytest
 from pages._ui.flow_draft import (
     FlowDraft,
     add_block,
+    around,
     draft_document,
     duplicate,
     find,
@@ -134,3 +135,11 @@ def test_the_first_arm_of_a_branch_stays() -> None:
     assert found is not None
     remove_block(draft, found[1].blocks[0].id)
     assert tags(draft) == [{"if": OPEN, "then": [A]}]
+
+
+def test_a_step_knows_what_it_stands_within() -> None:
+    draft = open_draft(LADDER)
+    asked = {step.kind: [one.kind for one in around(draft, step.id)] for _, _, step in walk(draft.root)}
+    assert asked["create_task"] == ["wait", "if"]
+    assert asked["set_field"] == ["for_each"]
+    assert asked["call"] == []
