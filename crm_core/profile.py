@@ -1,6 +1,6 @@
 """The unified view of one record: who it is, what belongs to it, what happened. The same for every module."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,8 @@ from lake import Lake
 
 
 @dataclass(frozen=True)
-class Profile:
-    """Everything that a profile shows, read at one snapshot in a fixed number of statements.
+class Head:
+    """What stands above a record and beside it: the record itself, and what its fields may show.
 
     `titles` maps the ids of referenced records to their titles, as far as the actor may see them.
     """
@@ -28,10 +28,49 @@ class Profile:
     subtitle: str
     titles: dict[str, str]
     badges: Badges
-    related: tuple[RelatedList, ...]
-    timeline: TimelinePage
     states: FieldStates
     snapshot: int
+
+
+@dataclass(frozen=True)
+class Profile(Head):
+    """A record with all that belongs to it, read in a fixed number of statements."""
+
+    related: tuple[RelatedList, ...]
+    timeline: TimelinePage
+
+
+def read_head(
+    lake: Lake,
+    catalog: Catalog,
+    *,
+    module: str,
+    record_id: str,
+    actor: Actor,
+    at: int | None = None,
+    now: datetime | None = None,
+) -> Head:
+    """Read a record with what its heading and its fields show, now or as of a snapshot: four statements.
+
+    Raises:
+        RecordNotFound: When there is no such record, or none that the actor may see.
+    """
+    own = catalog.module(module)
+    snapshot = at if at is not None else lake.known_snapshot()
+    record = read_record(lake, catalog, module=module, record_id=record_id, actor=actor, at=at)
+    key = record["id"]
+    badges = read_badges(lake, catalog, module=module, ids=[key], actor=actor, now=now)
+    named = titles(lake, catalog, wanted=referenced(catalog, module, record), actor=actor, at=at)
+    return Head(
+        module=own,
+        record=record,
+        title=title_of(own, record),
+        subtitle=_words(record.get(own.subtitle)) if own.subtitle else "",
+        titles=named,
+        badges=badges.get(key, Badges()),
+        states=read_states(lake, catalog, module=module, record=record, actor=actor),
+        snapshot=snapshot,
+    )
 
 
 def read_profile(
@@ -46,34 +85,21 @@ def read_profile(
     timeline_limit: int = 20,
     now: datetime | None = None,
 ) -> Profile:
-    """Read the profile of a record, now or as of a snapshot: six statements, whatever the number of modules.
+    """Read a record with all that belongs to it: six statements, whatever the number of modules.
 
     Raises:
         RecordNotFound: When there is no such record, or none that the actor may see.
     """
-    own = catalog.module(module)
-    snapshot = at if at is not None else lake.known_snapshot()
-    record = read_record(lake, catalog, module=module, record_id=record_id, actor=actor, at=at)
-    key = record["id"]
+    head = read_head(lake, catalog, module=module, record_id=record_id, actor=actor, at=at, now=now)
+    key = head.record["id"]
     related = read_related(
         lake, catalog, module=module, record_id=key, actor=actor, limit=related_limit, at=at
     )
     timeline = read_timeline(
         lake, catalog, module=module, record_id=key, actor=actor, limit=timeline_limit, at=at
     )
-    badges = read_badges(lake, catalog, module=module, ids=[key], actor=actor, now=now)
-    named = titles(lake, catalog, wanted=referenced(catalog, module, record), actor=actor, at=at)
     return Profile(
-        module=own,
-        record=record,
-        title=title_of(own, record),
-        subtitle=_words(record.get(own.subtitle)) if own.subtitle else "",
-        titles=named,
-        badges=badges.get(key, Badges()),
-        related=related,
-        timeline=timeline,
-        states=read_states(lake, catalog, module=module, record=record, actor=actor),
-        snapshot=snapshot,
+        **{f.name: getattr(head, f.name) for f in fields(head)}, related=related, timeline=timeline
     )
 
 

@@ -1,7 +1,9 @@
-"""Read marks: up to when a team has read the messages of a record. Kept in memory for moments, then written."""
+"""Read marks: up to when a team has read the messages of a record. Kept in memory for moments, then written.
+
+Nobody waits for a mark: what a page marks while it draws itself is written a second later, with what else came.
+"""
 
 import threading
-import time
 import weakref
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,31 +12,51 @@ import polars as pl
 
 from crm_core.access import Actor
 from crm_core.badges import reader_of
+from crm_core.logs import log_failure
 from lake import Change, Lake, Transaction, table
+from lake.errors import LakeError
 
 
 @dataclass
 class ReadMarks:
-    """Collects marks of one process and writes them together, at most every `every` seconds."""
+    """Collects marks of one process and writes them together, `every` seconds after the first of them."""
 
     lake: Lake
     every: float = 1.0
     _waiting: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
-    _last: float = 0.0
+    _timer: threading.Timer | None = None
 
     def mark(self, *, record_id: str, actor: Actor, now: datetime | None = None) -> None:
         """Note that the actor's team has read the record's messages up to now."""
         with self._guard:
             self._waiting[(reader_of(actor), record_id)] = now or datetime.now(UTC)
-        if time.monotonic() - self._last >= self.every:
+            if self._timer is None:
+                self._timer = threading.Timer(self.every, self._write)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def close(self) -> None:
+        """Write what waits, and start nothing more by itself."""
+        with self._guard:
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+        self.flush()
+
+    def _write(self) -> None:
+        with self._guard:
+            self._timer = None
+        try:
             self.flush()
+        except LakeError as error:
+            # A message that counts as unread once more is no loss; one that nobody hears of would be.
+            log_failure("read marks not written", error)
 
     def flush(self) -> int:
         """Write what waits in one commit; returns how many marks."""
         with self._guard:
             waiting, self._waiting = self._waiting, {}
-            self._last = time.monotonic()
         if not waiting:
             return 0
         marks = pl.DataFrame(

@@ -11,6 +11,7 @@ from crm_core.errors import SettingInvalid
 from crm_core.logs import redact
 from crm_core.model import Catalog
 from crm_core.pack_files import PackInvalid, shipped_packs
+from crm_core.reading import marks_of
 from crm_core.settings import Settings
 from lake import Lake
 from lake.closing import Closing
@@ -30,7 +31,8 @@ class Workspace(Closing):
         return read_catalog(self.lake)
 
     def close(self) -> None:
-        """Close the lake."""
+        """Write what waits to be written, then close the lake."""
+        marks_of(self.lake).close()
         self.lake.close()
 
 

@@ -77,6 +77,16 @@ class Dependency(Definition):
     options: tuple[Option, ...] = ()
 
 
+class PanelChoice(Definition):
+    """How a section of the profile is offered: its label, in which folders, to which roles, or not at all."""
+
+    section: DashedSlug
+    label: str = ""
+    folders: tuple[DashedSlug, ...] = ()
+    roles: tuple[Literal["admin", "agent", "viewer"], ...] = ()
+    hidden: bool = False
+
+
 class Timeline(Definition):
     """How records of this module stand in a timeline: which date, which title, which icon."""
 
@@ -120,6 +130,8 @@ class Module(Definition):
     fields: tuple[Field, ...] = ()
     sections: tuple[Section, ...] = ()
     dependencies: tuple[Dependency, ...] = ()
+    panels: tuple[PanelChoice, ...] = ()
+    """The order of the profile's sections and what differs from how they are offered by themselves."""
     folders: tuple[Folder, ...] = (Folder(slug="all", label="All"),)
     timeline: Timeline | None = None
     contact_points: ContactPoints | None = None

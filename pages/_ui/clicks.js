@@ -29,6 +29,12 @@ export default function ({ parentElement, setTriggerValue }) {
     setTriggerValue("click", element.dataset.click);
   };
   const options = { signal: listening.signal, capture: true };
+  // A menu that is open closes when one goes on elsewhere.
+  const close = (event) => {
+    const inside = event.type === "click" && event.target.closest?.(".m-more");
+    for (const menu of document.querySelectorAll(".m-more[open]")) if (menu !== inside) menu.open = false;
+  };
+  document.addEventListener("click", close, options);
   document.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const element = marked(event);
@@ -38,6 +44,7 @@ export default function ({ parentElement, setTriggerValue }) {
     if (section) follow(`[data-click="edit:${section}"]`);
   }, options);
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") close(event);
     const element = event.key === "Enter" || event.key === " " ? marked(event) : null;
     if (element && (event.key === "Enter" || element.getAttribute("role") === "button")) tell(event, element);
   }, options);

@@ -91,7 +91,7 @@ def show_preview(found: ActivationPreview) -> html.Html:
             '<div class="m-sub">It acts on what changes from now on. What was there before is left alone.</div>'
         )
     )
-    return html.Html('<div class="m-stack">{}</div>').format(html.join(parts))
+    return html.stack(parts)
 
 
 def _dry_run(now: Here, flow: FlowInfo, found: ActivationPreview) -> html.Html:

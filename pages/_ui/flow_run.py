@@ -45,7 +45,7 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
     parts.append(
         html.timeline_card("What it did", events, count=str(len(events)), empty="Nothing was written.")
     )
-    st.html(html.Html('<div class="m-stack">{}</div>').format(html.join(parts)))
+    st.html(html.stack(parts))
 
 
 def _bar(now: Here, state: FlowsState, run: Run | None) -> None:

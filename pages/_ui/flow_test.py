@@ -80,4 +80,4 @@ def show_trial(became: Became, record: TrialRecord) -> html.Html:
     if record.steps:
         events = became.events(record.steps)
         parts.append(html.timeline_card("What it would do", events, count=str(len(events))))
-    return html.Html('<div class="m-stack">{}</div>').format(html.join(parts))
+    return html.stack(parts)

@@ -79,7 +79,7 @@ def _answer(now: Here, state: FlowsState, flow: FlowInfo, found: Why) -> None:
     ]
     if found.runs:
         parts.append(run_table(now, found.runs, title="Its last runs"))
-    st.html(html.Html('<div class="m-stack">{}</div>').format(html.join(parts)))
+    st.html(html.stack(parts))
 
 
 def verdict(found: Why) -> str:

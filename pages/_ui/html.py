@@ -224,6 +224,49 @@ def card(title: Text, body: Text, *, count: str = "", right: Text = "", footer: 
     return Html('<section class="m-card">{}{}{}</section>').format(head, body, foot)
 
 
+_NAV_ROOM = 500
+"""How wide the names of a menu of sections may be in all, in pixels, before the rest stands behind “More”."""
+
+
+def section_nav(sections: Sequence[tuple[str, str]], current: str) -> Html:
+    """A menu of sections in one row, the rest behind a word that opens; the current one is always in the row."""
+    row: list[tuple[str, str]] = []
+    room = _NAV_ROOM - next((_nav_width(label) for slug, label in sections if slug == current), 0)
+    for slug, label in sections:
+        if slug == current:
+            row.append((slug, label))
+        elif room - _nav_width(label) >= 0 and (not row or room > 0):
+            room -= _nav_width(label)
+            row.append((slug, label))
+        else:
+            room = 0
+    rest = [one for one in sections if one not in row]
+    word = Html('<summary class="m-tab">More · {}</summary>').format(len(rest))
+    more = Html('<details class="m-more">{}<div class="m-menu">{}</div></details>').format(
+        word, join(_nav_link(slug, label, current) for slug, label in rest)
+    )
+    shown = join(_nav_link(slug, label, current) for slug, label in row)
+    return Html('<nav class="m-tabs" aria-label="Sections"><div>{}</div>{}</nav>').format(
+        shown, more if rest else ""
+    )
+
+
+def _nav_width(label: str) -> int:
+    return 18 + 7 * len(label)
+
+
+def _nav_link(slug: str, label: str, current: str) -> Html:
+    mark = Html(' aria-current="page"') if slug == current else Html("")
+    return Html('<a class="m-tab" role="button" tabindex="0" data-click="{}"{}>{}</a>').format(
+        click("section", slug), mark, label
+    )
+
+
+def stack(parts: Iterable[Text]) -> Html:
+    """Cards one below the other."""
+    return Html('<div class="m-stack">{}</div>').format(join(parts))
+
+
 def cards(*parts: Text) -> Html:
     """Cards side by side, as many as there is room for."""
     return Html('<div class="m-cards">{}</div>').format(join(parts))

@@ -12,10 +12,10 @@ from crm_core.dependencies import read_states
 from crm_core.model import Field, Leaf, Module
 from crm_core.model.condition import Condition
 from crm_core.model.modules import Status
-from crm_core.profile import Profile
+from crm_core.profile import Head
 from crm_core.query import Page, read_page
 from crm_core.search import search_module
-from pages._ui import feedback, forms, html, nav, profile, side, words, workspace
+from pages._ui import feedback, forms, html, nav, profile, record_fields, record_words, side, words, workspace
 from pages._ui.components import Click, ListRow, clicks, record_list
 from pages._ui.field_views import is_missing
 from pages._ui.fields import edit_field
@@ -25,17 +25,17 @@ from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id, record_id_in_url, set_url
 from pages._ui.surroundings import field_context
+from pages._ui.workspace_state import PAGE, WorkspaceState, read_selected
 
 MODULE = "inquiries"
 OPEN, MINE, UNASSIGNED, CLOSED, ALL = "open", "mine", "unassigned", "closed", "all"
 QUEUES = {OPEN: "Open", MINE: "Mine", UNASSIGNED: "Unassigned", CLOSED: "Closed", ALL: "All"}
-PAGE = 60
 _CLOSING = "inbox:closing"
 """The inquiry that is asked for what a closed one must have."""
 
 
 @dataclass
-class InboxState(workspace.WorkspaceState):
+class InboxState(WorkspaceState):
     """What the inbox remembers: the queue, the state and the team that are looked at."""
 
     queue: str = OPEN
@@ -147,8 +147,7 @@ def _left(state: InboxState) -> None:
 
 
 def _select(state: InboxState, chosen: str) -> None:
-    state.selected = chosen
-    state.editing.clear()
+    state.select(chosen)
     set_url(id=chosen)
     show_panel("centre")
     redraw("centre", "right")
@@ -185,7 +184,8 @@ def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None
 
 
 def _created(state: InboxState, created: str) -> None:
-    state.selected, state.queue, state.words, state.status, state.team = created, OPEN, "", "", ""
+    state.select(created)
+    state.queue, state.words, state.status, state.team = OPEN, "", "", ""
     set_url(id=created)
 
 
@@ -249,7 +249,7 @@ def _row(now: Here, module: Module, item: dict[str, Any]) -> ListRow:
 def _centre(state: InboxState) -> None:
     nav.follow()
     now = here()
-    seen = workspace.read_selected(now, MODULE, state)
+    seen = read_selected(now, MODULE, state)
     clicks(lambda click: _clicked(state, click), key="clicks:inbox")
     if seen is None:
         _nobody(now, state)
@@ -260,8 +260,8 @@ def _centre(state: InboxState) -> None:
             _actions(now, seen)
     with body("centre"):
         _message(now, seen)
-        workspace.draw_sections(now, seen, state, without=("message",))
-        workspace.draw_related(now, seen)
+        record_fields.draw_sections(now, seen, state, without=("message",))
+        st.html(profile.belongings_card(now, seen, profile.read_belongings(now, seen)))
 
 
 def _nobody(now: Here, state: InboxState) -> None:
@@ -275,21 +275,21 @@ def _nobody(now: Here, state: InboxState) -> None:
     nothing(title, text, actions=actions, key="nothing:inbox")
 
 
-def _header(now: Here, seen: Profile) -> html.Html:
+def _header(now: Here, seen: Head) -> html.Html:
     record = seen.record
     parts: list[html.Text] = [str(record.get("name") or record.get("email") or "Unknown")]
     for reference in now.catalog.references(MODULE)[:1]:
-        link = profile.reference_link(reference, record.get(reference.slug), seen.titles)
+        link = record_words.reference_link(reference, record.get(reference.slug), seen.titles)
         if link:
             parts.append(link)
     return html.record_header(
         str(record.get("subject") or seen.title),
         subtitle=html.join(parts, between=" · "),
-        badge=profile.status_badge(seen.module, record["folder"], record["status"]),
+        badge=record_words.status_badge(seen.module, record["folder"], record["status"]),
     )
 
 
-def _message(now: Here, seen: Profile) -> None:
+def _message(now: Here, seen: Head) -> None:
     text = seen.record.get("message")
     if text:
         number = next((seen.record.get(f.slug) for f in seen.module.fields if f.kind == "auto_number"), None)
@@ -306,7 +306,7 @@ def _clicked(state: InboxState, click: Click) -> None:
             workspace.clicked(MODULE, state, click)
 
 
-def _actions(now: Here, seen: Profile) -> None:
+def _actions(now: Here, seen: Head) -> None:
     if now.actor.role == "viewer":
         return
     record = seen.record
@@ -324,21 +324,21 @@ def _actions(now: Here, seen: Profile) -> None:
             _ask_before_closing(now, seen, closed[0])
 
 
-def _missing_to_close(now: Here, seen: Profile, end: Status) -> list[Field]:
+def _missing_to_close(now: Here, seen: Head, end: Status) -> list[Field]:
     """The fields that a closed inquiry must have, and this one has not."""
     record = {**seen.record, "status": end.slug}
     states = read_states(now.lake, now.catalog, module=MODULE, record=record, actor=now.actor)
     return [f for f in seen.module.fields if f.slug in states.required and is_missing(record.get(f.slug))]
 
 
-def _close(now: Here, seen: Profile, end: Status) -> None:
+def _close(now: Here, seen: Head, end: Status) -> None:
     if _missing_to_close(now, seen, end):
         st.session_state[_CLOSING] = seen.record["id"]
         redraw("centre")
     _write(now, seen, {"status": end.slug}, end.name)
 
 
-def _ask_before_closing(now: Here, seen: Profile, end: Status) -> None:
+def _ask_before_closing(now: Here, seen: Head, end: Status) -> None:
     def forget() -> None:
         st.session_state.pop(_CLOSING, None)
 
@@ -353,19 +353,19 @@ def _ask_before_closing(now: Here, seen: Profile, end: Status) -> None:
         }
         if st.button("Close it", type="primary", key="closing:go", width="stretch"):
             given = {name: value for name, value in values.items() if not is_missing(value)}
-            if profile.change(now, seen, {"status": end.slug, **given}, done=end.name):
+            if record_fields.change(now, seen, {"status": end.slug, **given}, done=end.name):
                 forget()
                 st.rerun()
 
     draw()
 
 
-def _write(now: Here, seen: Profile, values: dict[str, Any], done: str) -> None:
-    profile.change(now, seen, values, done=done)
+def _write(now: Here, seen: Head, values: dict[str, Any], done: str) -> None:
+    record_fields.change(now, seen, values, done=done)
     redraw("left", "centre", "right")
 
 
-def _make_task(now: Here, seen: Profile) -> None:
+def _make_task(now: Here, seen: Head) -> None:
     record = seen.record
     title = f"Answer {record.get('subject') or record.get('name') or 'the inquiry'}"
     values: dict[str, Any] = {"title": title, "owner": now.actor.user, "team": record["team"]}
@@ -385,7 +385,7 @@ def _make_task(now: Here, seen: Profile) -> None:
 
 def _right(state: InboxState) -> None:
     now = here()
-    seen = workspace.read_selected(now, MODULE, state)
+    seen = read_selected(now, MODULE, state)
     if seen is not None:
         with body("right"):
             side.draw(now, seen)

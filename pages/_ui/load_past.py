@@ -167,7 +167,7 @@ def _show_undone(now: Here, done: UndoResult) -> None:
         parts.append(
             html.note("These messages have left and cannot be called back:", color="red", lines=lines[:50])
         )
-    st.html(html.Html('<div class="m-stack">{}</div>').format(html.join(parts)))
+    st.html(html.stack(parts))
 
 
 def conflict_table(now: Here, conflicts: Sequence[Mapping[str, Any]]) -> html.Html:

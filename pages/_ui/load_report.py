@@ -212,7 +212,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _stack(parts: Iterable[html.Text]) -> html.Html:
-    return html.Html('<div class="m-stack">{}</div>').format(html.join(parts))
+    return html.stack(parts)
 
 
 def _show_past(state: LoadState, load_id: str) -> None:

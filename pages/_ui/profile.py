@@ -5,42 +5,26 @@ The read-only parts are one `st.html` each; widgets stand only where a person ac
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
-from crm_core import records
-from crm_core.model import Catalog, Module, Reference, Section
-from crm_core.model.catalog import SYSTEM_FIELDS
-from crm_core.profile import Profile
-from crm_core.related import RelatedList, list_columns
-from crm_core.timeline import CHANGES, Entry
-from pages._ui import feedback, html, words
+from crm_core.model import Module
+from crm_core.profile import Head
+from crm_core.related import RelatedList, list_columns, read_related
+from crm_core.timeline import CHANGES, Entry, read_timeline
+from pages._ui import html, words
 from pages._ui.changes import tell_changes
 from pages._ui.field_views import from_columns, is_missing
-from pages._ui.fields import FieldContext, edit_field, show_columns, show_field
-from pages._ui.reference import edit_reference
+from pages._ui.fields import show_columns
+from pages._ui.record_words import note_of, reference_link, status_badge
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
 
 
-def status_badge(module: Module, folder: str | None, status: str | None) -> html.Html:
-    """The status in its folder's words and colour; nothing for none."""
-    if not status:
-        return html.Html("")
-    known = {s.slug: s for f in module.folders for s in f.statuses}
-    own = module.folder(folder or "")
-    known |= {s.slug: s for s in own.statuses} if own else {}
-    found = known.get(status)
-    return html.badge(
-        found.name if found else words.readable(status), color=found.color if found else "gray", dot=True
-    )
-
-
-def header(here: Here, profile: Profile) -> html.Html:
+def header(here: Here, profile: Head) -> html.Html:
     """Avatar, title, status, and the line below: subtitle and references that say who this is."""
     record = profile.record
     told = note_of(profile.module, profile.subtitle)
@@ -60,120 +44,6 @@ def header(here: Here, profile: Profile) -> html.Html:
         badge=status_badge(profile.module, record["folder"], record["status"]),
         icon_name="" if profile.module.profile else profile.module.icon,
     )
-
-
-def note_of(module: Module, text: str | None) -> str:
-    """The subtitle of a record as people read it: of a choice what it says, not the value that is stored."""
-    options = getattr(module.field(module.subtitle or ""), "options", None) or ()
-    return next((option.text for option in options if option.value == text), text or "")
-
-
-def reference_link(reference: Reference, value: Any, titles: dict[str, str]) -> html.Html | None:
-    """The title of the referenced record as a link to it; None when there is none, or none that may be seen."""
-    if not value:
-        return None
-    module, target = (
-        (value["module"], value["id"]) if isinstance(value, dict) else (reference.targets[0], value)
-    )
-    title = titles.get(str(target))
-    return html.link(title, click=html.click("open", str(module), str(target))) if title else None
-
-
-def sections_of(
-    catalog: Catalog, module: Module, folder: str | None, *, without: tuple[str, ...] = ()
-) -> tuple[Section, ...]:
-    """The sections with the fields that the record's folder shows; fields in no section come last."""
-    own = module.folder(folder or "")
-    wanted = set(own.fields) if own and own.fields else None
-    placed = {name for section in module.sections for name in section.fields}
-    names = [f.slug for f in module.fields] + [r.slug for r in catalog.references(module.slug)]
-    rest = tuple(name for name in names if name not in placed)
-    title = "Details" if not module.sections else "More"
-    found = (*module.sections, *([Section(slug="rest", label=title, fields=rest)] if rest else []))
-    shown = (
-        s.model_copy(
-            update={
-                "fields": tuple(n for n in s.fields if (wanted is None or n in wanted) and n not in without)
-            }
-        )
-        for s in found
-    )
-    return tuple(section for section in shown if section.fields)
-
-
-def section_card(here: Here, profile: Profile, section: Section, *, editable: bool) -> html.Html:
-    """The fields of a section, read-only, with a word that opens them for editing."""
-    context = field_context(here, [(profile.module, profile.record)])
-    rows = [
-        field_row(here, profile, name, context)
-        for name in section.fields
-        if name not in profile.states.hidden
-    ]
-    word = html.link("Edit", click=html.click("edit", section.slug)) if editable else html.Html("")
-    return html.kv_card(section.name, rows, right=word)
-
-
-def field_row(here: Here, profile: Profile, name: str, context: FieldContext) -> tuple[str, html.Text | None]:
-    """The label and the value of a field, reference or system column."""
-    module, record = profile.module, profile.record
-    reference = here.catalog.reference(module.slug, name)
-    if reference is not None:
-        return reference.label, reference_link(reference, record.get(name), profile.titles)
-    field = module.field(name) or SYSTEM_FIELDS.get(name)
-    if field is None:
-        return words.readable(name), None
-    return field.name, show_field(field, record.get(name), context)
-
-
-def edit_section(here: Here, profile: Profile, section: Section, on_done: Callable[[], None]) -> None:
-    """The fields of a section as widgets; each change is written at once and can be undone."""
-    with st.container(border=True, key=f"edit_{section.slug}"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(html.title(section.name, small=True))
-            st.button("Done", key=f"done_{section.slug}", type="tertiary", on_click=on_done)
-        context = field_context(here, [(profile.module, profile.record)])
-        context = replace(context, options={**context.options, **profile.states.options})
-        for name in section.fields:
-            if name not in profile.states.hidden:
-                _edit_one(here, profile, name, context)
-
-
-def _edit_one(here: Here, profile: Profile, name: str, context: FieldContext) -> None:
-    record, module, states = profile.record, profile.module, profile.states
-    key = f"field:{record['id']}:{name}:{record['version']}"
-
-    def commit(value: Any) -> None:
-        change(here, profile, {name: value})
-
-    reference = here.catalog.reference(module.slug, name)
-    if reference is not None:
-        edit_reference(here, reference, record.get(name), titles=profile.titles, key=key, on_commit=commit)
-        return
-    field = module.field(name)
-    if field is not None:
-        required = field.required or name in states.required
-        edit_field(
-            field, record.get(name), key=key, on_commit=commit, context=context, required=required,
-            disabled=name in states.read_only,
-        )  # fmt: skip
-
-
-def change(here: Here, profile: Profile, values: dict[str, Any], *, done: str = "Saved") -> bool:
-    """Write changed values of the profile's record, on the version that is shown; whether they were taken."""
-    record = profile.record
-    saved = feedback.run(
-        lambda: records.update(
-            here.lake,
-            module=profile.module.slug,
-            record_id=record["id"],
-            values=values,
-            actor=here.actor,
-            door="browser",
-            base_version=record["version"],
-        ),
-        done=done,
-    )
-    return saved is not None
 
 
 def related_card(here: Here, related: RelatedList) -> html.Html:
@@ -243,15 +113,36 @@ def _event(here: Here, entry: Entry, told: dict[str, tuple[str, html.Html]]) -> 
     )
 
 
-def figures(here: Here, profile: Profile) -> list[html.Kpi]:
+@dataclass(frozen=True)
+class Belongings:
+    """What belongs to a record, in short: the newest of each link, and of the timeline."""
+
+    related: tuple[RelatedList, ...]
+    timeline: tuple[Entry, ...]
+
+
+def read_belongings(here: Here, profile: Head, *, at: int | None = None) -> Belongings:
+    """Read what belongs to a record, in two statements."""
+    asked: dict[str, Any] = {
+        "module": profile.module.slug, "record_id": profile.record["id"], "actor": here.actor, "at": at
+    }  # fmt: skip
+    related = read_related(here.lake, here.catalog, **asked)
+    return Belongings(related, read_timeline(here.lake, here.catalog, limit=20, **asked).entries)
+
+
+def belongings_card(here: Here, profile: Head, belongings: Belongings, *, newest: int = 8) -> html.Html:
+    """The related records of every module that has some, and the newest of the timeline."""
+    filled = [related_card(here, related) for related in belongings.related if related.total]
+    return html.stack([*filled, timeline(here, profile.module, belongings.timeline[:newest])])
+
+
+def figures(here: Here, profile: Head, belongings: Belongings) -> list[html.Kpi]:
     """What stands above the sections: what is open, what is unread, and when something happened last."""
     badges = profile.badges
     # Appointments and due tasks lie ahead: they are on the timeline, but nothing has happened yet.
-    passed = (
-        entry.occurred_at for entry in profile.timeline.entries if entry.occurred_at <= datetime.now(UTC)
-    )
+    passed = (entry.occurred_at for entry in belongings.timeline if entry.occurred_at <= datetime.now(UTC))
     newest = next(passed, None)
-    inquiries = next((r.total for r in profile.related if r.link.module == "inquiries"), None)
+    inquiries = next((r.total for r in belongings.related if r.link.module == "inquiries"), None)
     figures = [
         html.Kpi("Open tasks", words.number(badges.open_tasks)),
         html.Kpi("Unread messages", words.number(badges.unread)),
@@ -262,7 +153,7 @@ def figures(here: Here, profile: Profile) -> list[html.Kpi]:
     return [*figures, html.Kpi("Last activity", words.ago(newest, zone=here.zone) if newest else "–")]
 
 
-def contact_buttons(here: Here, profile: Profile) -> None:
+def contact_buttons(here: Here, profile: Head) -> None:
     """Buttons that reach the person: mail and call, as far as there is an address or number."""
     record = profile.record
     email = next(

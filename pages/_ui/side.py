@@ -8,17 +8,17 @@ import streamlit as st
 
 from crm_core import people
 from crm_core.facets import read_tags
-from crm_core.profile import Profile
+from crm_core.profile import Head
 from flows import manual
 from flows.active import active_flows
 from pages._ui import feedback, html
 from pages._ui.flows_why import outcome_of
 from pages._ui.layout import redraw
-from pages._ui.profile import change
+from pages._ui.record_fields import change
 from pages._ui.session import Here
 
 
-def draw(here: Here, profile: Profile) -> None:
+def draw(here: Here, profile: Head) -> None:
     """Workers, owner, team, folder and status, tags, automation."""
     locked = here.actor.role == "viewer"
     _workers(here, profile, locked)
@@ -27,18 +27,18 @@ def draw(here: Here, profile: Profile) -> None:
     _automation(here, profile, locked)
 
 
-def _key(profile: Profile, name: str) -> str:
+def _key(profile: Head, name: str) -> str:
     return f"side:{profile.record['id']}:{name}:{profile.record['version']}"
 
 
-def _write(here: Here, profile: Profile, key: str, name: str, before: Any) -> None:
+def _write(here: Here, profile: Head, key: str, name: str, before: Any) -> None:
     value = st.session_state[key]
     if value != before:
         change(here, profile, {name: value})
     redraw("left", "centre", "right")
 
 
-def _workers(here: Here, profile: Profile, locked: bool) -> None:
+def _workers(here: Here, profile: Head, locked: bool) -> None:
     record = profile.record
     users = people.read_directory(here.lake).active
     names = {user.slug: user.name for user in users}
@@ -68,7 +68,7 @@ def _workers(here: Here, profile: Profile, locked: bool) -> None:
     )  # fmt: skip
 
 
-def _place(here: Here, profile: Profile, locked: bool) -> None:
+def _place(here: Here, profile: Head, locked: bool) -> None:
     record, module = profile.record, profile.module
     folders = [folder.slug for folder in module.folders]
     folder = module.folder(record["folder"] or "") or module.default_folder
@@ -98,7 +98,7 @@ def _place(here: Here, profile: Profile, locked: bool) -> None:
     )  # fmt: skip
 
 
-def _tags(here: Here, profile: Profile, locked: bool) -> None:
+def _tags(here: Here, profile: Head, locked: bool) -> None:
     tags = list(profile.record["tags"] or [])
     st.html(html.section_header("Tags", str(len(tags)) if tags else ""))
     known = read_tags(here.lake, here.catalog, module=profile.module.slug, actor=here.actor)
@@ -110,7 +110,7 @@ def _tags(here: Here, profile: Profile, locked: bool) -> None:
     )  # fmt: skip
 
 
-def _automation(here: Here, profile: Profile, locked: bool) -> None:
+def _automation(here: Here, profile: Head, locked: bool) -> None:
     """The flows that wait for a hand as buttons; any other active one of this module can be run too."""
     offered = [
         flow.definition
@@ -138,13 +138,13 @@ def _automation(here: Here, profile: Profile, locked: bool) -> None:
         )  # fmt: skip
 
 
-def _run_chosen(here: Here, profile: Profile, key: str) -> None:
+def _run_chosen(here: Here, profile: Head, key: str) -> None:
     chosen = st.session_state.get(key)
     if chosen:
         _run(here, profile, str(chosen))
 
 
-def _run(here: Here, profile: Profile, flow: str) -> None:
+def _run(here: Here, profile: Head, flow: str) -> None:
     feedback.run(
         lambda: manual.run_flow(
             here.lake, flow, module=profile.module.slug, ids=[profile.record["id"]], actor=here.actor

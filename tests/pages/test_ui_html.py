@@ -115,3 +115,14 @@ def test_nothing_unread_draws_nothing() -> None:
 
 def test_markdown_is_shown_as_it_is() -> None:
     assert html.plain("**a** [b](c) :red[d] $e$") == r"\*\*a\*\* \[b\]\(c\) \:red\[d\] \$e\$"
+
+
+def test_a_menu_of_sections_keeps_the_current_one_in_sight() -> None:
+    sections = [(f"section-{i}", f"Section number {i}") for i in range(12)]
+    row, _, rest = str(html.section_nav(sections, "section-9")).partition("<details")
+    assert "Section number 9" in row and 'aria-current="page"' in row
+    assert "More · 9" in rest and rest.count("data-click") == 9
+
+
+def test_a_menu_of_few_sections_has_nothing_behind_a_word() -> None:
+    assert "<details" not in str(html.section_nav([("a", "A"), ("b", "B")], "a"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -133,6 +134,24 @@ def test_messages_count_as_read_for_the_whole_team_and_no_other(small: Small) ->
         for actor in (AGENT, SELLER)
     }
     assert unread == {"bob": 0, "sue": 1}
+
+
+def test_marks_are_written_a_moment_later_together_and_at_the_end_at_the_latest(small: Small) -> None:
+    (who, other) = small.put("customers", {"name": "A"}, {"name": "B"})
+    before = small.lake.snapshot()
+    marks = ReadMarks(small.lake, every=60)
+    marks.mark(record_id=who, actor=AGENT, now=NOW)
+    marks.mark(record_id=other, actor=AGENT, now=NOW)
+    assert small.lake.snapshot() == before
+    marks.close()
+    assert small.lake.snapshot() == before + 1
+    quick = ReadMarks(small.lake, every=0.01)
+    quick.mark(record_id=who, actor=AGENT, now=NOW + timedelta(hours=1))
+    for _ in range(500):
+        if small.lake.snapshot() > before + 1:
+            break
+        time.sleep(0.02)
+    assert small.lake.snapshot() == before + 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+"""The heading of a record: who it is, how to reach it, and the sections of its profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from crm_core.panels import Panel
+from crm_core.profile import Head
+from pages._ui import html, profile
+from pages._ui.session import Here
+
+
+def draw(now: Here, seen: Head, panels: Sequence[Panel], current: Panel) -> None:
+    """Draw the heading, with the open section marked."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        st.html(profile.header(now, seen))
+        with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
+            profile.contact_buttons(now, seen)
+    st.html(html.section_nav([(panel.slug, panel.label) for panel in panels], current.slug))

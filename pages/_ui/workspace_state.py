@@ -1,0 +1,57 @@
+"""What a workspace remembers, and the record that its panels show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm_core.panels import OVERVIEW
+from crm_core.profile import Head, read_head
+from pages._ui import feedback
+from pages._ui.session import Here
+
+PAGE = 60
+ENTRIES = 20
+
+
+@dataclass
+class WorkspaceState:
+    """What a workspace remembers: which record, what is looked for, and what is open."""
+
+    selected: str | None = None
+    words: str = ""
+    folder: str = ""
+    sort: str = "-updated_at"
+    shown: int = PAGE
+    section: str = OVERVIEW
+    editing: set[str] = field(default_factory=set)
+    entries: int = ENTRIES
+    empty: bool = False
+    """Whether there is no record at all, whatever is looked for."""
+    within: dict[str, Any] = field(default_factory=dict)
+    """What the open section remembers of this record; forgotten with it."""
+    read: tuple[Any, Head | None] | None = None
+    """What was read last, for the panels of one run: key (record, snapshot, actor, definitions), head."""
+
+    def select(self, chosen: str | None) -> None:
+        """Show another record; what was open of the one before is forgotten, the section stays."""
+        self.selected = chosen
+        self.editing.clear()
+        self.within.clear()
+        self.entries = ENTRIES
+
+
+def read_selected(now: Here, slug: str, state: WorkspaceState) -> Head | None:
+    """The head of the selected record; read once for all panels of a run."""
+    if state.selected is None:
+        return None
+    key = (state.selected, now.lake.known_snapshot(), now.actor, now.catalog.version)
+    if state.read is None or state.read[0] != key:
+        found = feedback.run(
+            lambda: read_head(
+                now.lake, now.catalog, module=slug, record_id=str(state.selected), actor=now.actor
+            ),
+            at="here",
+        )
+        state.read = (key, found)
+    return state.read[1]
