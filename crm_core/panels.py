@@ -46,13 +46,11 @@ SECTIONS: tuple[Section, ...] = (
     Section("reservations", "Reservations", ("reservations",)),
     Section("insurance", "Insurance", ("policies", "claims")),
     Section("loyalty", "Loyalty", ("loyalty_entries",)),
-    Section("recordings", "Recordings", ("communications",), profiles=True),
-    Section("workflow", "Workflow"),
     Section(HISTORY, "History"),
 )
-"""In the order in which they are offered; lists of other modules stand before the last two."""
+"""In the order in which they are offered; lists of other modules stand before the last."""
 
-_LAST = ("workflow", HISTORY)
+_LAST = (HISTORY,)
 
 
 @dataclass(frozen=True)
