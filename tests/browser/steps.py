@@ -61,6 +61,18 @@ def title(page: Page) -> Locator:
     return page.locator(".st-key-centre_head .m-title")
 
 
+def section(page: Page, name: str) -> None:
+    """Open a section of the profile, from the row or from what stands behind “More”."""
+    menu = page.get_by_role("navigation", name="Sections")
+    menu.wait_for()
+    still(page)
+    wanted = menu.locator(".m-tab[data-click]", has_text=name).first
+    if not wanted.is_visible():
+        menu.locator("summary").click()
+    wanted.click()
+    expect(menu.locator("[aria-current]")).to_have_text(name)
+
+
 def row(page: Page, name: str) -> Locator:
     """A record in the list on the left."""
     return page.get_by_role("option", name=name)

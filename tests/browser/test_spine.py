@@ -26,7 +26,7 @@ def test_a_module_made_by_form_is_loaded_edited_and_seen_on_the_customer(
     expect(steps.row(page, customer["name"])).to_have_count(1)
     steps.row(page, customer["name"]).click()
     expect(steps.title(page)).to_contain_text(customer["name"])
-    page.get_by_role("tab", name="Vehicles").click()
+    steps.section(page, "Vehicles")
     expect(page.get_by_role("cell", name="Truck 0007 of ours")).to_be_visible()
 
 
