@@ -21,6 +21,7 @@ from pages._ui.conditions import fields_of
 from pages._ui.fields import edit_field
 from pages._ui.flow_desk import Desk
 from pages._ui.flow_paths import paths_of
+from pages._ui.reference import pick_record
 from pages._ui.rules import UNITS, split_span
 
 WAYS = {
@@ -69,7 +70,7 @@ def ways_of(target: Target, *, is_new: bool) -> tuple[str, ...]:
     """How a value can be given to a field, the usual way first."""
     match target.kind:
         case "reference":
-            ways: tuple[str, ...] = ("copy",)
+            ways: tuple[str, ...] = ("copy", "fixed")
         case "list":
             ways = ("fixed",) if is_new else ("change", "fixed")
         case kind if kind in _TEXTS:
@@ -113,6 +114,12 @@ def start_of(way: str, target: Target) -> Any:
     return ""
 
 
+def _start(desk: Desk, way: str, target: Target, module: str) -> Any:
+    """As `start_of`; a copy begins with the first that there is, since an empty one would be no copy."""
+    first = next(iter(copies(desk, target, module)), None) if way == "copy" else None
+    return f"{{{{ {first} }}}}" if first else start_of(way, target)
+
+
 def edit_values(
     desk: Desk, read: Callable[[], Mapping[str, Any]], *, module: str, target: str, key: str,
     put: Callable[[dict[str, Any]], None], is_new: bool = False, without: Collection[str] = (),
@@ -140,7 +147,7 @@ def edit_values(
         slug = st.session_state[f"{key}:add:{len(values)}"]
         if slug:
             one = known[slug]
-            put({**read(), slug: start_of(ways_of(one, is_new=is_new)[0], one)})
+            put({**read(), slug: _start(desk, ways_of(one, is_new=is_new)[0], one, module)})
 
     st.selectbox(
         "Set one more field", rest, index=None, key=f"{key}:add:{len(values)}", on_change=add,
@@ -161,7 +168,7 @@ def _line(
         put({**read(), target.slug: new})
 
     def choose() -> None:
-        keep(start_of(st.session_state[f"{key}:way"], target))
+        keep(_start(desk, st.session_state[f"{key}:way"], target, module))
 
     def drop() -> None:
         put({slug: one for slug, one in read().items() if slug != target.slug})
@@ -276,6 +283,9 @@ def _draw_change(desk: Desk, target: Target, value: Any, module: str, key: str, 
 
 
 def _draw_fixed(desk: Desk, target: Target, value: Any, module: str, key: str, keep: Keep) -> None:
+    if target.reference is not None and not target.reference.polymorphic:
+        pick_record(desk.now, target.reference.targets[0], value, key=key, on_pick=keep)
+        return
     if target.field is None:
         _draw_text(desk, target, value, module, key, keep)
         return

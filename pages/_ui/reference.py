@@ -7,10 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from crm_core import query
 from crm_core.model import Reference
 from crm_core.search import search_module
 from pages._ui import html
 from pages._ui.session import Here
+from pages._ui.state import record_id
 
 SHOWN = 8
 
@@ -58,6 +60,19 @@ def edit_reference(
         if chosen and not reference.required:
             st.button("Clear", key=f"{key}:clear", icon=":material/close:", on_click=commit, args=(None,))
     return value
+
+
+def pick_record(here: Here, module: str, chosen: Any, *, key: str, on_pick: Callable[[str], None]) -> None:
+    """Draws the name of a certain record, and behind it the search for another; `on_pick` gets its id."""
+    known = record_id(chosen)
+    named = query.titles(here.lake, here.catalog, wanted={module: [known]}, actor=here.actor) if known else {}
+    shown = named.get(known or "", "A record that is gone, or that you may not see") if known else "Choose …"
+
+    def picked(target: str | None, name: str = "") -> None:
+        on_pick(target or "")
+
+    with st.popover(html.plain(shown), width="stretch", key=f"{key}:box"):
+        _search(here, module, key, picked)
 
 
 def _search(here: Here, module: str, key: str, commit: Callable[[str | None, str], None]) -> None:
