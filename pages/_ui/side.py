@@ -40,31 +40,49 @@ def _write(here: Here, profile: Head, key: str, name: str, before: Any) -> None:
 
 def _workers(here: Here, profile: Head, locked: bool) -> None:
     record = profile.record
-    users = people.read_directory(here.lake).active
-    names = {user.slug: user.name for user in users}
+    names = {user.slug: user.name for user in people.read_directory(here.lake).active}
     workers = list(record["workers"] or [])
-    known = list(names) + [w for w in workers if w not in names]
-    key = _key(profile, "workers")
-    # The chosen ones stand above with their faces, so the box that chooses them opens on demand.
+    team = here.catalog.teams[record["team"]].name if record["team"] in here.catalog.teams else ""
+    # What is read is text; the boxes that change it are made when somebody opens them.
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="side_workers"
     ):
-        st.html(html.section_header("Workers", str(len(workers)) if workers else ""))
+        st.html(html.section_header("Workers", team))
         if not locked:
-            with st.popover("Change" if workers else "Assign", type="tertiary", width="content"):
-                st.multiselect(
-                    "Workers", known, default=workers, format_func=lambda slug: names.get(slug, slug), key=key,
-                    placeholder="Assign somebody", width=260,
-                    on_change=_write, args=(here, profile, key, "workers", workers),
-                )  # fmt: skip
+            opened = st.popover(
+                "Change" if workers else "Assign", type="tertiary", width="content", key=_key(profile, "people"),
+                on_change="rerun",
+            )  # fmt: skip
+            if opened.open:
+                with opened:
+                    _change_people(here, profile, names)
     people_ = [html.person(names.get(w, w), "Owner" if w == record["owner"] else "") for w in workers]
     st.html(html.join(people_ or [html.Html('<span class="m-sub">Nobody yet.</span>')]))
+
+
+def _change_people(here: Here, profile: Head, names: dict[str, str]) -> None:
+    record = profile.record
+    workers = list(record["workers"] or [])
+    known = list(names) + [w for w in workers if w not in names]
+    key = _key(profile, "workers")
+    st.multiselect(
+        "Workers", known, default=workers, format_func=lambda slug: names.get(slug, slug), key=key,
+        placeholder="Assign somebody", width=260,
+        on_change=_write, args=(here, profile, key, "workers", workers),
+    )  # fmt: skip
+    owners = [None, *known]
     owner_key = _key(profile, "owner")
-    options = [None, *known]
     st.selectbox(
-        "Owner", options, index=options.index(record["owner"]) if record["owner"] in options else 0, key=owner_key,
-        format_func=lambda slug: names.get(slug, "Nobody") if slug is None or slug in names else slug, disabled=locked,
+        "Owner", owners, index=owners.index(record["owner"]) if record["owner"] in owners else 0, key=owner_key,
+        format_func=lambda slug: names.get(slug, slug) if slug else "Nobody",
         on_change=_write, args=(here, profile, owner_key, "owner", record["owner"]),
+    )  # fmt: skip
+    teams = [None, *here.catalog.teams]
+    team_key = _key(profile, "team")
+    st.selectbox(
+        "Team", teams, index=teams.index(record["team"]) if record["team"] in teams else 0, key=team_key,
+        format_func=lambda slug: here.catalog.teams[slug].name if slug else "No team",
+        on_change=_write, args=(here, profile, team_key, "team", record["team"]),
     )  # fmt: skip
 
 
@@ -89,23 +107,35 @@ def _place(here: Here, profile: Head, locked: bool) -> None:
             format_func=lambda slug: names.get(slug, slug or "None"),
             on_change=_write, args=(here, profile, key, "status", record["status"]),
         )  # fmt: skip
-    teams = [None, *here.catalog.teams]
-    key = _key(profile, "team")
-    st.selectbox(
-        "Team", teams, index=teams.index(record["team"]) if record["team"] in teams else 0, key=key, disabled=locked,
-        format_func=lambda slug: here.catalog.teams[slug].name if slug else "No team",
-        on_change=_write, args=(here, profile, key, "team", record["team"]),
-    )  # fmt: skip
 
 
 def _tags(here: Here, profile: Head, locked: bool) -> None:
     tags = list(profile.record["tags"] or [])
-    st.html(html.section_header("Tags", str(len(tags)) if tags else ""))
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="side_tags"
+    ):
+        st.html(html.section_header("Tags", str(len(tags)) if tags else ""))
+        if not locked:
+            opened = st.popover(
+                "Change" if tags else "Add", type="tertiary", width="content", key=_key(profile, "tagging"),
+                on_change="rerun", help="Tags",
+            )  # fmt: skip
+            if opened.open:
+                with opened:
+                    _change_tags(here, profile, tags)
+    st.html(
+        html.chips(html.badge(tag) for tag in tags)
+        if tags
+        else html.Html('<span class="m-sub">No tags yet.</span>')
+    )
+
+
+def _change_tags(here: Here, profile: Head, tags: list[str]) -> None:
     known = read_tags(here.lake, here.catalog, module=profile.module.slug, actor=here.actor)
     key = _key(profile, "tags")
     st.multiselect(
-        "Tags", sorted(set(known) | set(tags)), default=tags, key=key, disabled=locked, accept_new_options=True,
-        label_visibility="collapsed", placeholder="Add a tag",
+        "Tags", sorted(set(known) | set(tags)), default=tags, key=key, accept_new_options=True,
+        label_visibility="collapsed", placeholder="Add a tag", width=260,
         on_change=_write, args=(here, profile, key, "tags", tags),
     )  # fmt: skip
 

@@ -76,6 +76,8 @@ def test_a_tag_is_added_by_the_keyboard(customers: Page) -> None:
     customers.get_by_role("option").nth(4).click()
     expect(customers.get_by_role("option").nth(4)).to_have_attribute("aria-selected", "true")
     expect(steps.title(customers)).to_contain_text(_name(customers, 4))
+    steps.still(customers)
+    customers.locator(".st-key-side_tags").get_by_role("button").click()
     customers.get_by_role("combobox", name="Tags").fill("Key account")
     customers.keyboard.press("Enter")
     steps.said(customers, "Saved")
