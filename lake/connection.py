@@ -37,6 +37,7 @@ from lake.lock import FileWriterLock, PostgresWriterLock, WriterLock
 from lake.mirror import MIRROR, POLL_SECONDS, Mirror
 from lake.names import CATALOG
 from lake.session import Session
+from lake.stamp import CatalogFiles, Stamp
 
 T = TypeVar("T")
 
@@ -62,6 +63,8 @@ class Lake(Closing):
         self.history = History(self)
         self.mirror: Mirror | None = None
         self._recent = (0, 0.0)
+        self._files = CatalogFiles(Path(config.place)) if config.kind == "sqlite" else None
+        self._stamped: tuple[Stamp, int] | None = None
 
     @classmethod
     def open(cls, config: LakeConfig) -> Lake:
@@ -101,7 +104,14 @@ class Lake(Closing):
 
     def snapshot(self) -> int:
         """The number of the current snapshot; cheap enough to poll."""
-        return int(self.read_arrow(self._newest_sql).column(0)[0].as_py())
+        stamp = self._files.stamp() if self._files is not None else None
+        known = self._stamped
+        if stamp is not None and known is not None and known[0] == stamp:
+            return known[1]
+        found = int(self.read_arrow(self._newest_sql).column(0)[0].as_py())
+        if stamp is not None:
+            self._stamped = (stamp, found)
+        return found
 
     def snapshot_at(self, instant: datetime) -> int:
         """The last snapshot whose change counts for `instant` or earlier; 0 when there was none yet."""
