@@ -43,15 +43,19 @@ def read_states(
     relations = relations_for(lake, catalog, actor)
     scope = Scope(module, _ROW, relations)
     values = _columns(catalog, module, record)
+    tests = [
+        compile_condition(dependency.when, scope).as_(f"d{i}") for i, dependency in enumerate(dependencies)
+    ]
+    # A row of what is asked about only: a record has dozens of columns, the conditions name a handful.
+    asked = {found.name for test in tests for found in test.find_all(exp.Column) if found.table == _ROW}
     row = exp.select(
         *[
             relations.params.bind(values.get(name), kind).as_(exp.to_identifier(name, quoted=True))
             for name, kind in catalog.columns(module).items()
+            if name in asked
         ]
+        or [exp.null().as_("nothing")]
     )
-    tests = [
-        compile_condition(dependency.when, scope).as_(f"d{i}") for i, dependency in enumerate(dependencies)
-    ]
     statement = exp.select(*tests).from_(row.subquery(_ROW))
     truths = lake.read(text(statement), relations.params.values).row(0)
     return _states(catalog, module, truths)
