@@ -35,6 +35,7 @@ def read_states(
 ) -> FieldStates:
     """The states of the fields for a record, saved or not, in the shape that `shape_record` gives.
 
+    What is half typed and cannot be read as its kind yet counts as missing.
     A field with several `visible` dependencies is visible while one of them holds.
     """
     dependencies = catalog.module(module).dependencies
@@ -50,7 +51,7 @@ def read_states(
     asked = {found.name for test in tests for found in test.find_all(exp.Column) if found.table == _ROW}
     row = exp.select(
         *[
-            relations.params.bind(values.get(name), kind).as_(exp.to_identifier(name, quoted=True))
+            _typed(relations.params.bind(values.get(name)), kind).as_(exp.to_identifier(name, quoted=True))
             for name, kind in catalog.columns(module).items()
             if name in asked
         ]
@@ -59,6 +60,10 @@ def read_states(
     statement = exp.select(*tests).from_(row.subquery(_ROW))
     truths = lake.read(text(statement), relations.params.values).row(0)
     return _states(catalog, module, truths)
+
+
+def _typed(value: exp.Expr, kind: str) -> exp.Expr:
+    return exp.TryCast(this=value, to=exp.DataType.build(kind, dialect="duckdb"))
 
 
 def _states(catalog: Catalog, module: str, truths: tuple[bool, ...]) -> FieldStates:

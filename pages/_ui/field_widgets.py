@@ -34,6 +34,7 @@ class Widget:
     commit: Callable[[], None] | None
     context: FieldContext
     disabled: bool
+    live: bool = False
 
     def part(self, name: str) -> str:
         """The key of a part of the value that has a widget of its own."""
@@ -49,6 +50,7 @@ def _text_input(w: Widget) -> None:
     kind = _TEXT_TYPES.get(w.field.kind, "default")
     start = None if is_missing(w.value) else str(w.value)
     settings: dict[str, Any] = {"value": start, "key": w.key, "type": kind, "help": _help(w)}
+    settings["live"] = "300ms" if w.live else False
     st.text_input(w.label, **settings, **w.common)
 
 

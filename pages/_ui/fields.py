@@ -36,7 +36,7 @@ from pages._ui.field_views import (
 )
 from pages._ui.field_widgets import DRAW, Widget
 
-__all__ = ["FieldContext", "edit_field", "edit_fields", "show_columns", "show_field", "text_of"]
+__all__ = ["FieldContext", "edit_field", "edit_fields", "entered", "show_columns", "show_field", "text_of"]
 
 
 def edit_field(
@@ -50,6 +50,7 @@ def edit_field(
     required: bool | None = None,
     disabled: bool = False,
     problem: str = "",
+    live: bool = False,
 ) -> Any:
     """Draws the widget of a field and returns what stands in it now.
 
@@ -61,6 +62,7 @@ def edit_field(
         required: Whether the label is marked; the field's own rule when None.
         disabled: Only to be read; a read-only field is so always.
         problem: What is wrong with the value, shown below.
+        live: Whether the page hears of a text as it is typed, and not only when it is done.
     """
     mark = " *" if (field.required if required is None else required) else ""
     reader = _Reader(field, key, context)
@@ -77,6 +79,7 @@ def edit_field(
         commit=commit if on_commit is not None else None,
         context=context,
         disabled=disabled or field.read_only,
+        live=live,
     )
     DRAW[field.kind](widget)
     if problem:
@@ -108,6 +111,12 @@ def edit_fields(
             disabled=disabled,
         )
     return entered
+
+
+def entered(field: Field, value: Any, *, key: str, context: FieldContext = NOWHERE) -> Any:
+    """What stands in the widgets of a field before they are drawn; `value` where they are not there yet."""
+    keys = (key, *(f"{key}:{part}" for part in ("amount", *ADDRESS_PARTS)))
+    return _Reader(field, key, context).read() if any(one in st.session_state for one in keys) else value
 
 
 @dataclass(frozen=True)

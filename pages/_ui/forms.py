@@ -7,16 +7,21 @@ if forms.asked_new() == "customers":
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
 from crm_core import records
+from crm_core.dependencies import FieldStates, read_states
+from crm_core.duplicates import likely
+from crm_core.facets import read_tags
 from crm_core.model import Field, Module, Reference
 from crm_core.query import titles
-from pages._ui import feedback
-from pages._ui.fields import edit_field
+from pages._ui import feedback, html
+from pages._ui.duplicates import reasons_of
+from pages._ui.fields import FieldContext, edit_field, entered
 from pages._ui.reference import edit_reference
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
@@ -50,37 +55,90 @@ def _forget(module: str) -> None:
     feedback.forget(f"new:{module}")
 
 
+@dataclass(frozen=True)
+class _Form:
+    """A dialog as it stands in one run: what has been entered so far, and what that asks for."""
+
+    here: Here
+    module: Module
+    key: str
+    folder: str
+    values: dict[str, Any]
+    states: FieldStates
+    context: FieldContext
+
+    def required(self, field: Field | Reference) -> bool:
+        """Whether the record cannot be made without it: by itself, or by what has been entered."""
+        return field.slug in self.states.required or bool(getattr(field, "required", False))
+
+
 def new_record(here: Here, module: Module, *, on_created: Callable[[str], None]) -> None:
-    """The dialog for a new record; `on_created` gets its id, then the page runs again."""
-    form = f"new:{module.slug}"
+    """The dialog for a new record; `on_created` gets its id, then the page runs again.
+
+    It asks for what the chosen folder and the values so far require, and names who may be the same already.
+    """
+    key = f"new:{module.slug}"
 
     @st.dialog(f"New {module.one.lower()}", on_dismiss=_close)
     def draw() -> None:
-        values: dict[str, Any] = {}
-        folder = module.default_folder.slug
-        if len(module.folders) > 1:
-            names = {f.slug: f.name for f in module.folders}
-            folder = st.selectbox("Folder", list(names), format_func=names.__getitem__, key=f"{form}:folder")
-        shown, more = _fields(here, module)
-        _draw_fields(here, shown, form, values)
-        if more and st.toggle("More fields", key=f"{form}:more"):
-            _draw_fields(here, more, form, values)
-        if st.button("Create", type="primary", key=f"{form}:create", width="stretch"):
-            _create(here, module, {**_given(values), "folder": folder}, form, on_created)
+        form = _standing(here, module, key)
+        shown, more = _fields(form)
+        values = _draw_fields(form, shown)
+        if module.profile:
+            values["tags"] = _tags(form)
+        if more and st.toggle("More fields", key=f"{key}:more"):
+            values |= _draw_fields(form, more)
+        _warn(form, on_created)
+        if st.button("Create", type="primary", key=f"{key}:create", width="stretch"):
+            _create(here, module, {**_given(values), "folder": form.folder}, key, on_created)
 
     draw()
 
 
-def _fields(here: Here, module: Module) -> tuple[list[Field | Reference], list[Field | Reference]]:
+def _standing(here: Here, module: Module, key: str) -> _Form:
+    folder = module.default_folder.slug
+    if len(module.folders) > 1:
+        names = {f.slug: f.name for f in module.folders}
+        folder = st.selectbox("Folder", list(names), format_func=names.__getitem__, key=f"{key}:folder")
+    context = field_context(here)
+    values = {
+        field.slug: entered(field, field.default, key=f"{key}:{field.slug}", context=context)
+        for field in _editable(module)
+    }
+    for reference in here.catalog.references(module.slug):
+        chosen = st.session_state.get(f"{key}:{reference.slug}:value")
+        values[reference.slug] = chosen or _about(here, module).get(reference.slug)
+    record = {**values, "folder": folder, "status": _start(module, folder)}
+    states = read_states(here.lake, here.catalog, module=module.slug, record=record, actor=here.actor)
+    context = replace(context, options={**context.options, **states.options})
+    return _Form(here, module, key, folder, values, states, context)
+
+
+def _start(module: Module, folder: str) -> str | None:
+    own = module.folder(folder)
+    return next((status.slug for status in own.statuses if status.start), None) if own else None
+
+
+def _editable(module: Module) -> list[Field]:
+    return [field for field in module.fields if not field.read_only and field.kind != "file"]
+
+
+def _fields(form: _Form) -> tuple[list[Field | Reference], list[Field | Reference]]:
     """What a quick form asks for, and what it asks for only when somebody wants to say more."""
-    editable: list[Field | Reference] = [f for f in module.fields if not f.read_only and f.kind != "file"]
-    editable += list(here.catalog.references(module.slug))
-    about = _about(here, module)
-    first = {module.title, module.subtitle, "email", "phone", "kind"} | set(about)
-    wanted = [f for f in editable if f.required or f.slug in first]
+    module, hidden = form.module, form.states.hidden | form.states.read_only
+    own = module.folder(form.folder)
+    visible = set(own.fields) if own and own.fields else None
+    every: list[Field | Reference] = [*_editable(module), *form.here.catalog.references(module.slug)]
+    editable = [
+        field
+        for field in every
+        if field.slug not in hidden and (visible is None or field.slug in visible or form.required(field))
+    ]
+    first = {module.title, module.subtitle, "email", "phone", "kind"} | set(_about(form.here, module))
+    wanted = [field for field in editable if form.required(field) or field.slug in first]
     wanted = wanted or editable[:5]
-    chosen = {f.slug for f in wanted}
-    return wanted, [f for f in editable if f.slug not in chosen]
+    chosen = {field.slug for field in wanted}
+    return wanted, [field for field in editable if field.slug not in chosen]
 
 
 def _about(here: Here, module: Module) -> dict[str, Any]:
@@ -97,21 +155,58 @@ def _about(here: Here, module: Module) -> dict[str, Any]:
     return found
 
 
-def _draw_fields(here: Here, fields: list[Field | Reference], form: str, values: dict[str, Any]) -> None:
-    context = field_context(here)
-    wrong = feedback.problems(form)
-    module = form.removeprefix("new:")
-    about = _about(here, here.catalog.module(module))
+def _draw_fields(form: _Form, fields: Sequence[Field | Reference]) -> dict[str, Any]:
+    wrong = feedback.problems(form.key)
+    about = _about(form.here, form.module)
+    values: dict[str, Any] = {}
     for field in fields:
-        key = f"{form}:{field.slug}"
+        key = f"{form.key}:{field.slug}"
         if isinstance(field, Reference):
             given = about.get(field.slug)
-            named = _titles(here, given)
-            values[field.slug] = edit_reference(here, field, given, titles=named, key=key)
-        else:
-            values[field.slug] = edit_field(
-                field, field.default, key=key, context=context, problem=wrong.get(field.slug, "")
-            )
+            named = _titles(form.here, given)
+            values[field.slug] = edit_reference(form.here, field, given, titles=named, key=key)
+            continue
+        values[field.slug] = edit_field(
+            field, field.default, key=key, context=form.context, required=form.required(field),
+            problem=wrong.get(field.slug, ""), live=_tells_who(form.module, field),
+        )  # fmt: skip
+    return values
+
+
+def _tells_who(module: Module, field: Field) -> bool:
+    """Whether a field says who somebody is, so that others of the same are looked for as it is typed."""
+    return field.kind in ("email", "phone") or (module.profile and field.slug == module.title)
+
+
+def _tags(form: _Form) -> list[str]:
+    """The tags chosen; those that are in use are read once a dialog."""
+    known = f"{form.key}:known_tags"
+    if known not in st.session_state:
+        here = form.here
+        used = read_tags(here.lake, here.catalog, module=form.module.slug, actor=here.actor)
+        st.session_state[known] = list(used)
+    return st.multiselect(
+        "Tags", st.session_state[known], key=f"{form.key}:tags", accept_new_options=True, placeholder="Add a tag"
+    )  # fmt: skip
+
+
+def _warn(form: _Form, on_chosen: Callable[[str], None]) -> None:
+    """Who is there already and may be the same, each a way to that record."""
+    here = form.here
+    found = likely(
+        here.lake, here.catalog, module=form.module.slug, values=form.values, actor=here.actor, limit=3
+    )
+    if not found:
+        return
+    st.html(html.note("Perhaps this one is there already. Open it instead?", color="orange"))
+    for one in found:
+        told = f"{one.title or one.id[:8]} · {reasons_of(one)}"
+        if st.button(
+            html.plain(told), key=f"{form.key}:same:{one.id}", icon=":material/open_in_new:", type="tertiary"
+        ):
+            _close()
+            on_chosen(one.id)
+            st.rerun()
 
 
 def _titles(here: Here, given: Any) -> dict[str, str]:

@@ -7,24 +7,28 @@ from typing import Any
 import streamlit as st
 
 from crm_core import people
+from crm_core.duplicates import likely
 from crm_core.facets import read_tags
 from crm_core.profile import Head
 from flows import manual
 from flows.active import active_flows
 from pages._ui import feedback, html
+from pages._ui.duplicates import reasons_of
 from pages._ui.flows_why import outcome_of
 from pages._ui.layout import redraw
 from pages._ui.record_fields import change
 from pages._ui.session import Here
 
 
-def draw(here: Here, profile: Head) -> None:
-    """Workers, owner, team, folder and status, tags, automation."""
-    locked = here.actor.role == "viewer"
+def draw(here: Here, profile: Head, *, locked: bool = False) -> None:
+    """Workers, owner, team, folder and status, tags, automation, likely duplicates."""
+    locked = locked or here.actor.role == "viewer"
     _workers(here, profile, locked)
     _place(here, profile, locked)
     _tags(here, profile, locked)
     _automation(here, profile, locked)
+    if profile.module.profile and not locked:
+        _duplicates(here, profile)
 
 
 def _key(profile: Head, name: str) -> str:
@@ -182,3 +186,30 @@ def _run(here: Here, profile: Head, flow: str) -> None:
         done=outcome_of,
     )
     redraw("left", "centre", "right")
+
+
+def _duplicates(here: Here, profile: Head) -> None:
+    """Who may be the same: by address and number at once, by name when asked, since that reads every name."""
+    key = f"same:{profile.record['id']}"
+    names = bool(st.session_state.get(key))
+    found = likely(
+        here.lake, here.catalog, module=profile.module.slug, values=profile.record, actor=here.actor,
+        without=profile.record["id"], names=names,
+    )  # fmt: skip
+    rows = [
+        (html.link(one.title or one.id[:8], click=html.click("open", one.module, one.id)), reasons_of(one))
+        for one in found
+    ]
+    if rows or names:
+        st.html(html.section_header("Possible duplicates", str(len(rows)) if rows else ""))
+        lines = [html.Html('<div class="m-sub">{} · {}</div>').format(*row) for row in rows]
+        st.html(html.join(lines or [html.Html('<div class="m-sub">None found.</div>')]))
+    if not names:
+        st.button(
+            "Look for similar names", key=f"look:{key}", type="tertiary", icon=":material/person_search:",
+            on_click=_look, args=(key,),
+        )  # fmt: skip
+
+
+def _look(key: str) -> None:
+    st.session_state[key] = True

@@ -1,0 +1,168 @@
+"""Records that are perhaps the same as one that is there or about to be made: by e-mail, phone, and name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlglot import exp
+
+from crm_core.access import Actor
+from crm_core.model import Catalog, Module
+from crm_core.query import title_column
+from crm_core.relations import Relations, relations_for
+from crm_core.trees import any_of, column, function, text, union_all
+from crm_core.values.standards import standardise
+from lake import Lake
+
+Reason = Literal["email", "phone", "name"]
+
+SIMILAR = 0.93
+"""From which Jaro-Winkler similarity on two names are worth a hint: a letter more or less, or two exchanged."""
+SHORTEST_NAME = 4
+"""Shorter names are alike by chance."""
+_LONGER = 4
+"""By how many letters similar names may differ in length; the others are not compared."""
+_KINDS: tuple[Literal["email", "phone"], ...] = ("email", "phone")
+_ROW, _POINT = "r", "cp"
+
+
+@dataclass(frozen=True)
+class Likely:
+    """A record that may be the same: who it is, and what speaks for it."""
+
+    module: str
+    id: str
+    title: str
+    subtitle: str
+    reasons: tuple[Reason, ...]
+    score: float
+    """1 for the same address, number or name; below it for a name that is similar."""
+
+
+def likely(
+    lake: Lake,
+    catalog: Catalog,
+    *,
+    module: str,
+    values: Mapping[str, Any],
+    actor: Actor,
+    without: str = "",
+    names: bool = True,
+    limit: int = 5,
+) -> tuple[Likely, ...]:
+    """The visible records that are perhaps the one with these values, those with most reasons first; one statement.
+
+    Args:
+        lake: the lake.
+        catalog: the definitions.
+        module: of which module; names are compared only in a profile module, where a name stands for somebody.
+        values: slug → value, saved or as it is being typed; what is no address or number yet is not looked for.
+        actor: who looks; what he may not see is not told.
+        without: the id of the record itself, when it is there already.
+        names: whether similar names count; to compare them reads the names of all records.
+        limit: at most so many.
+    """
+    own = catalog.module(module)
+    relations = relations_for(lake, catalog, actor)
+    parts = [_by_contact(relations, own, kind, _asked(catalog, own, kind, values)) for kind in _KINDS]
+    if names and own.profile:
+        parts.append(_by_name(relations, own, str(values.get(own.title) or "")))
+    found = [part for part in parts if part is not None]
+    if not found:
+        return ()
+    union = union_all(found).subquery("found")
+    same = exp.Distinct(expressions=[column("reason")])
+    reasons = function("list_sort", function("list", same))
+    statement = (
+        exp.select(
+            column("id"),
+            exp.Max(this=column("title")).as_("title"),
+            exp.Max(this=column("subtitle")).as_("subtitle"),
+            reasons.as_("reasons"),
+            exp.Max(this=column("score")).as_("score"),
+        )
+        .from_(union)
+        .where(column("id").neq(relations.params.bind(without)))
+        .group_by(column("id"))
+        .order_by(
+            exp.Ordered(this=function("len", column("reasons")), desc=True),
+            exp.Ordered(this=column("score"), desc=True),
+            exp.Ordered(this=column("title"), desc=False),
+            exp.Ordered(this=column("id"), desc=False),
+        )
+        .limit(limit)
+    )
+    rows = lake.read(text(statement), relations.params.values).to_dicts()
+    return tuple(
+        Likely(module, row["id"], row["title"] or "", row["subtitle"] or "", tuple(row["reasons"]), row["score"])
+        for row in rows
+    )  # fmt: skip
+
+
+def _asked(catalog: Catalog, module: Module, kind: str, values: Mapping[str, Any]) -> list[str]:
+    """The addresses or numbers among the values, as they are stored; addresses as written and in small letters."""
+    given = [str(values[f.slug]).strip() for f in module.fields if f.kind == kind and values.get(f.slug)]
+    standard = standardise(kind, catalog.workspace.country, given)
+    known = [value for value in standard if value]
+    # To lower what is stored would read every row's text; most people's mail programs write small letters anyway.
+    return list(dict.fromkeys([*known, *(value.lower() for value in known)]))
+
+
+def _by_contact(
+    relations: Relations, module: Module, kind: Literal["email", "phone"], asked: list[str]
+) -> exp.Select | None:
+    if not asked:
+        return None
+    needles = relations.params.bind_all(asked)
+
+    def among(name: str, alias: str) -> exp.Expr:
+        return column(name, alias).isin(*[needle.copy() for needle in needles])
+
+    tests = [among(field.slug, _ROW) for field in module.fields if field.kind == kind]
+    points = module.contact_points
+    if points is not None and points.module in relations.catalog.modules:
+        owners = (
+            exp.select(column(points.reference, _POINT))
+            .from_(relations.table(points.module, _POINT))
+            .where(
+                column("deleted_at", _POINT).is_(exp.null()),
+                column("kind", _POINT).eq(relations.params.bind(kind)),
+                among("standardised", _POINT),
+            )
+        )
+        tests.append(column("id", _ROW).isin(query=owners))
+    return _part(relations, module, kind, exp.Literal.number(1)).where(exp.paren(any_of(tests)))
+
+
+def _by_name(relations: Relations, module: Module, given: str) -> exp.Select | None:
+    asked = " ".join(given.lower().split())
+    title = module.field(module.title)
+    if len(asked) < SHORTEST_NAME or title is None or title.kind not in ("text", "long_text"):
+        return None
+    here = function("lower", column(module.title, _ROW))
+    likeness = function(
+        "jaro_winkler_similarity", here, relations.params.bind(asked), relations.params.bind(SIMILAR)
+    )
+    lengths = exp.Sub(this=function("length", here.copy()), expression=relations.params.bind(len(asked)))
+    return _part(relations, module, "name", likeness).where(
+        exp.LTE(this=function("abs", exp.paren(lengths)), expression=exp.Literal.number(_LONGER)),
+        exp.GTE(this=likeness.copy(), expression=relations.params.bind(SIMILAR)),
+    )
+
+
+def _part(relations: Relations, module: Module, reason: Reason, score: exp.Expr) -> exp.Select:
+    catalog = relations.catalog
+    subtitle: exp.Expr = exp.Literal.string("")
+    if module.subtitle:
+        subtitle = column(catalog.resolve(module.slug, module.subtitle).column, _ROW)
+    return (
+        exp.select(
+            exp.cast(column("id", _ROW), "VARCHAR").as_("id"),
+            exp.cast(column(title_column(catalog, module.slug), _ROW), "VARCHAR").as_("title"),
+            exp.cast(subtitle, "VARCHAR").as_("subtitle"),
+            exp.Literal.string(reason).as_("reason"),
+            exp.cast(score, "DOUBLE").as_("score"),
+        )
+        .from_(relations.table(module.slug, _ROW))
+        .where(relations.predicate(module.slug, _ROW))
+    )
