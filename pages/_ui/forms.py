@@ -200,10 +200,8 @@ def _warn(form: _Form, on_chosen: Callable[[str], None]) -> None:
         return
     st.html(html.note("Perhaps this one is there already. Open it instead?", color="orange"))
     for one in found:
-        told = f"{one.title or one.id[:8]} · {reasons_of(one)}"
-        if st.button(
-            html.plain(told), key=f"{form.key}:same:{one.id}", icon=":material/open_in_new:", type="tertiary"
-        ):
+        told = f"{html.plain(one.title or one.id[:8])} · {reasons_of(one)}"
+        if st.button(told, key=f"{form.key}:same:{one.id}", icon=":material/open_in_new:", type="tertiary"):
             _close()
             on_chosen(one.id)
             st.rerun()

@@ -48,7 +48,9 @@ def test_an_inquiry_is_taken_given_a_task_and_closed(served: Served, inbox: Page
     steps.row(inbox, "To be worked on").click()
     expect(steps.title(inbox)).to_contain_text("To be worked on")
     inbox.get_by_role("button", name="Take").click()
-    expect(inbox.locator(".st-key-right .m-person").filter(has_text="Grace Lindqvist")).to_contain_text("Owner")
+    expect(inbox.locator(".st-key-right .m-person").filter(has_text="Grace Lindqvist")).to_contain_text(
+        "Owner"
+    )
     inbox.get_by_role("button", name="Task", exact=True).click()
     expect(inbox.get_by_role("cell", name="Answer To be worked on")).to_be_visible()
     steps.choose(inbox, "Status", "In progress")
