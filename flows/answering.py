@@ -85,7 +85,8 @@ def record(
         tx.register("outbox_answers", staged)
         found = tx.read(
             "SELECT CAST(o.id AS VARCHAR) AS id, o.attempts, CAST(o.communication_id AS VARCHAR) AS communication_id, "
-            "o.message_id, o.consent, o.channel, o.host, o.opened_at IS NOT NULL AS opened "
+            "o.message_id, o.consent, o.channel, o.host, o.opened_at IS NOT NULL AS opened, "
+            "o.run_id IS NULL AS by_person "
             f"FROM {OUTBOX} o JOIN outbox_answers a ON a.id = CAST(o.id AS VARCHAR) "
             "AND (a.attempt = 0 OR a.attempt = o.attempts) WHERE o.state IN ('sending', 'unknown')"
         )
@@ -97,7 +98,7 @@ def record(
         judged = _judged(found.join(staged, on="id"), now, pause, max_attempts)
         tx.register("outbox_results", judged)
         _write(tx, now)
-        write_messages(tx, lake, _messages(judged))
+        write_messages(tx, lake, _messages(_together(tx, judged)))
         return _report(judged)
 
     return lake.commit(work, Change(actor="system", door="delivery", reason="answers")).value
@@ -135,6 +136,30 @@ def _write(tx: Transaction, now: datetime) -> None:
         "THEN 'outcome unknown: ' || r.words ELSE r.words END "
         f"FROM outbox_results r WHERE r.id = CAST({OUTBOX}.id AS VARCHAR)",
         {"now": now},
+    )
+
+
+def _together(tx: Transaction, judged: pl.DataFrame) -> pl.DataFrame:
+    """With one row a message: what a person sent to several has failed when one of them did not get it."""
+    several = judged.filter("by_person")["communication_id"].drop_nulls().unique()
+    if not several.len():
+        return judged
+    states = tx.read(
+        f"SELECT CAST(communication_id AS VARCHAR) AS communication_id, bool_or(state IN ('dead', 'dropped')) AS lost, "
+        f"bool_or(state NOT IN ('sent', 'dead', 'dropped')) AS waits FROM {OUTBOX} "
+        "WHERE CAST(communication_id AS VARCHAR) IN (SELECT unnest($ids)) GROUP BY ALL HAVING count(*) > 1",
+        {"ids": several.to_list()},
+    )
+    common = (
+        pl.when(pl.col("lost"))
+        .then(pl.lit("failed"))
+        .when(pl.col("waits"))
+        .then(pl.lit("queued"))
+        .otherwise(pl.col("communication"))
+    )
+    joined = judged.join(states, on="communication_id", how="left")
+    return joined.with_columns(common.alias("communication")).unique(
+        "communication_id", keep="last", maintain_order=True
     )
 
 

@@ -186,7 +186,7 @@ def _taken(lake: Lake, due: pl.DataFrame) -> pl.DataFrame:
     with lake.session() as session:
         session.register("outbox_chosen", due)
         known = _columns(read_catalog(lake))
-        words = ("from", "subject", "text", "html", "in_reply_to")
+        words = ("from", "to", "cc", "subject", "text", "html", "in_reply_to", "references")
         chosen = ", ".join(
             f'm."{name}" AS "{name}"' if name in known else f'NULL::VARCHAR AS "{name}"' for name in words
         )
@@ -195,6 +195,7 @@ def _taken(lake: Lake, due: pl.DataFrame) -> pl.DataFrame:
         return session.read(
             f"SELECT CAST(o.id AS VARCHAR) AS id, {_KEY}, o.attempts, o.recipient, o.reply_to, o.message_id, "
             "o.created_at, o.purpose, o.attachments, o.flow_id, o.url, o.payload, o.headers, "
+            "o.run_id IS NOT NULL AS automatic, "
             f"o.communication_id IS NULL OR {found} AS is_there, {chosen} "
             f"FROM {OUTBOX} o JOIN outbox_chosen d ON d.id = CAST(o.id AS VARCHAR) {messages} "
             "WHERE o.state = 'sending' ORDER BY o.id"

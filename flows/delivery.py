@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +21,7 @@ from flows.lanes import Lane, Way
 from flows.outbox import host_of
 from flows.outbox_tables import DELIVERIES, NO_PROVIDER, NO_SERVER, OUTBOX
 from flows.outgoing import Sender, ways_of
-from flows.smtp import MailServer
+from flows.smtp import MailServer, mail_domain
 from flows.tracking import Tracker
 from lake import Lake
 from lake.errors import LakeError
@@ -280,7 +279,7 @@ class _Round:
         if any(self.config.per_minute.values()):
             used = await asyncio.to_thread(used_in_the_last_minute, self.lake, self.now)
             rooms = rooms.within(used, self.config.per_minute)
-        domain = parseaddr(self.config.mail_from)[1].rpartition("@")[2] or "merganser.invalid"
+        domain = mail_domain(self.config.mail_from)
         claimed = await asyncio.to_thread(claim, self.lake, rooms, now=self.now, domain=domain)
         self.reports.append(DeliveryReport(dropped=claimed.refused))
         if not claimed.rows.height:

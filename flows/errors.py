@@ -1,6 +1,6 @@
 """What the automation can refuse, in one tree below the domain's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crm_core.errors import CrmError, DefinitionInvalid
@@ -121,3 +121,14 @@ class SecretUnusable(FlowError):
             f"The key in {place} cannot be used: {reason}. It is a text file of 32 characters or more that only the "
             "server's user may read; without it, and without MERGANSER_SECRET, one is made."
         )
+
+
+class NotConsented(FlowError):
+    """Addresses that want no mail of the purpose; `refused` is what each of them said, by address."""
+
+    status = 409
+
+    def __init__(self, refused: Mapping[str, str]) -> None:
+        self.refused = dict(refused)
+        told = "; ".join(f"{address}: {why}" for address, why in self.refused.items())
+        super().__init__(f"Not sent. {told}. Leave the address out, or ask for consent by another way.")

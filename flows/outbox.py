@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from crm_core.access import Actor
-from flows.actions.send_email import ADDRESS
+from flows.actions.send_email import ADDRESS, COMMUNICATIONS
 from flows.errors import MessageInvalid, UnknownMessage
 from flows.http import address_problem
 from flows.outbox_reading import Attempt, OutboxMessage, Shown, count_messages, list_messages, show
 from flows.outbox_tables import DELIVERIES, NO_PROVIDER, NO_SERVER, OUTBOX, STATES, WAITING
 from flows.writing import write_message_states, write_messages
-from lake import Change, Lake, Transaction
+from lake import Change, Lake, Transaction, table
 
 __all__ = [
     "DELIVERIES",
@@ -98,7 +98,8 @@ def edit(
 
     def work(tx: Transaction) -> None:
         found = tx.read(
-            f"SELECT channel, CAST(communication_id AS VARCHAR) AS communication_id FROM {OUTBOX} "
+            "SELECT channel, recipient, run_id IS NULL AS by_person, "
+            f"CAST(communication_id AS VARCHAR) AS communication_id FROM {OUTBOX} "
             "WHERE id = TRY_CAST($id AS UUID) AND state IN ('dead', 'held', 'queued')",
             {"id": id},
         ).to_dicts()
@@ -112,11 +113,28 @@ def edit(
         values: dict[str, Any] = {**own, "now": datetime.now(UTC), "id": id}
         tx.execute(f"UPDATE {OUTBOX} SET updated_at = $now{sets} WHERE id = CAST($id AS UUID)", values)
         if found[0]["communication_id"]:
-            words = {"to": recipient, "subject": subject, "text": text}
+            to = _mended(tx, found[0], recipient)
+            words = {**to, "subject": subject, "text": text}
             row = {"id": found[0]["communication_id"], **{k: v for k, v in words.items() if v is not None}}
             write_messages(tx, lake, pl.DataFrame([row]))
 
     lake.commit(work, Change(actor=actor.user, door="outbox", reason="outbox: a message was mended"))
+
+
+def _mended(tx: Transaction, row: Mapping[str, Any], recipient: str | None) -> dict[str, str]:
+    """To whom a message says that it goes: a person's names several, of which one is another now."""
+    if recipient is None or not row["by_person"]:
+        return {} if recipient is None else {"to": recipient}
+    found = tx.read(
+        f"SELECT * FROM {table('crm', COMMUNICATIONS)} WHERE id = CAST($id AS UUID)",
+        {"id": row["communication_id"]},
+    ).to_dicts()
+    named = {name: str(found[0].get(name) or "").split(", ") for name in ("to", "cc")} if found else {}
+    return {
+        name: ", ".join(recipient if one == row["recipient"] else one for one in addresses)
+        for name, addresses in named.items()
+        if row["recipient"] in addresses
+    }
 
 
 _OWN = ("recipient", "url", "payload")

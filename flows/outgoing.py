@@ -102,7 +102,7 @@ class Sender:
         return self._call(row) if row["channel"] == "webhook" else self._text(row)
 
     def _letter(self, row: Mapping[str, Any]) -> Letter:
-        config, html = self._config, row["html"]
+        config, html, automatic = self._config, row["html"], row["automatic"]
         if config.tracker is not None and row["purpose"] in self._tracked:
             html = config.tracker.html(row["id"], text=row["text"] or "", html=html)
         return Letter(
@@ -117,6 +117,10 @@ class Sender:
             reply_to=row["reply_to"],
             in_reply_to=row["in_reply_to"],
             attachments=tuple(self._attachments(row["attachments"] or ())),
+            to=() if automatic else _addresses(row["to"]),
+            cc=() if automatic else _addresses(row["cc"]),
+            references=tuple((row["references"] or "").split()),
+            automatic=automatic,
         )
 
     def _attachments(self, ids: Sequence[str]) -> list[Attachment]:
@@ -179,3 +183,8 @@ class Sender:
         if flow_id not in self._secrets:
             self._secrets[flow_id] = webhook_secret(self._config.settings, SIGNED, flow_id)
         return self._secrets[flow_id]
+
+
+def _addresses(listed: str | None) -> tuple[str, ...]:
+    """The addresses that a person's message names: what a flow sends goes to one."""
+    return tuple(one.strip() for one in (listed or "").split(",") if one.strip())

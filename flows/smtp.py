@@ -8,7 +8,8 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from email.utils import format_datetime, parseaddr
+from email.policy import EmailPolicy
+from email.utils import format_datetime, getaddresses, parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,11 @@ class MailServer:
 
 @dataclass(frozen=True)
 class Letter:
-    """One message: the same `message_id` at every attempt, `sent_at` for its date (UTC)."""
+    """One message: the same `message_id` at every attempt, `sent_at` for its date (UTC).
+
+    `recipient` is who gets it; `to` and `cc` are what its headers say, where it goes to several. `automatic` is
+    whether a program wrote it (RFC 3834).
+    """
 
     id: str
     message_id: str
@@ -70,6 +75,10 @@ class Letter:
     reply_to: str | None = None
     in_reply_to: str | None = None
     attachments: tuple["Attachment", ...] = ()
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    automatic: bool = True
 
 
 @dataclass(frozen=True)
@@ -90,15 +99,20 @@ def build_message(letter: Letter) -> EmailMessage:
     """
     message = EmailMessage(policy=SMTP_POLICY)
     message["From"] = _from(letter.sender)
-    message["To"] = _address(letter.recipient)
+    message["To"] = tuple(_address(one) for one in letter.to or (letter.recipient,))
+    if letter.cc:
+        message["Cc"] = tuple(_address(one) for one in letter.cc)
     message["Subject"] = " ".join(letter.subject.split())
     message["Message-ID"] = _id_of(letter.message_id)
     message["Date"] = format_datetime(letter.sent_at)
-    message["Auto-Submitted"] = _AUTOMATIC
+    if letter.automatic:
+        message["Auto-Submitted"] = _AUTOMATIC
     if letter.reply_to:
         message["Reply-To"] = _address(letter.reply_to)
     if letter.in_reply_to:
-        message["In-Reply-To"] = _id_of(letter.in_reply_to)
+        message["In-Reply-To"] = _Ids.of("In-Reply-To", [letter.in_reply_to])
+    if letter.references:
+        message["References"] = _Ids.of("References", letter.references)
     message.set_content(letter.text)
     if letter.html:
         message.add_alternative(letter.html, subtype="html")
@@ -111,6 +125,22 @@ def build_message(letter: Letter) -> EmailMessage:
     return message
 
 
+class _Ids(str):
+    """A header of Message-IDs. Python would encode those that are longer than a line, and nobody could match them."""
+
+    name: str
+
+    @classmethod
+    def of(cls, name: str, ids: Sequence[str]) -> "_Ids":
+        made = cls(" ".join(_id_of(one) for one in ids))
+        made.name = name
+        return made
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        """Each id on a line of its own."""
+        return f"{self.name}: {f'{policy.linesep} '.join(self.split())}{policy.linesep}"
+
+
 _AUTOMATIC = SMTP_POLICY.header_factory("Auto-Submitted", "auto-generated")
 
 
@@ -119,6 +149,11 @@ def _from(sender: str) -> Any:
     """The header of a sender, read once: reading headers is most of the work of putting a message together."""
     name, address = parseaddr(sender)
     return SMTP_POLICY.header_factory("From", _address(address, name))
+
+
+def mail_domain(mail_from: str) -> str:
+    """The right side of new Message-IDs: that of the workspace's address."""
+    return parseaddr(mail_from)[1].rpartition("@")[2] or "merganser.invalid"
 
 
 def _id_of(given: str) -> str:
@@ -220,7 +255,7 @@ async def _hand_over(client: SMTP, letter: Letter) -> Answer:
     content = message.as_bytes(policy=SMTP_POLICY.clone(utf8=bool(options)))
     try:
         await client.mail(parseaddr(str(message["From"]))[1], options=options, encoding="utf-8")
-        await client.rcpt(parseaddr(str(message["To"]))[1], encoding="utf-8")
+        await client.rcpt(_address(letter.recipient).addr_spec, encoding="utf-8")
     except SMTPResponseException as error:
         with suppress(SMTPException):
             await client.rset()
@@ -241,8 +276,8 @@ async def _hand_over(client: SMTP, letter: Letter) -> Answer:
 
 def _is_ascii(message: EmailMessage) -> bool:
     """Whether every address can be written without SMTPUTF8 (RFC 6531); a name beside it can always be encoded."""
-    headers = (str(message[header] or "") for header in ("From", "To", "Reply-To"))
-    return all(parseaddr(header)[1].isascii() for header in headers)
+    headers = [str(message[header] or "") for header in ("From", "To", "Cc", "Reply-To")]
+    return all(address.isascii() for _, address in getaddresses(headers))
 
 
 def _is_terminal(error: SMTPResponseException) -> bool:

@@ -31,7 +31,7 @@ def test_help_answers_at_once_and_names_every_command(merganser: Run) -> None:
         "query",
         "history",
     }
-    commands |= {"flows", "outbox", "changes", "maintain", "check", "keys", "modules"}
+    commands |= {"flows", "outbox", "mail", "changes", "maintain", "check", "keys", "modules"}
     assert answer.code == 0
     assert commands - set(re.findall(r"│ ([a-z]+) ", answer.out)) == set()
 
@@ -199,3 +199,13 @@ def test_whatever_the_format_json_is_one_document(filled: Run) -> None:
         ("--json",),
     ):
         assert filled("query", sql, *given).json == [{"n": 1}], given
+
+
+def test_a_mail_is_written_with_a_file(merganser: Run, tmp_path: Path) -> None:
+    paper = tmp_path / "offer.txt"
+    paper.write_text("1,200 EUR")
+    words = ("--subject", "Our offer", "--text", "See the file.", "--file", str(paper))
+    sent = merganser("mail", "send", "anna@buyer.example", *words, "--json")
+    assert sent.code == 0, sent.err
+    [row] = merganser("outbox", "list", "--json").json
+    assert (row["recipient"], row["message_id"]) == ("anna@buyer.example", sent.json["message_id"])
