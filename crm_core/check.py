@@ -18,6 +18,7 @@ from crm_core.records import read_problems
 from crm_core.values.checks import Checked, check_set
 from crm_core.values.messages import message
 from crm_core.values.normalise import Typed, collect_problems, normalise
+from crm_core.values.overlaps import check_overlaps
 from crm_core.values.plan import writable
 from crm_core.values.rules import judge_rows
 from lake import Lake, Session, ident, table
@@ -94,7 +95,7 @@ def _judge(session: Session, catalog: Catalog, module: Module, directory: Direct
     )
     judged = judge_rows(
         session, catalog, module, actor=actor, rows=_ROWS, into="check_rules", given=tuple(typed.fields),
-        trusted=True, set_aside=typed.judged,
+        trusted=True, set_aside=typed.judged, refusing=False,
     )  # fmt: skip
     known = Typed(typed.table, typed.problems, typed.columns, fields)
     if judged:
@@ -104,6 +105,7 @@ def _judge(session: Session, catalog: Catalog, module: Module, directory: Direct
     single = [slug for slug in typed.fields if not getattr(fields[slug], "unique", False)]
     rows = Checked(_ROWS, typed.problems)
     check_set(session, catalog, module=module.slug, actor=actor, rows=rows, fields=single)
+    check_overlaps(session, module, rows=rows)
     _statuses(session, module)
     return _findings(session, module, read_problems(session, typed))
 

@@ -7,14 +7,14 @@ one record it leads to; a path over a list of related records is true when it is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
 from crm_core.errors import ConditionInvalid
-from crm_core.model import All, AnyOf, Condition, Leaf, Not, Path, Reference, ToMany
+from crm_core.model import All, AnyOf, Condition, Dependency, Leaf, Not, Path, Reference, Related, ToMany
 from crm_core.model.condition import TRUE_WHEN_MISSING, leaves
 from crm_core.model.fields import MoneyField
 from crm_core.operands import moved, parse_span, read_operand, to_instant
@@ -69,6 +69,29 @@ def compile_leaf(leaf: Leaf, scope: Scope) -> exp.Expr:
     if leaf.op == "changed":
         return _changed(leaf, path, scope)
     return _through(leaf, path, scope, path.steps, scope.module, scope.alias, 0)
+
+
+def compile_related(related: Related, scope: Scope) -> exp.Expr:
+    """True for the rows of `scope.alias` that have a related record, visible to the actor, that meets a condition."""
+    path = scope.relations.catalog.resolve(scope.module, f"{related.over}.id")
+
+    def within(steps: Sequence[Reference | ToMany], module: str, alias: str) -> exp.Expr:
+        if not steps:
+            return compile_condition(related.when, replace(scope, module=module, alias=alias, old_alias=None))
+        head, inner = steps[0], f"{alias}_{len(steps)}"
+        target = head.targets[0] if isinstance(head, Reference) else head.module
+        rows = _related(head, scope, alias, inner)
+        return exp.Exists(this=rows.where(within(steps[1:], target, inner)))
+
+    return within(path.steps, scope.module, scope.alias)
+
+
+def compile_dependency(dependency: Dependency, scope: Scope) -> exp.Expr:
+    """True for the rows of `scope.alias` that a dependency is about."""
+    holds = compile_condition(dependency.when, scope)
+    return (
+        holds if dependency.related is None else exp.and_(holds, compile_related(dependency.related, scope))
+    )
 
 
 def value_expression(text: str, scope: Scope) -> exp.Expr:

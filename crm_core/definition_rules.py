@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from crm_core.directory import Directory
 from crm_core.errors import ConditionInvalid
-from crm_core.model import Catalog, Module, Relationship
+from crm_core.model import Catalog, Module, Reference, Relationship
 from crm_core.model.base import LINK_COLUMNS
 from crm_core.model.catalog import two_lists
+from crm_core.model.condition import leaves
 from crm_core.model.fields import Field, MultiSelectField, SelectField, TextField
 from crm_core.values.defaults import default_problems
 from lake import Lake
@@ -29,6 +30,8 @@ def rule_problems(lake: Lake, catalog: Catalog, *, changed: Collection[str]) -> 
         yield from _fields(module.slug, module.fields, lake)
         yield from _folders(module)
         yield from _shown(catalog, module)
+        yield from _related(catalog, module)
+        yield from _exclusive(catalog, module)
         yield from _contact_points(catalog, module)
     for rel in catalog.relationships:
         yield from _link(rel, lake)
@@ -97,6 +100,34 @@ def _shown(catalog: Catalog, module: Module) -> Iterator[str]:
                 catalog.resolve(module.slug, name)
             except ConditionInvalid as error:
                 yield f"{module.slug}: the timeline: {error.reason}"
+
+
+def _related(catalog: Catalog, module: Module) -> Iterator[str]:
+    """The conditions of dependencies that are asked of related records."""
+    for related in filter(None, (dependency.related for dependency in module.dependencies)):
+        try:
+            path = catalog.resolve(module.slug, f"{related.over}.id")
+            last = path.steps[-1]
+            here = last.targets[0] if isinstance(last, Reference) else last.module
+            for leaf in leaves(related.when):
+                catalog.resolve(here, leaf.field)
+        except ConditionInvalid as error:
+            yield f"{module.slug}: a dependency: {error.reason}"
+
+
+def _exclusive(catalog: Catalog, module: Module) -> Iterator[str]:
+    """Rules of exclusive time need two dates or instants, and one value of what is taken."""
+    columns = catalog.columns(module.slug)
+    statuses = {status.slug for folder in module.folders for status in folder.statuses}
+    for rule in module.exclusive:
+        for slug in (rule.start, rule.end):
+            if columns.get(slug) not in ("DATE", "TIMESTAMPTZ"):
+                yield f"{module.slug}: exclusive times need a date or time, which “{slug}” is not"
+        for slug in rule.per:
+            if slug not in columns or columns[slug].endswith("[]"):
+                yield f"{module.slug}: exclusive times are for a field with one value, which “{slug}” is not"
+        for slug in sorted(set(rule.ignore) - statuses):
+            yield f"{module.slug}: exclusive times ignore the unknown status “{slug}”"
 
 
 def _contact_points(catalog: Catalog, module: Module) -> Iterator[str]:

@@ -4,16 +4,16 @@ The conditions run where all conditions run: over a relation, here of one row, s
 rows can never disagree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlglot import exp
 
 from crm_core.access import Actor
-from crm_core.conditions import Scope, compile_condition
+from crm_core.conditions import Scope, compile_dependency
 from crm_core.model import Catalog, Option
-from crm_core.relations import relations_for
+from crm_core.relations import Relations, relations_for
 from crm_core.trees import text
 from lake import Lake
 
@@ -28,6 +28,8 @@ class FieldStates:
     required: frozenset[str] = frozenset()
     read_only: frozenset[str] = frozenset()
     options: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Slug → why the values, as they are, could not be saved by a change of that field."""
 
 
 def read_states(
@@ -43,23 +45,28 @@ def read_states(
         return FieldStates()
     relations = relations_for(lake, catalog, actor)
     scope = Scope(module, _ROW, relations)
-    values = _columns(catalog, module, record)
-    tests = [
-        compile_condition(dependency.when, scope).as_(f"d{i}") for i, dependency in enumerate(dependencies)
-    ]
+    tests = [compile_dependency(dependency, scope).as_(f"d{i}") for i, dependency in enumerate(dependencies)]
     # A row of what is asked about only: a record has dozens of columns, the conditions name a handful.
     asked = {found.name for test in tests for found in test.find_all(exp.Column) if found.table == _ROW}
-    row = exp.select(
-        *[
-            _typed(relations.params.bind(values.get(name)), kind).as_(exp.to_identifier(name, quoted=True))
-            for name, kind in catalog.columns(module).items()
-            if name in asked
-        ]
-        or [exp.null().as_("nothing")]
-    )
+    row = row_of(relations, module, record, asked)
     statement = exp.select(*tests).from_(row.subquery(_ROW))
     truths = lake.read(text(statement), relations.params.values).row(0)
     return _states(catalog, module, truths)
+
+
+def row_of(
+    relations: Relations, module: str, record: Mapping[str, Any], columns: Collection[str]
+) -> exp.Select:
+    """A relation of one row: some columns of a record, saved or not; what cannot be read as its kind is missing."""
+    values = _columns(relations.catalog, module, record)
+    return exp.select(
+        *[
+            _typed(relations.params.bind(values.get(name)), kind).as_(exp.to_identifier(name, quoted=True))
+            for name, kind in relations.catalog.columns(module).items()
+            if name in columns
+        ]
+        or [exp.null().as_("nothing")]
+    )
 
 
 def _typed(value: exp.Expr, kind: str) -> exp.Expr:
@@ -70,12 +77,15 @@ def _states(catalog: Catalog, module: str, truths: tuple[bool, ...]) -> FieldSta
     shown: set[str] = set()
     named: dict[str, set[str]] = {"visible": set(), "required": set(), "read_only": set()}
     options: dict[str, tuple[Option, ...]] = {}
+    refused: dict[str, str] = {}
     for dependency, holds in zip(catalog.module(module).dependencies, truths, strict=True):
         if dependency.effect == "visible":
             named["visible"] |= set(dependency.fields)
             shown |= set(dependency.fields) if holds else set()
         elif dependency.effect == "options":
             options |= dict.fromkeys(dependency.fields, dependency.options) if holds else {}
+        elif dependency.effect == "refuse":
+            refused |= dict.fromkeys(dependency.fields, dependency.words) if holds else {}
         elif holds:
             named[dependency.effect] |= set(dependency.fields)
     return FieldStates(
@@ -83,6 +93,7 @@ def _states(catalog: Catalog, module: str, truths: tuple[bool, ...]) -> FieldSta
         frozenset(named["required"]),
         frozenset(named["read_only"]),
         options,
+        refused,
     )
 
 

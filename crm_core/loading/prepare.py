@@ -19,6 +19,7 @@ from crm_core.records.update import Merged, prepare_update
 from crm_core.values.checks import Checked, check_set
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import Typed
+from crm_core.values.overlaps import check_overlaps
 from crm_core.values.plan import writable
 from lake import Transaction, ident
 from lake.ingest.sql import literal
@@ -130,6 +131,10 @@ def _ambiguous_references(job: Job, s: Runner) -> None:
         )
 
 
+_DROPPING = ("required", "unique", "refused", "overlap", "backwards")
+"""What takes the whole row along, whatever the contract says."""
+
+
 def _drop(job: Job, s: Runner, *, first: bool = False) -> None:
     """Work out anew which rows are rejected."""
     every = "true" if job.contract.bad_values == "reject_row" else "false"
@@ -137,7 +142,7 @@ def _drop(job: Job, s: Runner, *, first: bool = False) -> None:
     plan = f" UNION SELECT _row FROM {PLAN} WHERE state NOT IN ({states})" if job.matches else ""
     s.execute(
         f"CREATE OR REPLACE TEMP TABLE {DROPPED} AS SELECT _row FROM {PROBLEMS} "
-        f"WHERE list_contains($slugs, field) OR code IN ('required', 'unique') OR {every}{plan}",
+        f"WHERE list_contains($slugs, field) OR code IN ({', '.join(map(literal, _DROPPING))}) OR {every}{plan}",
         {"slugs": list(dropping_slugs(job))},
     )
 
@@ -160,6 +165,8 @@ def _prepare_new(job: Job, s: Runner) -> Ready:
     if unique and _any(s, READY):
         rows = Checked(READY, PROBLEMS)
         check_set(s, job.place.catalog, module=job.module, actor=job.writer.actor, rows=rows, fields=unique)
+        _leave_out_new(job, s, where, ids)
+    if check_overlaps(s, ready.module, rows=Checked(READY, PROBLEMS)):
         _leave_out_new(job, s, where, ids)
     return ready
 
@@ -217,6 +224,7 @@ def _prepare_changed(job: Job, s: Runner) -> Merged | None:
     if unique:
         rows = Checked(MERGED, PROBLEMS, merged.before)
         check_set(s, job.place.catalog, module=job.module, actor=job.writer.actor, rows=rows, fields=unique)
+    check_overlaps(s, merged.module, rows=Checked(MERGED, PROBLEMS, merged.before))
     _drop(job, s)
     s.execute(f"DELETE FROM {MERGED} WHERE _row IN (SELECT _row FROM {DROPPED})")
     return merged

@@ -4,7 +4,17 @@ from crm_core.model.catalog import Catalog, Path, Reference, ToMany
 from crm_core.model.condition import All, AnyOf, Condition, Leaf, Not, Operator, parse_condition
 from crm_core.model.documents import CustomerEvent, SavedFilter, Stored, Team, Template, WorkspaceSettings
 from crm_core.model.fields import FIELD_KINDS, Field, Option
-from crm_core.model.modules import ContactPoints, Dependency, Folder, Module, Section, Status, Timeline
+from crm_core.model.modules import (
+    ContactPoints,
+    Dependency,
+    Exclusive,
+    Folder,
+    Module,
+    Related,
+    Section,
+    Status,
+    Timeline,
+)
 from crm_core.model.relationships import Relationship
 
 __all__ = [
@@ -16,6 +26,7 @@ __all__ = [
     "ContactPoints",
     "CustomerEvent",
     "Dependency",
+    "Exclusive",
     "Field",
     "Folder",
     "Leaf",
@@ -25,6 +36,7 @@ __all__ = [
     "Option",
     "Path",
     "Reference",
+    "Related",
     "Relationship",
     "SavedFilter",
     "Section",

@@ -68,13 +68,48 @@ class Section(Definition):
         return self.label or self.slug.replace("_", " ").replace("-", " ").capitalize()
 
 
+class Related(Definition):
+    """True of a record when one of its related records meets `when`: those that the path `over` leads to.
+
+    All of `when` is asked of one and the same related record, by its own fields.
+    """
+
+    over: str = PydanticField(min_length=1, max_length=200)
+    when: Condition
+
+
 class Dependency(Definition):
-    """While `when` holds, `fields` are visible, required, read-only, or limited to `options`."""
+    """While `when` (and `related`) holds, `fields` are visible, required, read-only, or limited to `options`.
+
+    `refuse` keeps a record from coming into that state by a change of one of `fields`, and says why: `message`.
+    """
 
     when: Condition
+    related: Related | None = None
     fields: tuple[str, ...] = PydanticField(min_length=1)
-    effect: Literal["visible", "required", "read_only", "options"]
+    effect: Literal["visible", "required", "read_only", "options", "refuse"]
     options: tuple[Option, ...] = ()
+    message: str = PydanticField(default="", max_length=300)
+
+    @property
+    def words(self) -> str:
+        """What is said when it refuses."""
+        return self.message or "This is not allowed while another rule of the module holds."
+
+
+class Exclusive(Definition):
+    """Records that have the same values of `per` must not take the same time, or ought not to (`warn`).
+
+    A record takes the time from `start` up to, but not including, `end`; one without an end takes all that follows
+    (`endless`), or only its beginning (`moment`). Those whose status stands under `ignore` take none.
+    """
+
+    start: ColumnSlug
+    end: ColumnSlug
+    per: tuple[str, ...] = PydanticField(min_length=1)
+    effect: Literal["refuse", "warn"] = "refuse"
+    missing_end: Literal["endless", "moment"] = "endless"
+    ignore: tuple[DashedSlug, ...] = ()
 
 
 class PanelChoice(Definition):
@@ -132,6 +167,7 @@ class Module(Definition):
     dependencies: tuple[Dependency, ...] = ()
     panels: tuple[PanelChoice, ...] = ()
     """The order of the profile's sections and what differs from how they are offered by themselves."""
+    exclusive: tuple[Exclusive, ...] = ()
     folders: tuple[Folder, ...] = (Folder(slug="all", label="All"),)
     timeline: Timeline | None = None
     contact_points: ContactPoints | None = None

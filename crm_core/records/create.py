@@ -193,6 +193,9 @@ def _create_together(tx: Transaction, wanted: Sequence[Creation]) -> list[int | 
     return outcomes
 
 
+_TAKEN = ("unique", "overlap")
+
+
 def _write(tx: Transaction, writer: Writer, wanted: Sequence[Creation]) -> list[CrmError | None]:
     """Write the rows of every caller without problems; gives each caller's error, or None."""
     prepared = _prepare(tx, writer, wanted)
@@ -209,8 +212,8 @@ def _write(tx: Transaction, writer: Writer, wanted: Sequence[Creation]) -> list[
     errors: list[CrmError | None] = [None] * len(wanted)
     for place, problems in by_caller.items():
         errors[place] = ValuesInvalid(wanted[place].module, problems)
-        if len(wanted) > 1 and all(problem.code == "unique" for problem in problems):
-            # The key may be taken only by another caller of this set, who was refused himself.
+        if len(wanted) > 1 and all(problem.code in _TAKEN for problem in problems):
+            # The key or the time may be taken only by another caller of this set, who was refused himself.
             [errors[place]] = _write(tx, writer, [wanted[place]])
     return errors
 

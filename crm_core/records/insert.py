@@ -29,8 +29,9 @@ from crm_core.values.fragments import (
 from crm_core.values.lookups import Runner
 from crm_core.values.messages import message
 from crm_core.values.normalise import Typed, collect_problems, staged_types
+from crm_core.values.overlaps import check_overlaps
 from crm_core.values.plan import writable
-from crm_core.values.rules import judge_rows
+from crm_core.values.rules import judge_rows, refusals
 from lake import Transaction, ident, table
 
 _STAMPED = ("created_at", "updated_at", "change_id", "version")
@@ -203,6 +204,7 @@ def _judge(s: Runner, writer: Writer, ready: Ready) -> None:
             staged=ready.staged,
             received=ready.typed.received,
             within=f"{ready.table}__rules",
+            told=refusals(ready.module),
         )
     if "status" in ready.typed.columns:
         s.execute(
@@ -218,7 +220,7 @@ def check_insert(tx: Transaction, writer: Writer, ready: Ready) -> int:
     """Add the problems that only the records there are can tell; returns how many. To be called under the lock."""
     rows = Checked(ready.table, ready.typed.problems)
     slugs = [*ready.typed.fields, *[key.partition("__")[0] for key in ready.module.columns]]
-    return check_set(
+    found = check_set(
         tx,
         writer.catalog,
         module=ready.module.slug,
@@ -226,6 +228,7 @@ def check_insert(tx: Transaction, writer: Writer, ready: Ready) -> int:
         rows=rows,
         fields=list(dict.fromkeys(slugs)),
     )
+    return found + check_overlaps(tx, ready.module, rows=rows)
 
 
 def write_insert(tx: Transaction, writer: Writer, ready: Ready, *, points: bool = True) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from crm_core import definitions, people
 from crm_core.access import Actor
-from crm_core.errors import Conflict, RecordNotFound, VersionConflict
+from crm_core.errors import Conflict, RecordNotFound, ValuesInvalid, VersionConflict
 from crm_core.model import Condition, Module
 from crm_core.params import Params
 from crm_core.query import matching_ids_sql
@@ -17,6 +17,7 @@ from crm_core.trees import column, text
 from crm_core.values.checks import Checked, check_set
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import PROBLEM_COLUMNS, Typed, read_problems
+from crm_core.values.overlaps import check_overlaps
 from lake import Change, Lake, Transaction, ident, table
 
 _ROWS = "removed_rows"
@@ -199,6 +200,8 @@ def _refuse_taken(tx: Transaction | Runner, writer: Writer, module: str) -> None
     taken = [p for p in read_problems(tx, Typed(_ROWS, "removed_problems", {}, {})) if p.code == "unique"]
     if taken:
         raise KeyTaken(module, taken[0].field, str(taken[0].received))
+    if check_overlaps(tx, own, rows=rows):
+        raise ValuesInvalid(module, read_problems(tx, Typed(_ROWS, "removed_problems", {}, {})))
 
 
 def _mark_deleted(tx: Transaction, writer: Writer, module: Module) -> None:

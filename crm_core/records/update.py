@@ -28,8 +28,9 @@ from crm_core.values.fragments import (
 from crm_core.values.lookups import Runner
 from crm_core.values.messages import message
 from crm_core.values.normalise import Typed, collect_problems
+from crm_core.values.overlaps import check_overlaps
 from crm_core.values.plan import writable
-from crm_core.values.rules import judge_rows
+from crm_core.values.rules import judge_rows, refusals
 from lake import Transaction, ident, table
 
 _BOOKKEEPING = ("created_at", "updated_at", "deleted_at", "change_id", "version")
@@ -243,7 +244,13 @@ def _judge(s: Runner, writer: Writer, made: Merged) -> None:
     if judged:
         known = replace(made.typed, fields=fields)
         collect_problems(
-            s, known, judged=judged, staged=made.staged, received=made.typed.received, within=rules
+            s,
+            known,
+            judged=judged,
+            staged=made.staged,
+            received=made.typed.received,
+            within=rules,
+            told=refusals(made.module),
         )
     if "status" in made.typed.columns:
         s.execute(
@@ -257,7 +264,7 @@ def _judge(s: Runner, writer: Writer, made: Merged) -> None:
 def check_update(tx: Transaction, writer: Writer, made: Merged) -> int:
     """Add the problems that only the records there are can tell; returns how many. To be called under the lock."""
     rows = Checked(made.table, made.typed.problems, made.before)
-    return check_set(
+    found = check_set(
         tx,
         writer.catalog,
         module=made.module.slug,
@@ -265,6 +272,7 @@ def check_update(tx: Transaction, writer: Writer, made: Merged) -> int:
         rows=rows,
         fields=list(made.typed.fields),
     )
+    return found + check_overlaps(tx, made.module, rows=rows)
 
 
 def write_update(tx: Transaction, writer: Writer, made: Merged) -> int:

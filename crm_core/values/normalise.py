@@ -192,6 +192,7 @@ def collect_problems(
     staged: str,
     received: Mapping[str, str],
     within: str | None = None,
+    told: Mapping[str, str] | None = None,
 ) -> dict[str, int]:
     """Move what the columns `<field>__problem` say into the table of problems; returns how many of which field.
 
@@ -204,6 +205,7 @@ def collect_problems(
         staged: the table with what came in.
         received: slug → the expression over `staged` of what came in, as text.
         within: the table with the columns; the typed one by default.
+        told: code → the words of a rule that has its own.
     """
     if not judged:
         return {}
@@ -216,14 +218,15 @@ def collect_problems(
             f"SELECT DISTINCT {ident(_problem(slug))} AS code FROM {place} WHERE {ident(_problem(slug))} IS NOT NULL"
         )
         for code in codes["code"].to_list():
-            words = message(typed.fields[slug], code)
+            words = (told or {}).get(code) or message(typed.fields[slug], code)
+            shown = "refused" if code in (told or {}) else code.removesuffix("_in_set")
             came_in = received.get(slug, "CAST(NULL AS VARCHAR)")
             s.execute(
                 f"INSERT INTO {ident(typed.problems)} SELECT t._row, $field, $shown, "
                 f"replace($words, '{{value}}', left(coalesce(r.came_in, ''), {_SHORTENED})), r.came_in "
                 f"FROM {place} t JOIN (SELECT _row, {came_in} AS came_in FROM {ident(staged)}) r "
                 f"ON r._row = t._row WHERE t.{ident(_problem(slug))} = $code",
-                {"field": slug, "shown": code.removesuffix("_in_set"), "words": words, "code": code},
+                {"field": slug, "shown": shown, "words": words, "code": code},
             )
     return found
 

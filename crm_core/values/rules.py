@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from crm_core.access import Actor
-from crm_core.conditions import Scope, compile_condition
+from crm_core.conditions import Scope, compile_dependency
 from crm_core.model import Catalog, Dependency, Module, Reference
 from crm_core.model.condition import leaves
 from crm_core.model.fields import Field, MultiSelectField
@@ -44,17 +44,19 @@ class RowRules:
         required: slug → true where a value must be there.
         frozen: slug → true where the value may not be changed.
         limits: slug → (true where it holds, the values then allowed).
+        refused: slug → (true where the row must not come to be, the code of why).
     """
 
     hidden: dict[str, exp.Expr] = field(default_factory=dict)
     required: dict[str, exp.Expr] = field(default_factory=dict)
     frozen: dict[str, exp.Expr] = field(default_factory=dict)
     limits: dict[str, list[tuple[exp.Expr, tuple[str, ...]]]] = field(default_factory=dict)
+    refused: dict[str, list[tuple[exp.Expr, str]]] = field(default_factory=dict)
 
     @property
     def slugs(self) -> tuple[str, ...]:
         """Everything that any rule is about."""
-        return tuple(dict.fromkeys([*self.required, *self.hidden, *self.frozen, *self.limits]))
+        return tuple(dict.fromkeys([*self.required, *self.hidden, *self.frozen, *self.limits, *self.refused]))
 
 
 def row_rules(
@@ -78,10 +80,10 @@ def row_rules(
         if slug == "created_at" or (not isinstance(one, Reference) and one.read_only):
             rules.frozen[slug] = exp.true()
     shown: dict[str, list[exp.Expr]] = {}
-    for dependency in module.dependencies:
+    for place, dependency in enumerate(module.dependencies):
         if names is not None and not names & _bears_on(dependency):
             continue
-        holds = compile_condition(dependency.when, scope)
+        holds = compile_dependency(dependency, scope)
         for slug in dependency.fields:
             match dependency.effect:
                 case "visible":
@@ -93,12 +95,31 @@ def row_rules(
                 case "options":
                     values = tuple(option.value for option in dependency.options)
                     rules.limits.setdefault(slug, []).append((holds, values))
+                case "refuse":
+                    rules.refused.setdefault(slug, []).append((holds, refusal_code(place)))
     for slug, ways in shown.items():
         rules.hidden[slug] = exp.not_(exp.paren(any_of(ways)))
     return rules
 
 
+def refusal_code(place: int) -> str:
+    """The code of what the dependency at a place of the module's list refuses."""
+    return f"refused_{place}"
+
+
+def refusals(module: Module) -> dict[str, str]:
+    """Code → what is said when a dependency of the module refuses a row."""
+    return {
+        refusal_code(place): one.words
+        for place, one in enumerate(module.dependencies)
+        if one.effect == "refuse"
+    }
+
+
 def _bears_on(dependency: Dependency) -> set[str]:
+    if dependency.effect == "refuse":
+        # A move to another folder may give another status.
+        return set(dependency.fields) | ({"folder"} if "status" in dependency.fields else set())
     return set(dependency.fields) | {leaf.field.split(".")[0] for leaf in leaves(dependency.when)}
 
 
@@ -127,6 +148,7 @@ def rule_codes(
     given: Mapping[str, exp.Expr],
     params: Params,
     set_aside: Iterable[str] = (),
+    comes: Mapping[str, exp.Expr] | None = None,
 ) -> dict[str, exp.Expr]:
     """Slug → the code of what is wrong with it in a row, or NULL.
 
@@ -137,6 +159,7 @@ def rule_codes(
         given: slug → true where this write brings a value that differs from the one there was.
         params: takes the values that the expressions bind.
         set_aside: slugs with a column `<slug>__problem`: what is wrong already is not missing as well.
+        comes: slug → true where a row that was there has come to another value; None for rows that are new.
     """
     fields = writable(catalog, module.slug)
     aside = set(set_aside)
@@ -162,6 +185,9 @@ def rule_codes(
         for holds, values in rules.limits.get(slug, []):
             outside = _outside(one, params.bind(list(values), "VARCHAR[]"))
             branches.append((all_of([exp.paren(holds), brings.copy(), outside]), literal("option")))
+        for holds, code in rules.refused.get(slug, []):
+            moved = exp.not_(exp.paren(missing.copy())) if comes is None else comes.get(slug, exp.false())
+            branches.append((all_of([moved.copy(), exp.paren(holds.copy())]), literal(code)))
         codes[slug] = case(branches)
     return codes
 
@@ -185,6 +211,7 @@ def judge_rows(
     compared: bool = False,
     trusted: bool = False,
     set_aside: Sequence[str] = (),
+    refusing: bool = True,
 ) -> tuple[str, ...]:
     """Make a temp table `into` of the rows that break a rule; returns the slugs judged.
 
@@ -202,6 +229,7 @@ def judge_rows(
             only what the change bears on is asked.
         trusted: whether what may not be changed may be set all the same.
         set_aside: slugs with a column `<slug>__problem`: what is wrong already is not missing as well.
+        refusing: whether rows must not come to be what a dependency refuses; rows that are so already are let be.
     """
 
     def make() -> tuple[Statement | None, tuple[str, ...]]:
@@ -210,14 +238,12 @@ def judge_rows(
         rules = row_rules(catalog, module, scope, touched=given if compared else None)
         if trusted:
             rules.frozen.clear()
-        fields = writable(catalog, module.slug)
-        brings = {
-            slug: column(f"{slug}__differs", ROW)
-            if compared
-            else exp.not_(exp.paren(is_missing(fields[slug], ROW)))
-            for slug in given
-        }
-        codes = rule_codes(catalog, module, rules, given=brings, params=params, set_aside=set_aside)
+        if not refusing:
+            rules.refused.clear()
+        brings, comes = _brought(writable(catalog, module.slug), given, compared)
+        codes = rule_codes(
+            catalog, module, rules, given=brings, params=params, set_aside=set_aside, comes=comes
+        )
         if not codes:
             return None, ()
         return _breaking(codes, rows, params), tuple(codes)
@@ -231,6 +257,20 @@ def judge_rows(
     if statement is not None:
         s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(into)} AS {statement.sql}", statement.values())
     return judged
+
+
+def _brought(
+    fields: Mapping[str, Field | Reference], given: Sequence[str], compared: bool
+) -> tuple[dict[str, exp.Expr], dict[str, exp.Expr] | None]:
+    """Slug → true where the write brings another value; and the same of what it changes without bringing it."""
+    if not compared:
+        return {slug: exp.not_(exp.paren(is_missing(fields[slug], ROW))) for slug in given}, None
+    brings: dict[str, exp.Expr] = {slug: column(f"{slug}__differs", ROW) for slug in given}
+    comes = dict(brings)
+    if "folder" in given and "status" not in given:
+        was = column("_status_was", ROW)
+        comes["status"] = exp.NullSafeNEQ(this=column("status", ROW), expression=was)
+    return brings, comes
 
 
 def _breaking(codes: Mapping[str, exp.Expr], rows: str, params: Params) -> Statement:

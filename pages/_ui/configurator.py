@@ -14,11 +14,13 @@ from crm_core.model import Module
 from pages._ui import feedback, html, words
 from pages._ui.components import Click, ListRow, clicks, record_list
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
+from pages._ui.module_rules import draw_rules
 from pages._ui.nothing import Action, nothing
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, set_url, slug_in_url
 
-FIELDS, SECTIONS, LINKS, FOLDERS, MODEL = "Fields", "Sections", "Relationships", "Folders", "Model"
+FIELDS, SECTIONS, LINKS, FOLDERS = "Fields", "Sections", "Relationships", "Folders"
+RULES, MODEL = "Rules", "Model"
 LINK_KINDS = {
     "many_to_one": "Many to one: each {one} has one {other}",
     "one_to_many": "One to many: each {one} has many {others}",
@@ -149,13 +151,11 @@ def _centre(state: ConfiguratorState) -> None:
             )
         )
         st.segmented_control(
-            "Part", [FIELDS, SECTIONS, LINKS, FOLDERS, MODEL], default=state.tab, required=True, key="modules:tab",
+            "Part", list(_PARTS), default=state.tab, required=True, key="modules:tab",
             on_change=chosen, label_visibility="collapsed",
         )  # fmt: skip
     with body("centre"):
-        {FIELDS: _fields, SECTIONS: _sections, LINKS: _links, FOLDERS: _folders, MODEL: _model}[state.tab](
-            now, module, state
-        )
+        _PARTS[state.tab](now, module, state)
 
 
 def _clicked(state: ConfiguratorState, click: Click) -> None:
@@ -340,6 +340,10 @@ def _folders(now: Here, module: Module, state: ConfiguratorState) -> None:
     st.html(html.table_card("Folders", ["Folder", "Statuses", "Seen by"], rows, count=str(len(rows))))
 
 
+def _rules_of(now: Here, module: Module, state: ConfiguratorState) -> None:
+    draw_rules(now.catalog, module)
+
+
 def _model(now: Here, module: Module, state: ConfiguratorState) -> None:
     whole = st.toggle("The whole model", key="model:whole")
     st.mermaid_chart(shaping.model_diagram(now.catalog, () if whole else (module.slug,)))
@@ -348,3 +352,13 @@ def _model(now: Here, module: Module, state: ConfiguratorState) -> None:
         st.html(
             html.note(f"{words.plural(left_out, 'link')} to nearly any module are not drawn.", color="gray")
         )
+
+
+_PARTS = {
+    FIELDS: _fields,
+    SECTIONS: _sections,
+    LINKS: _links,
+    FOLDERS: _folders,
+    RULES: _rules_of,
+    MODEL: _model,
+}

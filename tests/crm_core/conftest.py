@@ -17,9 +17,9 @@ from crm_core.people import User
 from crm_core.records import Writer
 from crm_core.settings import read_settings
 from crm_core.shape import Record
-from crm_core.workspace import Workspace, open_workspace
+from crm_core.workspace import Workspace, open_workspace, prepare
 from flows import schema_sql
-from lake import Lake
+from lake import Lake, LakeConfig
 
 ADMIN = Actor("ann", "admin", name="Ann")
 AGENT = Actor("bob", "agent", ("service",), "Bob")
@@ -124,3 +124,16 @@ def _open(folder: Path, catalog: str, threads: int) -> Workspace:
     chosen = read_settings(settings | ({"MERGANSER_CATALOG": catalog} if catalog else {}))
     # With the tables of flows, as every program that people start: once imported, they take part in an undo.
     return open_workspace(chosen, schemas=[schema_sql()])
+
+
+@pytest.fixture(scope="session")
+def freight(tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Path], str]) -> Iterator[Crm]:
+    """The pack `logistics` without a record, for all tests that make customers of their own."""
+    folder = tmp_path_factory.mktemp("freight")
+    with Lake.open(
+        LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=1)
+    ) as lake:
+        prepare(lake)
+        definitions.apply_pack(lake, "logistics", actor=Actor.local_admin())
+        people.save_users(lake, USERS, actor=Actor.system())
+        yield Crm(lake)

@@ -108,6 +108,15 @@ def test_a_field_without_a_name_is_asked_for_one(demo: Open) -> None:
     assert "Give the field a label first" in page.toast[0].value
 
 
+def test_the_rules_of_a_module_are_told_in_words(demo: Open) -> None:
+    page = demo("pages/modules.py")
+    page.segmented_control(key="modules:tab").set_value("Rules").run()
+    assert not page.exception
+    shown = told(page)
+    assert "Refused: A checklist that is required for this status has open steps" in shown
+    assert "one of its checklist steps has: " in shown
+
+
 @pytest.mark.parametrize(("service", "shown"), [("sea_freight", True), ("general", False)])
 def test_a_section_stands_only_where_it_has_a_field_to_show(
     demo: Open, demo_workspace: Workspace, service: str, shown: bool
