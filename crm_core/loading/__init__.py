@@ -24,11 +24,11 @@ from crm_core.loading.model import (
     LoadResult,
     Preview,
     Progress,
-    UndoResult,
 )
 from crm_core.loading.rejects import download_rejects, read_rejects
 from crm_core.loading.undo import on_undo, undo
 from crm_core.loading.watching import Arrived, Watching, watch
+from crm_core.taking_back import UndoResult
 
 __all__ = [
     "Arrived",

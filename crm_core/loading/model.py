@@ -182,32 +182,6 @@ class Preview:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class UndoResult:
-    """What undoing a load did.
-
-    Attributes:
-        restored: records that are as they were before.
-        deleted: records that the load had made and that are gone.
-        conflicts: cells that somebody changed since: `module`, `id`, `field`, `loaded`, `current`, `by`.
-        irreversible: what has left the house, as whoever sends messages tells it.
-    """
-
-    restored: int
-    deleted: int
-    conflicts: tuple[dict[str, Any], ...]
-    irreversible: tuple[Any, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """The document that terminal and API show."""
-        return {
-            "restored": self.restored,
-            "deleted": self.deleted,
-            "conflicts": list(self.conflicts),
-            "irreversible": list(self.irreversible),
-        }
-
-
 Progress = Callable[[str, int, int], None]
 """Called with a phase (`scan`, `read`, `type`, `match`, `write`), how much of it is done, and how much there is."""
 

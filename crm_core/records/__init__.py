@@ -1,12 +1,12 @@
 """Records: created, changed, deleted, restored and linked, one by one or as sets."""
 
 from crm_core.query import count, read_page, read_record
-from crm_core.records.change import update, update_each, update_where
+from crm_core.records.change import Members, update, update_each, update_where
 from crm_core.records.create import create, create_in
 from crm_core.records.hooks import Event, on_written
 from crm_core.records.insert import Ready, check_insert, prepare_insert, write_insert
 from crm_core.records.links import link, link_where, unlink, unlink_where
-from crm_core.records.outcome import Changed, Created
+from crm_core.records.outcome import Changed, Created, Sample
 from crm_core.records.remove import delete, delete_where, restore
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
 from crm_core.records.writer import Writer
@@ -16,8 +16,10 @@ __all__ = [
     "Changed",
     "Created",
     "Event",
+    "Members",
     "Merged",
     "Ready",
+    "Sample",
     "Writer",
     "check_insert",
     "check_update",

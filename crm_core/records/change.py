@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -12,7 +12,7 @@ from crm_core.errors import RecordNotFound, ValuesInvalid, VersionConflict
 from crm_core.model import Catalog, Condition
 from crm_core.query import matching_ids_sql
 from crm_core.records.create import Values
-from crm_core.records.outcome import Changed
+from crm_core.records.outcome import Changed, Sample
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
 from crm_core.records.writer import Writer, note_commit
 from crm_core.shape import shape_record
@@ -23,6 +23,9 @@ from crm_core.values.plan import writable
 from crm_core.values.staging import Flat, flatten, stage
 from lake import Change, Lake, Transaction, ident, table
 from lake.errors import StatementError
+
+Members = Literal["add", "remove"]
+"""What becomes of the members of a list that a bulk edit names."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,9 @@ def update_where(
     condition: Condition,
     values: Values,
     actor: Actor,
+    members: Mapping[str, Members] | None = None,
     dry_run: bool = False,
+    samples: int = 0,
     door: str = "api",
     reason: str = "",
     change: Change | None = None,
@@ -135,7 +140,9 @@ def update_where(
         condition: which records.
         values: the new values by slug.
         actor: who changes them.
+        members: lists (tags, workers, a multi-select) whose value is added to what each record has, or taken away.
         dry_run: whether to write nothing and only return which would change.
+        samples: of how many records a dry run returns what they are and what they would be.
         door: through which door.
         reason: why, for the history.
         change: under which change they are recorded.
@@ -164,11 +171,33 @@ def update_where(
                 f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT t.* REPLACE (i.place AS _row), i.id AS _id "
                 f"FROM {name}__one t CROSS JOIN ({ids}) i"
             )
+        _settle_members(s, module, members or {})
 
     return _run(
         lake, module=module, actor=actor, change=made, door=door, trusted=trusted, rows=(values,),
-        stage_them=stage_them, judge=None, dry_run=dry_run, spread=spread,
+        stage_them=stage_them, judge=None, dry_run=dry_run, spread=spread, samples=samples,
     )  # fmt: skip
+
+
+def _settle_members(s: Runner, module: str, members: Mapping[str, Members]) -> None:
+    """Put what each record's list would be in place of the members that are added or taken away."""
+    settled = []
+    for slug, how in members.items():
+        has, given = f"coalesce(c.{ident(slug)}, [])", f"coalesce(t.{ident(slug)}, [])"
+        new = f"list_filter({given}, lambda x: NOT list_contains({has}, x))"
+        kept = f"list_filter({has}, lambda x: NOT list_contains({given}, x))"
+        then = f"list_concat({has}, {new})" if how == "add" else kept
+        # An empty list and none are the same to people: neither becomes the other.
+        same = f"len({then}) = len({has})"
+        settled.append(
+            f"CASE WHEN {same} THEN c.{ident(slug)} WHEN len({then}) = 0 THEN NULL ELSE {then} END AS {ident(slug)}"
+        )
+    if settled:
+        s.execute("CREATE OR REPLACE TEMP TABLE update_typed__given AS SELECT * FROM update_typed")
+        s.execute(
+            f"CREATE OR REPLACE TEMP TABLE update_typed AS SELECT t.* REPLACE ({', '.join(settled)}) "
+            f"FROM update_typed__given t JOIN {table('crm', module)} c ON c.id = t._id"
+        )
 
 
 def _run(
@@ -184,6 +213,7 @@ def _run(
     judge: Callable[[Runner, Writer, Merged], None] | None,
     dry_run: bool,
     spread: Callable[[Runner, Writer], None] | None = None,
+    samples: int = 0,
 ) -> Changed:
     """Type the values outside the lock; merge, judge and store them under it."""
     with lake.session() as s:
@@ -204,11 +234,20 @@ def _run(
 
         if dry_run:
             ids, unchanged = work(s)
-            return Changed(ids, s.snapshot(), change.id, unchanged)
+            shown = _samples(s, first.catalog, module, samples) if samples else ()
+            return Changed(ids, s.snapshot(), change.id, unchanged, shown)
         done = s.commit(work, change)
         note_commit(lake, done)
         ids, unchanged = done.value
         return Changed(ids, done.snapshot, done.change_id, unchanged)
+
+
+def _samples(s: Runner, catalog: Catalog, module: str, limit: int) -> tuple[Sample, ...]:
+    """Some of the records that would change, as they are and as they would be."""
+    some = f"SELECT id FROM update_merged WHERE _differs ORDER BY id LIMIT {int(limit)}"
+    was = _records(s, catalog, module, f"SELECT * FROM update_merged__before WHERE id IN ({some})")
+    then = _records(s, catalog, module, f"SELECT * FROM update_merged WHERE id IN ({some})")
+    return tuple(Sample(record_id, was[record_id], then[record_id]) for record_id in sorted(was))
 
 
 def _typed(s: Runner, writer: Writer, module: str, stage_them: Callable[[Runner, Writer], Flat]) -> Any:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from crm_core.shape import Record
+
 
 @dataclass(frozen=True)
 class Created:
@@ -23,13 +25,26 @@ class Created:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One record as it is and as it would be."""
+
+    id: str
+    before: Record
+    after: Record
+
+
+@dataclass(frozen=True)
 class Changed:
-    """Records that are other than before. Those that were as wanted already are counted, and keep their version."""
+    """Records that are other than before. Those that were as wanted already are counted, and keep their version.
+
+    `samples` are some of them, when a dry run was asked for any.
+    """
 
     ids: tuple[str, ...]
     version: int
     change_id: str
     unchanged: int = 0
+    samples: tuple[Sample, ...] = ()
 
     @property
     def count(self) -> int:

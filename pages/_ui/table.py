@@ -1,35 +1,38 @@
-"""A module as a table: search, folders, filter, sort, columns, pages; a click opens the record."""
+"""A module as a table: search, folders, filter, sort, columns, pages, totals; a click opens the record.
+
+Ticked records, or all that match, are changed together, and taken back in one press.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 
-from crm_core import facets, listing
-from crm_core.model import AnyOf, Catalog, Condition, Leaf, Module
+from crm_core import facets, listing, totals
+from crm_core.model import AnyOf, Condition, Leaf, Module
 from crm_core.model.condition import parse_condition
-from crm_core.query import Page, read_page, titles
+from crm_core.query import Page, read_page
 from crm_core.searched import searched_columns
-from pages._ui import feedback, forms, html, nav, words
+from pages._ui import bulk, feedback, forms, html, nav, words
 from pages._ui.conditions import condition_choices, describe, edit_condition
-from pages._ui.fields import text_of
-from pages._ui.grid import Column, record_grid
+from pages._ui.grid import record_grid
 from pages._ui.layout import page, toolbar
 from pages._ui.nothing import Action, no_records, nothing
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import page_state
 from pages._ui.surroundings import field_context
+from pages._ui.table_cells import cell_text, column_names, default_columns, drawn_columns, referenced_titles
 
 SIZE = 50
-MOST_COLUMNS = 9
 
 
 @dataclass
 class TableState:
-    """What a table remembers: words, folder, filter, order, columns and page."""
+    """What a table remembers: words, folder, filter, order, columns, page, ticks, and what was done last."""
 
     words: str = ""
     folder: str = ""
@@ -37,10 +40,14 @@ class TableState:
     sort: str = "-updated_at"
     columns: tuple[str, ...] = ()
     page: int = 1
+    ticked: tuple[str, ...] = ()
+    drawn: int = 0
+    """How often the ticks were taken away: the grid is another one then."""
+    done: bulk.Done | None = None
 
 
-def draw(slug: str) -> None:
-    """Draw the table of a module."""
+def draw(slug: str, *, workspace: bool = False) -> None:
+    """Draw the table of a module; with `workspace` one gets back from it to the page of profiles."""
     nav.follow()
     now = here()
     module = now.catalog.module(slug)
@@ -48,7 +55,13 @@ def draw(slug: str) -> None:
     seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     found = feedback.run(lambda: _read(now, module, state), at="here")
     with page(module.name, count=words.number(found.total) if found else "", wide=True):
-        _controls(now, module, state)
+        narrowed = state.filter
+        _controls(now, module, state, found, workspace=workspace)
+        if state.filter != narrowed:
+            state.page, state.ticked = 1, ()
+            st.rerun()  # what was read above is of the filter before
+        if state.done is not None:
+            bulk.draw_done(now, module, state.done, on_change=lambda done: _done(state, done))
         if found is not None and found.total:
             _grid(now, module, state, found)
         elif found is not None:
@@ -56,6 +69,16 @@ def draw(slug: str) -> None:
     pulse(seen, on_move=lambda: None, key=f"pulse:table:{slug}")
     if forms.asked_new() == slug:
         forms.new_record(now, module, on_created=lambda created: nav.go(slug, created))
+    elif bulk.asked() == slug and found is not None and now.actor.role != "viewer":
+        bulk.change_records(
+            now, module, matching=_condition(now, module, state), total=found.total, ticked=state.ticked,
+            on_done=lambda done: _done(state, done),
+        )  # fmt: skip
+
+
+def _done(state: TableState, done: bulk.Done | None) -> None:
+    """Keep what is told of the last bulk action; ticks are gone with it."""
+    state.done, state.ticked, state.drawn = done, (), state.drawn + 1
 
 
 def _nothing(now: Here, module: Module, state: TableState) -> None:
@@ -75,17 +98,6 @@ def _show_all(slug: str, state: TableState) -> None:
         st.session_state.pop(key, None)
     for key in [key for key in st.session_state if str(key).startswith(f"filter:{slug}")]:
         del st.session_state[key]
-
-
-def default_columns(catalog: Catalog, module: Module) -> tuple[str, ...]:
-    """The columns that a table begins with: the title, what is short, and where the record stands."""
-    short = [f.slug for f in module.fields if f.kind not in ("long_text", "json", "file", "address")]
-    first = [name for name in (module.title, module.subtitle) if name and name != "id"]
-    rest = [name for name in short if name not in first]
-    refs = [reference.slug for reference in catalog.references(module.slug)[:2]]
-    chosen = [*first, *refs, *rest][: MOST_COLUMNS - 3]
-    stands = ["status"] if any(folder.statuses for folder in module.folders) else []
-    return (*dict.fromkeys(chosen), *stands, "owner", "updated_at")
 
 
 def _condition(now: Here, module: Module, state: TableState) -> Condition | None:
@@ -110,12 +122,12 @@ def _read(now: Here, module: Module, state: TableState) -> Page:
     )  # fmt: skip
 
 
-def _controls(now: Here, module: Module, state: TableState) -> None:
+def _controls(now: Here, module: Module, state: TableState, found: Page | None, *, workspace: bool) -> None:
     slug = module.slug
 
     def searched() -> None:
         state.words = st.session_state[f"table_words:{slug}"] or ""
-        state.page = 1
+        state.page, state.ticked = 1, ()
 
     with toolbar(key="table_bar"):
         st.text_input(
@@ -127,6 +139,20 @@ def _controls(now: Here, module: Module, state: TableState) -> None:
             state.filter = edit_condition(state.filter, choices=choices, key=f"filter:{slug}")
         _column_choice(now, module, state)
         if now.actor.role != "viewer":
+            if workspace:
+                st.button(
+                    "Profiles", icon=":material/view_sidebar:", key=f"table_profiles:{slug}", on_click=nav.go,
+                    args=(slug,),
+                )  # fmt: skip
+            if found is not None and found.total:
+                label = f"Change {len(state.ticked)}" if state.ticked else "Change"
+                st.button(
+                    label,
+                    icon=":material/edit_note:",
+                    key=f"table_bulk:{slug}",
+                    on_click=bulk.ask,
+                    args=(slug,),
+                )
             st.button(
                 f"New {module.one.lower()}", icon=":material/add:", type="primary", key=f"table_new:{slug}",
                 shortcut="N", on_click=forms.ask_new, args=(slug,),
@@ -138,7 +164,7 @@ def _controls(now: Here, module: Module, state: TableState) -> None:
 
 
 def _column_choice(now: Here, module: Module, state: TableState) -> None:
-    names = _column_names(now.catalog, module)
+    names = column_names(now.catalog, module)
     chosen = state.columns or default_columns(now.catalog, module)
     with st.popover("Columns", icon=":material/view_column:"):
         picked = st.multiselect(
@@ -146,15 +172,6 @@ def _column_choice(now: Here, module: Module, state: TableState) -> None:
             format_func=names.__getitem__, label_visibility="collapsed",
         )  # fmt: skip
     state.columns = tuple(picked)
-
-
-def _column_names(catalog: Catalog, module: Module) -> dict[str, str]:
-    names = {f.slug: f.name for f in module.fields}
-    names |= {reference.slug: reference.label for reference in catalog.references(module.slug)}
-    return names | {
-        "folder": "Folder", "status": "Status", "owner": "Owner", "team": "Team", "tags": "Tags", "source": "Source",
-        "created_at": "Created", "updated_at": "Updated",
-    }  # fmt: skip
 
 
 def _folders(now: Here, module: Module, state: TableState) -> None:
@@ -165,7 +182,7 @@ def _folders(now: Here, module: Module, state: TableState) -> None:
 
     def chosen() -> None:
         state.folder = st.session_state[f"table_folder:{module.slug}"] or ""
-        state.page = 1
+        state.page, state.ticked = 1, ()
 
     with st.container(key="folders"):
         st.pills(
@@ -177,96 +194,46 @@ def _folders(now: Here, module: Module, state: TableState) -> None:
 
 def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
     columns = state.columns or default_columns(now.catalog, module)
-    names = _column_names(now.catalog, module)
     context = field_context(now)
-    wanted: dict[str, list[str]] = {}
-    for reference in now.catalog.references(module.slug):
-        if reference.slug in columns:
-            for item in found.items:
-                value = item[reference.slug]
-                if value:
-                    target = (
-                        value if isinstance(value, dict) else {"module": reference.targets[0], "id": value}
-                    )
-                    wanted.setdefault(target["module"], []).append(target["id"])
-    named = titles(now.lake, now.catalog, wanted=wanted, actor=now.actor)
+    named = referenced_titles(now, module, columns, found.items)
     rows = [
-        {"id": item["id"], **{name: _text(now, module, name, item, named, context) for name in columns}}
+        {"id": item["id"], **{name: cell_text(now, module, name, item, named, context) for name in columns}}
         for item in found.items
     ]
-    shown = [
-        Column(
-            name, names.get(name, name), numeric=_is_number(module, name), colors=_colors(module, name),
-            width=_width(now.catalog, module, name), share=_share(now.catalog, module, name),
-        )
-        for name in columns
-    ]  # fmt: skip
+    shown = drawn_columns(now.catalog, module, columns)
     record_grid(
-        rows, shown, key=f"grid:{module.slug}", sort=state.sort, total=found.total, page=state.page, page_size=SIZE,
-        on_open=lambda chosen: nav.go(module.slug, chosen), on_sort=lambda sort: _sorted(state, sort),
+        rows, shown, key=f"grid:{module.slug}:{state.drawn}", sort=state.sort, total=found.total, page=state.page,
+        page_size=SIZE, on_open=lambda chosen: nav.go(module.slug, chosen), on_sort=lambda sort: _sorted(state, sort),
         on_page=lambda number: _paged(state, number), noun=module.one.lower(),
+        on_select=None if now.actor.role == "viewer" else lambda ticked: _ticked(state, ticked),
     )  # fmt: skip
+    _totals(now, module, state, columns)
 
 
-def _share(catalog: Catalog, module: Module, name: str) -> float:
-    own = module.field(name)
-    if catalog.reference(module.slug, name) is not None:
-        return 1.3
-    if own is None or own.kind not in ("text", "long_text"):
-        return 1.0
-    return 2.0 if name == module.title else 1.4 if name == module.subtitle else 1.0
+def _totals(now: Here, module: Module, state: TableState, columns: Sequence[str]) -> None:
+    """Below the table: what the numbers and amounts of all pages add up to."""
+    found = totals.read_totals(
+        now.lake, now.catalog, module=module.slug, fields=columns, actor=now.actor,
+        condition=_condition(now, module, state),
+    )  # fmt: skip
+    names = column_names(now.catalog, module)
+    cells = [
+        (names[slug], " · ".join(words.money(one.value, one.currency) if one.currency else words.number(one.value)
+                                 for one in sums))
+        for slug, sums in found.items()
+    ]  # fmt: skip
+    if cells:
+        one = html.Html('<span class="m-sub">{} <b>{}</b></span>')
+        st.html(html.join([one.format(f"Total {name}:", text) for name, text in cells], between=" &ensp; "))
 
 
-def _width(catalog: Catalog, module: Module, name: str) -> int:
-    """The least width in pixels that shows most values whole: a moment is longer than a badge."""
-    own = module.field(name)
-    badges = _colors(module, name)
-    if badges:
-        return max(110, min(190, 42 + 7 * max(map(len, badges))))
-    if catalog.reference(module.slug, name) is not None:
-        return 130
-    if name in ("created_at", "updated_at") or (own and own.kind == "datetime"):
-        return 150
-    return 180 if name == module.title and own and own.kind in ("text", "long_text") else 110
-
-
-def _colors(module: Module, name: str) -> dict[str, str]:
-    """Text → colour for the columns that show as badges: the status and choices."""
-    if name == "status":
-        return {status.name: status.color for folder in module.folders for status in folder.statuses}
-    own = module.field(name)
-    return {option.text: option.color or "gray" for option in getattr(own, "options", ())}
+def _ticked(state: TableState, ticked: tuple[str, ...]) -> None:
+    state.ticked = ticked
 
 
 def _sorted(state: TableState, sort: str) -> None:
-    state.sort, state.page = sort or "-updated_at", 1
+    state.sort, state.page, state.ticked = sort or "-updated_at", 1, ()
 
 
 def _paged(state: TableState, number: int) -> None:
-    state.page = number
-
-
-def _is_number(module: Module, name: str) -> bool:
-    found = module.field(name)
-    return found is not None and found.kind in ("integer", "decimal", "money")
-
-
-def _text(
-    now: Here, module: Module, name: str, item: dict[str, Any], named: dict[str, str], context: Any
-) -> str:
-    value = item.get(name)
-    own = module.field(name)
-    if own is not None:
-        return text_of(own, value, context)
-    if name in ("created_at", "updated_at"):
-        return words.moment(value, zone=now.zone) if value else ""
-    if name == "status":
-        folder = module.folder(item.get("folder") or "") or module.default_folder
-        return next((s.name for s in folder.statuses if s.slug == value), value or "")
-    if name == "owner":
-        return str(context.users.get(value, value or ""))
-    if isinstance(value, dict):
-        return named.get(str(value["id"]), "")
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return named.get(str(value), words.readable(str(value))) if value else ""
+    state.page, state.ticked = number, ()

@@ -7,7 +7,7 @@ import streamlit as st
 from crm_core import facets, listing
 from crm_core.model import Module
 from crm_core.model.condition import Condition
-from pages._ui import forms, html, words
+from pages._ui import forms, html, nav, words
 from pages._ui.components import ListRow, record_list
 from pages._ui.layout import head, redraw, show_panel
 from pages._ui.pulse import pulse
@@ -22,6 +22,7 @@ SORTS = {"-updated_at": "Last changed", "-created_at": "Newest", "title": "Name"
 
 def draw(slug: str, state: WorkspaceState) -> None:
     """Draw the list of a module's records."""
+    nav.follow()
     now = here()
     seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     module = now.catalog.module(slug)
@@ -80,6 +81,10 @@ def _list_head(now: Here, module: Module, state: WorkspaceState) -> None:
             html.title(module.name, count=words.number(counts[""].get(None, 0)), small=True), width="content"
         )
         with st.container(horizontal=True, gap=None, width="content"):
+            st.button(
+                "", icon=":material/table_rows:", type="tertiary", help="As a table", key=f"as_table:{slug}",
+                on_click=nav.go, args=(slug,), kwargs={"view": "table"},
+            )  # fmt: skip
             _sort_menu(state, slug)
             if now.actor.role != "viewer":
                 st.button(

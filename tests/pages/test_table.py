@@ -1,0 +1,113 @@
+"""The table of a module: many records changed at once and taken back, totals, what each role is offered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from crm_core import people, records, serving
+from crm_core.people import User
+from crm_core.settings import read_settings
+from crm_core.workspace import Workspace, open_workspace
+from flows import schema_sql
+from tests.crm_core.conftest import ADMIN, PACK, USERS
+from tests.pages.conftest import APP, told
+
+ROWS = [
+    {"name": "Anna", "age": 30, "credit": {"amount": "0.10", "currency": "EUR"}, "tags": ["old"]},
+    {"name": "Bert", "age": 40, "credit": {"amount": "0.20", "currency": "EUR"}},
+    {"name": "Cora", "credit": {"amount": "7", "currency": "USD"}},
+]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def workspace(
+    tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Path], str]
+) -> Iterator[Workspace]:
+    """Three customers; each test leaves them as it found them."""
+    home = tmp_path_factory.mktemp("table")
+    settings = read_settings({}, home=home, catalog=new_catalog(home), threads=1, pack=str(PACK))
+    with open_workspace(settings, schemas=[schema_sql()]) as opened:
+        people.save_users(opened.lake, [*USERS, User("flo", "Flo", role="agent")], actor=ADMIN)
+        records.create(opened.lake, module="customers", values=ROWS, actor=ADMIN)
+        yield opened
+
+
+@pytest.fixture
+def table(workspace: Workspace) -> Iterator[Open]:
+    """Opens the table of customers, as somebody."""
+    serving.serve(workspace)
+
+    def open_table(acting: str = "ann") -> AppTest:
+        app = AppTest.from_file(APP, default_timeout=30)
+        app.session_state["acting_as"] = acting
+        app.run().switch_page("pages/customers.py")
+        app.query_params["view"] = "table"
+        return app.run()
+
+    yield open_table
+    serving.stop()
+
+
+def ages(workspace: Workspace) -> list[int | None]:
+    return workspace.lake.read("SELECT age FROM lake.crm.customers WHERE deleted_at IS NULL ORDER BY name")[
+        "age"
+    ].to_list()
+
+
+def test_all_that_match_are_changed_after_a_preview_and_taken_back_in_one_press(
+    table: Open, workspace: Workspace
+) -> None:
+    page = table()
+    page.button(key="table_bulk:customers").click().run()
+    page.selectbox(key="bulk:customers:what").select("set:age").run()
+    page.number_input(key="bulk:customers:set:age").set_value(40).run()
+    page.button(key="bulk:customers:preview").click().run()
+    assert "2 customers would change. 1 are so already." in told(page) and not page.exception
+    assert ages(workspace) == [30, 40, None]
+    page.button(key="bulk:customers:do").click().run()
+    assert ages(workspace) == [40, 40, 40] and "2 customers changed: set age" in told(page)
+    page.button(key="bulk_undo:customers").click().run()
+    assert ages(workspace) == [30, 40, None] and "Undone: 2 customers are as before." in told(page)
+
+
+def test_what_was_seen_is_what_is_done(table: Open) -> None:
+    page = table()
+    page.button(key="table_bulk:customers").click().run()
+    page.selectbox(key="bulk:customers:what").select("set:age").run()
+    page.number_input(key="bulk:customers:set:age").set_value(41).run()
+    page.button(key="bulk:customers:preview").click().run()
+    assert [button.label for button in page.button if button.key == "bulk:customers:do"] == [
+        "Change 3 customers"
+    ]
+    page.number_input(key="bulk:customers:set:age").set_value(42).run()
+    assert not [button for button in page.button if button.key == "bulk:customers:do"]
+
+
+def test_ticked_records_are_meant_first_and_deleted_ones_come_back(table: Open, workspace: Workspace) -> None:
+    page = table()
+    anna = workspace.lake.read(
+        "SELECT CAST(id AS VARCHAR) FROM lake.crm.customers WHERE name = 'Anna'"
+    ).item()
+    page.session_state["page:table:customers"].ticked = (anna,)
+    page.button(key="table_bulk:customers").click().run()
+    page.selectbox(key="bulk:customers:what").select("delete").run()
+    page.button(key="bulk:customers:preview").click().run()
+    page.button(key="bulk:customers:do").click().run()
+    assert ages(workspace) == [40, None] and "1 customer deleted" in told(page)
+    page.button(key="bulk_undo:customers").click().run()
+    assert ages(workspace) == [30, 40, None]
+
+
+def test_totals_stand_below_the_table_by_currency(table: Open) -> None:
+    page = table()
+    page.multiselect(key="columns:customers").set_value(["name", "age", "credit"]).run()
+    assert "Total Age: <b>70</b>" in told(page) and "Total Credit: <b>€0.30 · $7.00</b>" in told(page)
+
+
+def test_who_only_looks_is_offered_no_change(table: Open) -> None:
+    assert not [button for button in table("vic").button if str(button.key).startswith("table_bulk")]
