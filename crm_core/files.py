@@ -72,6 +72,12 @@ def write_blob(folder: Path, source: Upload | BinaryIO) -> tuple[str, int]:
     place = blob_path(folder, digest.hexdigest())
     place.parent.mkdir(exist_ok=True)
     os.replace(file.name, place)
+    # Its name is durable only when the folder is: whoever is told that it is kept relies on it.
+    entry = os.open(place.parent, os.O_RDONLY)
+    try:
+        os.fsync(entry)
+    finally:
+        os.close(entry)
     return digest.hexdigest(), size
 
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from crm_core import definitions, people
 from crm_core.access import Actor
+from crm_core.customers_by_address import find_customers
 from crm_core.errors import CrmError, UnknownModule
 from crm_core.intake_forms import FORMS, MODULES, Contact, Form, Inquiry, intake_module, read_form, values_of
 from crm_core.model import Catalog, Module
@@ -24,8 +25,6 @@ from crm_core.records.writer import Writer
 from crm_core.trees import column, text
 from crm_core.values.fragments import literal, sql
 from lake import Change, Lake, Transaction, ident, new_id, table
-from lake.mirror import MIRROR
-from lake.names import CATALOG
 
 __all__ = ["FORMS", "Answer", "Form", "KeyReused", "forget_old_answers", "submit"]
 
@@ -158,7 +157,7 @@ def _write_together(tx: Transaction, given: Sequence[Submission]) -> list[tuple[
     outcomes: dict[str, Answer | Exception] = _answered(tx, given)
     open_ = [one for one in given if one.inquiry_id not in outcomes]
     writer = Writer(catalog, people.read_directory_in(tx, lake), _ACTOR, DOOR)
-    customers = _customers(tx, catalog, open_)
+    customers = find_customers(tx, lake, catalog, emails={_address(one) for one in open_})
     wanted = [_inquiry(one, module, customers, catalog) for one in open_]
     for one, error in zip(open_, create_each_in(tx, writer, wanted) if wanted else (), strict=True):
         if error is not None:
@@ -185,47 +184,6 @@ def _answered(tx: Transaction, given: Sequence[Submission]) -> dict[str, Answer 
             except KeyReused as error:
                 outcomes[one.inquiry_id] = error
     return outcomes
-
-
-def _customers(tx: Transaction, catalog: Catalog, given: Sequence[Submission]) -> dict[str, str]:
-    """E-mail address in lower case → the only live customer who has it."""
-    wanted = sorted({_address(one) for one in given} - {""})
-    customers = catalog.modules.get("customers")
-    if not wanted or customers is None or customers.field("email") is None:
-        return {}
-    points = customers.contact_points
-    has_points = points is not None and points.module in catalog.modules
-    read = ["customers", *([points.module] if points is not None and has_points else [])]
-    place = _cheapest(tx, given[0].lake, read)
-    live = f"FROM {ident(place, 'crm', 'customers')} WHERE deleted_at IS NULL"
-    asked = "IN (SELECT unnest($emails))"
-    found = f"SELECT lower(email) AS email, id {live} AND lower(email) {asked}"
-    if points is not None and has_points:
-        owner = ident(points.reference)
-        found += (
-            f" UNION SELECT lower(value), {owner} FROM {ident(place, 'crm', points.module)} "
-            f"WHERE deleted_at IS NULL AND lower(value) {asked}"
-        )
-    # Only the few that were found are looked at once more: whether the customer they belong to is live.
-    rows = given[0].lake.read(
-        f"WITH found AS MATERIALIZED ({found}) SELECT email, CAST(any_value(id) AS VARCHAR) AS id FROM found "
-        f"WHERE id IN (SELECT id {live} AND id IN (SELECT id FROM found)) "
-        "GROUP BY email HAVING count(DISTINCT id) = 1",
-        {"emails": wanted},
-    )
-    return dict(rows.iter_rows())
-
-
-def _cheapest(tx: Transaction, lake: Lake, modules: Sequence[str]) -> str:
-    """Where modules are read as they are now: the server's copy, if they did not change since it was made.
-
-    Planning a look into the lake costs ten times as much, and the lock is held meanwhile: nobody else writes, so
-    what stands there is what this transaction sees.
-    """
-    mirror = lake.mirror
-    if mirror is not None and mirror.holds([("crm", module) for module in modules], until=tx.snapshot - 1):
-        return MIRROR
-    return CATALOG
 
 
 def _address(one: Submission) -> str:

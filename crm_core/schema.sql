@@ -82,3 +82,36 @@ CREATE TABLE IF NOT EXISTS ops.idempotency (
     created_at timestamptz NOT NULL,
     change_id uuid NOT NULL
 );
+
+-- Every message that came by mail, once for each way it came: stored, dead (it could not be read or kept; `reason` says
+-- why, and its bytes lie under `sha256`), or ignored (it had come before). `unanswerable` is why no flow may answer it.
+CREATE TABLE IF NOT EXISTS ops.mail_in (
+    id uuid NOT NULL,
+    via varchar NOT NULL,
+    mailbox varchar,
+    uidvalidity bigint,
+    uid bigint,
+    sha256 varchar,
+    size bigint NOT NULL,
+    envelope_from varchar,
+    envelope_to varchar[],
+    received_at timestamptz NOT NULL,
+    state varchar NOT NULL,
+    reason varchar,
+    sender varchar,
+    subject varchar,
+    unanswerable varchar,
+    communication_id uuid,
+    module varchar,
+    record_id uuid,
+    change_id uuid NOT NULL
+);
+
+-- How far each mailbox was read: up to `last_uid` of one UIDVALIDITY, moved with the messages in one commit.
+CREATE TABLE IF NOT EXISTS ops.mailboxes (
+    name varchar NOT NULL,
+    uidvalidity bigint,
+    last_uid bigint NOT NULL,
+    polled_at timestamptz NOT NULL,
+    error varchar
+);

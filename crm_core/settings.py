@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         smtp_url: `smtp://user:password@host:port`, `smtps://…`; empty keeps mail queued.
         mail_from: the sender's address of outgoing mail.
         mail_connections, mail_per_minute: how much mail leaves at once, and in a minute (0 is no limit).
+        mail_in_host, mail_in_port: where mail is taken in by SMTP; port 0 takes none.
+        mail_in_addresses: our own addresses, the only ones mail is taken for; any when none is named.
+        mail_in_max_bytes: the largest message that is taken in.
+        mail_imap_urls: mailboxes that are read: `imaps://user:password@host/Folder`, from the environment only.
+        mail_poll_seconds: how often they are read.
         sms_url, sms_token, sms_per_minute: the provider of text messages, and the most that it takes in a minute.
         whatsapp_url, whatsapp_token, whatsapp_per_minute: the provider of WhatsApp messages.
         webhook_allow: hosts and networks of one's own that webhooks may reach all the same.
@@ -66,6 +71,12 @@ class Settings(BaseSettings):
     mail_from: str = "Merganser <merganser@localhost>"
     mail_connections: int = Field(default=8, ge=1, le=100)
     mail_per_minute: int = Field(default=0, ge=0)
+    mail_in_host: str = "127.0.0.1"
+    mail_in_port: int = Field(default=0, ge=0, le=65535)
+    mail_in_addresses: tuple[str, ...] = ()
+    mail_in_max_bytes: int = Field(default=25_000_000, ge=10_000, le=200_000_000)
+    mail_imap_urls: tuple[str, ...] = Field(default=(), repr=False)
+    mail_poll_seconds: int = Field(default=60, ge=1, le=86_400)
     sms_url: str = ""
     sms_token: SecretStr = SecretStr("")
     sms_per_minute: int = Field(default=0, ge=0)
@@ -95,7 +106,7 @@ class Settings(BaseSettings):
         """Only what `read_settings` hands over: it has merged file and environment already."""
         return (init_settings,)
 
-    @field_validator("trusted_proxies", "webhook_allow", mode="before")
+    @field_validator("trusted_proxies", "webhook_allow", "mail_in_addresses", "mail_imap_urls", mode="before")
     @classmethod
     def _split_by_commas(cls, given: Any) -> Any:
         if not isinstance(given, str):
@@ -126,6 +137,24 @@ class Settings(BaseSettings):
         if url:
             _ = parts.port  # raises ValueError when it is no number
         return url
+
+    @field_validator("mail_in_addresses")
+    @classmethod
+    def _are_addresses(cls, listed: tuple[str, ...]) -> tuple[str, ...]:
+        if any("@" not in one.strip("@") or re.search(r"[\s<>]", one) for one in listed):
+            raise ValueError("no address")
+        return tuple(one.lower() for one in listed)
+
+    @field_validator("mail_imap_urls")
+    @classmethod
+    def _are_mailboxes(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            parts = urlsplit(url)
+            known = parts.scheme in ("imap", "imaps", "imap+starttls")
+            if not known or not parts.hostname or not parts.username or parts.password is None:
+                raise ValueError("no mailbox")
+            _ = parts.port  # raises ValueError when it is no number
+        return urls
 
     @field_validator("sms_url", "whatsapp_url", "public_url")
     @classmethod
@@ -214,6 +243,13 @@ ALLOWED: dict[str, str] = {
     "mail_from": "an address such as Sales <sales@company.example>",
     "mail_connections": "a number from 1 to 100",
     "mail_per_minute": "a whole number, 0 for no limit",
+    "mail_in_host": "an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all",
+    "mail_in_port": "a number from 1 to 65535, 0 to take in no mail by SMTP",
+    "mail_in_addresses": "addresses with commas between, such as sales@company.example,help@company.example",
+    "mail_in_max_bytes": "a number from 10000 to 200000000",
+    "mail_imap_urls": "mailboxes with commas between, such as imaps://user:password@mail.example/INBOX (%-encode "
+    "signs such as @ within), in the environment only",
+    "mail_poll_seconds": "a number from 1 to 86400",
     "sms_url": "an address such as https://sms.example/v1/messages",
     "sms_token": "the provider's token",
     "sms_per_minute": "a whole number, 0 for no limit",
@@ -234,7 +270,8 @@ ALLOWED: dict[str, str] = {
 """Setting → what it may be, in words; every setting stands here."""
 
 _ONE_SECRET = "secret_"
-_SECRET = {"smtp_url", "catalog", "sms_url", "whatsapp_url"}
+_SECRET = {"smtp_url", "catalog", "sms_url", "whatsapp_url", "mail_imap_urls"}
+_ENVIRONMENT_ONLY = {"mail_imap_urls"}
 
 
 def read_settings(
@@ -277,6 +314,9 @@ def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
     for name in values:
         if name not in ALLOWED:
             raise SettingInvalid(f"{name} of {path}", values[name], f"one of {', '.join(ALLOWED)}")
+        if name in _ENVIRONMENT_ONLY:
+            allowed = f"nothing: it holds passwords, so only the variable {PREFIX}{name.upper()} is read"
+            raise SettingInvalid(f"{name} of {path}", "…", allowed)
     return values
 
 

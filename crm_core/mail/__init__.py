@@ -1,0 +1,1 @@
+"""Mail that comes in: read, judged, threaded, and kept as messages and inquiries."""
