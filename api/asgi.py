@@ -30,6 +30,7 @@ from crm_core.relations import relations_for
 from crm_core.settings import Settings, read_settings
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
+from flows.ingress import Ingress
 
 PAGES = Path(__file__).resolve().parent.parent / "app.py"
 THREADS = 64
@@ -52,9 +53,12 @@ def create_app(settings: Settings | None = None) -> st.App:
     async def lifespan(_: st.App) -> AsyncIterator[dict[str, object]]:
         workspace = await to_thread.run_sync(_open, chosen)
         runner, background = runner_of(workspace), Background(workers_of(workspace))
+        ingress = Ingress.from_settings(workspace.lake, chosen)
         connect(api, workspace)
         tracking.connect(told, workspace)
         to_thread.current_default_thread_limiter().total_tokens = THREADS
+        if ingress is not None:
+            ingress.start()
         runner.start()
         background.start()
         _quiet()
@@ -62,6 +66,8 @@ def create_app(settings: Settings | None = None) -> st.App:
             yield {"workspace": workspace}
         finally:
             with anyio.CancelScope(shield=True):
+                if ingress is not None:
+                    await to_thread.run_sync(ingress.stop)
                 await to_thread.run_sync(runner.stop)
                 await to_thread.run_sync(background.stop)
                 serving.stop()

@@ -107,11 +107,12 @@ CREATE TABLE IF NOT EXISTS ops.mail_in (
     change_id uuid NOT NULL
 );
 
--- How far each mailbox was read: up to `last_uid` of one UIDVALIDITY, moved with the messages in one commit.
+-- How far each mailbox was read: up to `last_uid` of one UIDVALIDITY, moved with the messages in one commit; `error` is why
+-- it cannot be read now.
 CREATE TABLE IF NOT EXISTS ops.mailboxes (
     name varchar NOT NULL,
     uidvalidity bigint,
     last_uid bigint NOT NULL,
-    polled_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,
     error varchar
 );

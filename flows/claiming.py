@@ -114,11 +114,11 @@ def claim(lake: Lake, rooms: Rooms, *, now: datetime, domain: str) -> Claimed:
         )
         tx.execute(
             f"CREATE OR REPLACE TEMP TABLE {_DUE} AS SELECT o.id, o.channel, o.recipient, o.communication_id, "
-            f"coalesce(o.purpose, {own}) AS purpose FROM {OUTBOX} o "
+            f"o.run_id, o.record_id, coalesce(o.purpose, {own}) AS purpose FROM {OUTBOX} o "
             "JOIN outbox_chosen d ON d.id = CAST(o.id AS VARCHAR) "
             f"{messages} WHERE o.state IN ({_words(WAITING)})"
         )
-        judge(tx, catalog.workspace, due=_DUE, into=_JUDGED)
+        judge(tx, catalog.workspace, due=_DUE, into=_JUDGED, now=now)
         _begin(tx, now=now, domain=domain)
         return _drop_refused(tx, lake)
 

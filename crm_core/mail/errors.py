@@ -21,3 +21,15 @@ class UnknownLetter(CrmError):
     def __init__(self, id: str) -> None:
         self.id = id
         super().__init__(f"There is no dead letter {id!r}; `merganser mail dead` lists those there are.")
+
+
+class MailboxFailed(CrmError):
+    """A mailbox that cannot be read; it is tried again at the next turn."""
+
+    status = 503
+
+    def __init__(self, mailbox: str, reason: str) -> None:
+        self.mailbox, self.reason = mailbox, reason
+        super().__init__(
+            f"The mailbox {mailbox} cannot be read: {reason}. Check MERGANSER_MAIL_IMAP_URLS; it is tried again."
+        )
