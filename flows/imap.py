@@ -3,7 +3,7 @@
 import hashlib
 import re
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +21,10 @@ from lake import Change, Lake, Transaction, table
 
 MAILBOXES = table("ops", "mailboxes")
 BATCH = 50
-"""Messages of one commit at most, which are in memory at a time."""
+"""Messages of one commit at most."""
+
+BATCH_BYTES = 50_000_000
+"""Bytes that are fetched for one commit, unless one message alone has more."""
 
 RANGE = 50_000
 """UIDs that are asked about at once: a server answers in one line, which has a limit."""
@@ -151,11 +154,13 @@ def _poll(
     box.folder.set(mailbox.folder, readonly=True)
     count = 0
     for uids, until in _chunks(box, last, coming):
-        if stopped():
-            break
-        arrivals = _fetch(box, mailbox.name, validity, uids, max_bytes)
-        _take(lake, mailbox.name, validity, until, arrivals, mail_in)
-        count += len(arrivals)
+        sizes = {uid: int(size) for uid, size in _answers(box, uids, "(UID RFC822.SIZE)")} if uids else {}
+        for part, end in _portions(uids, sizes, until):
+            if stopped():
+                return count
+            arrivals = _fetch(box, mailbox.name, validity, part, sizes, max_bytes)
+            _take(lake, mailbox.name, validity, end, arrivals, mail_in)
+            count += len(arrivals)
     return count
 
 
@@ -170,17 +175,28 @@ def _chunks(box: BaseMailBox, last: int, coming: int) -> Iterator[tuple[list[int
             yield part, end if place + BATCH >= len(uids) else part[-1]
 
 
-def _fetch(box: BaseMailBox, name: str, validity: int, uids: Sequence[int], max_bytes: int) -> list[Arrival]:
-    sizes = dict(_answers(box, uids, "(UID RFC822.SIZE)")) if uids else {}
+def _portions(uids: Sequence[int], sizes: Mapping[int, int], until: int) -> Iterator[tuple[list[int], int]]:
+    """A set in parts that may be in memory at a time."""
+    part: list[int] = []
+    held = 0
+    for uid in uids:
+        if part and held + sizes.get(uid, 0) > BATCH_BYTES:
+            yield part, part[-1]
+            part, held = [], 0
+        part.append(uid)
+        held += sizes.get(uid, 0)
+    yield part, until
+
+
+def _fetch(
+    box: BaseMailBox, name: str, validity: int, uids: Sequence[int], sizes: Mapping[int, int], max_bytes: int
+) -> list[Arrival]:
     found: dict[int, Arrival] = {}
-    asked: list[int] = []
-    for uid in sizes:
-        size = int(sizes[uid])
-        if size > max_bytes:
-            problem = f"it has {size:,} bytes, more than the {max_bytes:,} that are taken; it is left in the mailbox"
-            found[uid] = _arrival(b"", name, validity, uid, problem=problem, size=size)
-        else:
-            asked.append(uid)
+    asked = [uid for uid in uids if sizes.get(uid, 0) <= max_bytes]
+    for uid in uids:
+        if uid not in asked:
+            problem = f"it has {sizes[uid]:,} bytes, more than the {max_bytes:,} that are taken; it stays there"
+            found[uid] = _arrival(b"", name, validity, uid, problem=problem, size=sizes[uid])
     for uid, raw in _answers(box, asked, "(UID BODY.PEEK[])") if asked else ():
         found[uid] = _arrival(raw, name, validity, uid)
     missing = [uid for uid in uids if uid not in found]
