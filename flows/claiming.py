@@ -10,6 +10,7 @@ from crm_core.definitions import read_catalog, read_catalog_in
 from crm_core.model import Catalog
 from flows.actions.send_email import COMMUNICATIONS
 from flows.consent import judge
+from flows.loops import refuse_loops
 from flows.outbox_tables import DELIVERIES, OUTBOX, WAITING
 from flows.writing import write_message_states
 from lake import Change, Lake, Transaction, new_id, table
@@ -118,7 +119,8 @@ def claim(lake: Lake, rooms: Rooms, *, now: datetime, domain: str) -> Claimed:
             "JOIN outbox_chosen d ON d.id = CAST(o.id AS VARCHAR) "
             f"{messages} WHERE o.state IN ({_words(WAITING)})"
         )
-        judge(tx, catalog.workspace, due=_DUE, into=_JUDGED, now=now)
+        judge(tx, catalog.workspace, due=_DUE, into=_JUDGED)
+        refuse_loops(tx, due=_DUE, judged=_JUDGED, now=now)
         _begin(tx, now=now, domain=domain)
         return _drop_refused(tx, lake)
 

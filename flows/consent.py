@@ -1,12 +1,10 @@
 """What people said to messages of a purpose, asked again at the moment of sending."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import polars as pl
 
 from crm_core.model.documents import WorkspaceSettings
-from flows.loops import HOUR, LONG, MOST_AN_HOUR, loops_sql
 from lake import Transaction, ident, table
 
 REFUSED = ("objected", "withdrawn", "denied")
@@ -21,20 +19,15 @@ CHANNELS: dict[str, tuple[str, ...]] = {
 """Channel of a message → the channels of consents that speak for it: who agrees to his phone agrees to both."""
 
 
-def judge(tx: Transaction, workspace: WorkspaceSettings, *, due: str, into: str, now: datetime) -> None:
+def judge(tx: Transaction, workspace: WorkspaceSettings, *, due: str, into: str) -> None:
     """Find for each message what its address said last, and why it may not be sent, if it may not.
-
-    A flow's answer to a message that a machine sent is refused (RFC 3834, section 2), and so is one too many to an
-    address that writes to us meanwhile.
 
     Args:
         tx: a transaction.
         workspace: its purposes.
-        due: a temp table with `id`, `channel`, `recipient` and `purpose` of messages, and for those of flows the
-            `run_id` and the record that it ran for (`record_id`).
+        due: a temp table with `id`, `channel`, `recipient` and `purpose` of messages.
         into: the temp table to make, with `id`, `consent` (the state, NULL for none), `consent_id`, `consent_at` and
             `refusal` (a sentence, NULL when it may be sent).
-        now: the aware instant that counts as now.
     """
     heard = [(channel, one) for channel, ones in CHANNELS.items() for one in ones]
     tx.register("consent_channels", pl.DataFrame(heard, schema=["channel", "heard"], orient="row"))
@@ -57,12 +50,9 @@ def judge(tx: Transaction, workspace: WorkspaceSettings, *, due: str, into: str,
         f"WHEN p.basis = 'no_objection' AND s.state IN ({_words(REFUSED)}) "
         "THEN 'the address objected to messages with the purpose ' || d.purpose "
         f"WHEN coalesce(p.basis, 'consent') = 'consent' AND s.state IS DISTINCT FROM '{GRANTED}' "
-        "THEN 'there is no consent any more to messages with the purpose ' || d.purpose "
-        "ELSE l.refusal END AS refusal "
+        "THEN 'there is no consent any more to messages with the purpose ' || d.purpose END AS refusal "
         f"FROM {ident(due)} d LEFT JOIN ({said}) s ON s.id = d.id "
-        "LEFT JOIN consent_purposes p ON p.slug = d.purpose "
-        f"LEFT JOIN ({loops_sql(due)}) l ON l.id = d.id",
-        {"most": MOST_AN_HOUR, "since": now - HOUR, "long_ago": now - LONG},
+        "LEFT JOIN consent_purposes p ON p.slug = d.purpose"
     )
 
 

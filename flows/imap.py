@@ -195,7 +195,9 @@ def _fetch(
     asked = [uid for uid in uids if sizes.get(uid, 0) <= max_bytes]
     for uid in uids:
         if uid not in asked:
-            problem = f"it has {sizes[uid]:,} bytes, more than the {max_bytes:,} that are taken; it stays there"
+            problem = (
+                f"it has {sizes[uid]:,} bytes, more than the {max_bytes:,} that are taken; it stays there"
+            )
             found[uid] = _arrival(b"", name, validity, uid, problem=problem, size=sizes[uid])
     for uid, raw in _answers(box, asked, "(UID BODY.PEEK[])") if asked else ():
         found[uid] = _arrival(raw, name, validity, uid)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -69,6 +70,9 @@ class Ingress:
         # Its own log has a line for every command, with addresses in it.
         logging.getLogger("mail.log").setLevel(logging.ERROR)
         try:
+            # Its thread would say nothing for seconds when it cannot listen.
+            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+            socket.create_server((self._host, self._port), family=family).close()
             self._controller.start()
         except (OSError, TimeoutError) as error:
             allowed = f"a free port of {self._host} ({error})"
