@@ -39,7 +39,11 @@ class Message:
 
 
 def run(
-    command: Callable[[], Value], *, done: str | Callable[[Value], str] = "", at: Place = "toast"
+    command: Callable[[], Value],
+    *,
+    done: str | Callable[[Value], str] = "",
+    at: Place = "toast",
+    on_conflict: Callable[[VersionConflict], None] | None = None,
 ) -> Value | None:
     """Runs a command; says that it is done, or why it was refused.
 
@@ -47,6 +51,7 @@ def run(
         command: What to do, without arguments.
         done: What to say afterwards, or how to make it of the value; nothing by default.
         at: Where a refusal is shown: as a toast (also from a callback), or in the page, here.
+        on_conflict: Takes what somebody else changed meanwhile, to be decided in the page; said as a toast without it.
 
     Returns:
         The command's value, or None when it was refused.
@@ -56,7 +61,10 @@ def run(
     except StatementError:
         raise  # a statement of ours is wrong: its text is for the log
     except EXPECTED as error:
-        show(in_words(error), at=at)
+        if isinstance(error, VersionConflict) and on_conflict is not None:
+            on_conflict(error)
+        else:
+            show(in_words(error), at=at)
         return None
     said = done(value) if callable(done) else done
     if said:

@@ -17,6 +17,7 @@ from crm_core.query import Page, read_page
 from crm_core.search import search_module
 from pages._ui import feedback, forms, html, nav, profile, record_fields, record_words, side, words, workspace
 from pages._ui.components import Click, ListRow, clicks, record_list
+from pages._ui.edits import draw as draw_edits
 from pages._ui.field_views import is_missing
 from pages._ui.fields import edit_field
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
@@ -259,6 +260,8 @@ def _centre(state: InboxState) -> None:
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
             _actions(now, seen)
     with body("centre"):
+        if now.actor.role != "viewer":
+            draw_edits(now, seen)
         _message(now, seen)
         record_fields.draw_sections(now, seen, state, without=("message",))
         st.html(profile.belongings_card(now, seen, profile.read_belongings(now, seen)))

@@ -9,11 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from crm_core import records
 from crm_core.model import Catalog, Module, Section
 from crm_core.model.catalog import SYSTEM_FIELDS
 from crm_core.profile import Head
-from pages._ui import feedback, html, words
+from pages._ui import edits, html, words
 from pages._ui.fields import FieldContext, edit_field, show_field
 from pages._ui.layout import redraw
 from pages._ui.record_words import reference_link
@@ -125,17 +124,4 @@ def _edit_one(here: Here, profile: Head, name: str, context: FieldContext) -> No
 
 def change(here: Here, profile: Head, values: dict[str, Any], *, done: str = "Saved") -> bool:
     """Write changed values of the profile's record, on the version that is shown; whether they were taken."""
-    record = profile.record
-    saved = feedback.run(
-        lambda: records.update(
-            here.lake,
-            module=profile.module.slug,
-            record_id=record["id"],
-            values=values,
-            actor=here.actor,
-            door="browser",
-            base_version=record["version"],
-        ),
-        done=done,
-    )
-    return saved is not None
+    return edits.change(here, profile, values, done=done)

@@ -6,7 +6,7 @@ from crm_core.model import Module
 from crm_core.panels import OVERVIEW, Panel, panels_of
 from crm_core.profile import Head
 from crm_core.reading import marks_of
-from pages._ui import forms, nav, side, words, workspace_head, workspace_list
+from pages._ui import edits, forms, nav, side, words, workspace_head, workspace_list
 from pages._ui.components import Click, clicks
 from pages._ui.layout import body, head, redraw, three_panels
 from pages._ui.nothing import no_records, no_such_module, nothing
@@ -57,6 +57,8 @@ def _centre(slug: str, state: WorkspaceState) -> None:
     with head("centre"):
         workspace_head.draw(now, seen, _panels(now, slug, seen.record["folder"]), spot.panel)
     with body("centre"):
+        if not spot.locked:
+            edits.draw(now, seen)
         section_of(spot.panel.slug).draw(spot)
     if seen.badges.unread and not spot.locked:
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)

@@ -1,0 +1,93 @@
+"""Two people at one record: nothing is overwritten unseen, either value can be kept, and an edit can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from crm_core import records
+from crm_core.access import Actor
+from crm_core.query import read_record
+from crm_core.workspace import Workspace
+from tests.pages.conftest import Open, told
+
+ADMIN, OTHER = Actor.local_admin(), Actor("eve", "admin")
+Changes = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def made(empty_workspace: Workspace) -> str:
+    """A customer of Bonn."""
+    values = {"name": "Two Hands", "city": "Bonn", "remarks": "first"}
+    return records.create(empty_workspace.lake, module="customers", values=values, actor=ADMIN).id
+
+
+@pytest.fixture
+def by_other(empty_workspace: Workspace, made: str) -> Changes:
+    """Changes the customer as somebody else, and gives it as it stands then."""
+
+    def change(**values: Any) -> dict[str, Any]:
+        lake = empty_workspace.lake
+        if values:
+            records.update(lake, module="customers", record_id=made, values=values, actor=OTHER)
+        return read_record(lake, empty_workspace.catalog, module="customers", record_id=made, actor=ADMIN)
+
+    return change
+
+
+def type_city(page: AppTest, made: str, city: str) -> AppTest:
+    """Type into the field of the city, which stood open before anybody else changed anything."""
+    field = next(box for box in page.text_input if str(box.key).startswith(f"field:{made}:city:"))
+    return field.set_value(city).run()
+
+
+@pytest.fixture
+def page(empty: Open, made: str) -> AppTest:
+    """The profile with its section of the city open."""
+    app = empty("customers", id=made)
+    app.session_state["page:workspace:customers"].editing.add("company")
+    return app.run()
+
+
+@pytest.mark.parametrize(("choice", "stands"), [("Keep mine", "Mainz"), ("Take theirs", "Trier")])
+def test_both_values_stand_side_by_side_until_one_is_chosen(
+    page: AppTest, made: str, by_other: Changes, choice: str, stands: str
+) -> None:
+    by_other(city="Trier")
+    page = type_city(page, made, "Mainz")
+    assert all(f">{city}<" in told(page) for city in ("Bonn", "Trier", "Mainz"))
+    assert by_other()["city"] == "Trier"
+    page = page.button(key=f"clash:{choice}:{made}").click().run()
+    assert by_other()["city"] == stands
+    assert not [button for button in page.button if str(button.key).startswith("clash:")]
+
+
+def test_another_field_that_somebody_changed_is_no_conflict(
+    page: AppTest, made: str, by_other: Changes
+) -> None:
+    by_other(remarks="second")
+    type_city(page, made, "Mainz")
+    assert (by_other()["city"], by_other()["remarks"]) == ("Mainz", "second")
+
+
+def test_an_edit_is_undone_in_one_press_and_the_one_before_it_next(
+    page: AppTest, made: str, by_other: Changes
+) -> None:
+    for city in ("Mainz", "Worms"):
+        page = type_city(page, made, city)
+    for before in ("Mainz", "Bonn"):
+        page = next(button for button in page.button if str(button.key).startswith("undo:")).click().run()
+        assert by_other()["city"] == before
+    assert not [button for button in page.button if str(button.key).startswith("undo:")]
+
+
+def test_undo_never_takes_back_what_somebody_else_wrote_since(
+    page: AppTest, made: str, by_other: Changes
+) -> None:
+    page = type_city(page, made, "Mainz")
+    by_other(city="Trier")
+    page = next(button for button in page.button if str(button.key).startswith("undo:")).click().run()
+    assert by_other()["city"] == "Trier" and "Somebody else changed this" in told(page)
