@@ -17,6 +17,7 @@ from flows.provenance import SILENT_DOORS, feed_table
 from flows.staging import (
     Window,
     feed_columns,
+    flows_wrote,
     meta_table,
     picked_table,
     picked_view,
@@ -156,7 +157,8 @@ def _of_table(
     table = str(link.link_table)
     if not stage_feed(session, lake, table, window):
         return []
-    stage_provenance(session, catalog, table, window, silent=silent)
+    wrote = flows_wrote(lake.feed.tables_changed(window.after, window.until))
+    stage_provenance(session, catalog, table, window, silent=silent, by_flows=wrote)
     end = "from_id" if link.outgoing else "to_id"
     record = coalesce(column(end, "f"), column(f"old__{end}", "f"))
     parts: list[exp.Select | None] = []

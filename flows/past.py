@@ -14,7 +14,7 @@ from flows.link_changes import awaited_links, changed_links, stage_link_changes
 from flows.past_questions import Asker, begin_matches, count_matches
 from flows.past_span import Found, Progress, Span
 from flows.provenance import SILENT_DOORS, feed_table, provenance, told_values
-from flows.staging import Window, rows_view, stage_changes
+from flows.staging import Window, flows_wrote, rows_view, stage_changes
 from flows.statements import temp
 from flows.triggers import LINKS
 from lake import Lake, Session, ident, table
@@ -88,11 +88,12 @@ def stage_past(
     """Stage all that can be told of the changes that a flow waits for, as the prepared view; returns how many."""
     module, silent = flow.definition.module, SILENT_IN_THE_PAST
     links = awaited_links(catalog, [flow.definition]).get(module, {})
+    changed = lake.feed.tables_changed(window.after, window.until)
     found = stage_changes(
-        session, lake, catalog, module, window, silent=silent, only=only, even_none=bool(links)
-    )
+        session, lake, catalog, module, window, silent=silent, only=only, even_none=bool(links),
+        by_flows=flows_wrote(changed),
+    )  # fmt: skip
     if links:
-        changed = lake.feed.tables_changed(window.after, window.until)
         found += stage_link_changes(
             session, lake, catalog, module, window, links=links, changed=changed, silent=silent, only=only
         )  # fmt: skip
@@ -144,7 +145,9 @@ class _Search:
         known = self._session.read(f"DESCRIBE {ident(feed)}")["column_name"].to_list()
         kinds = self._catalog.columns(self._module)
         read = {name: kinds[name] for name in kinds if name in self.asker.question.columns}
-        return changes, provenance(self._module, *told_values(read, known), silent=SILENT_IN_THE_PAST)
+        by_flows = flows_wrote(self._lake.feed.tables_changed(window.after, window.until))
+        told = told_values(read, known)
+        return changes, provenance(self._module, *told, silent=SILENT_IN_THE_PAST, by_flows=by_flows)
 
     def _of_links(self, window: Span, now: datetime) -> tuple[int, exp.Select]:
         """The changes of links beside those of records, which are read in full."""

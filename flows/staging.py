@@ -3,7 +3,7 @@
 Everything here is temp tables and views of one session; nothing of the lake is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -114,6 +114,14 @@ def stage_changes(
         )
         session.execute(f"CREATE OR REPLACE TEMP VIEW {_quoted(view)} AS {rows}")
     return count
+
+
+def flows_wrote(changed: Collection[tuple[str, str]]) -> bool:
+    """Whether flows may have written anything where these tables changed.
+
+    Before the first of them ran, their tables may not even be there to be asked.
+    """
+    return ("ops", "flow_runs") in changed
 
 
 def stage_feed(session: Session, lake: Lake, table: str, window: Window, *, only: str | None = None) -> int:

@@ -13,7 +13,7 @@ from flows.effects import Effects, stage_effects
 from flows.link_changes import awaited_links, changed_links, stage_link_changes
 from flows.runs import RUNS, begin_runs, fail_runs, stage_runs
 from flows.segments import Segment
-from flows.staging import Window, stage_changes
+from flows.staging import Window, flows_wrote, stage_changes
 from flows.storms import hold_storms
 from lake import Lake, Session, Transaction, ident
 
@@ -132,8 +132,9 @@ def stage_module(
     of_links = changed_links(links, changed)
     if ("crm", module) not in changed and not of_links:
         return 0
-    by_flows = ("ops", "flow_runs") in changed
-    found = stage_changes(session, lake, catalog, module, window, even_none=bool(of_links), by_flows=by_flows)
+    found = stage_changes(
+        session, lake, catalog, module, window, even_none=bool(of_links), by_flows=flows_wrote(changed)
+    )
     if links and (found or of_links):
         found += stage_link_changes(session, lake, catalog, module, window, links=links, changed=changed)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm_core.access import Actor
-from crm_core.definitions import read_catalog, save
+from crm_core.definitions import apply_pack, read_catalog, save
 from crm_core.errors import Forbidden
 from crm_core.records import create, delete, link, restore, unlink
+from crm_core.workspace import prepare
+from flows import schema_sql
 from flows.backtest import backtest, backtest_matches
 from flows.errors import CommandInvalid
 from flows.model import parse_flow
-from lake import Change, Lake, Transaction, table
+from lake import Change, Lake, LakeConfig, Transaction, table
 from tests.flows.conftest import NewLake
 from tests.flows.flows_of import ADMIN, activate, change, flow, inquiry, leaf, run
 
 SET = "set_field"
+WORKSPACE = Path(__file__).parent / "workspace.yaml"
 FLOWS = (
     flow("born", {SET: {"note": "born"}}, when=leaf("amount", "ge", 2)),
     flow("moved", {SET: {"amount": 7}}, on={"fields": ["status"], "was": "new", "is": ["won", "closed"]}),
@@ -241,3 +245,22 @@ def test_only_an_administrator_tries_flows_and_not_one_that_is_run_by_hand(share
         backtest(shared, _doc(), actor=agent)
     with pytest.raises(CommandInvalid, match="manual"):
         backtest(shared, parse_flow(flow("hand") | {"trigger": {"event": "manual"}}), actor=ADMIN)
+
+
+def test_the_past_before_the_first_flow_is_looked_at_like_any_other(tmp_path: Path, new_catalog: Any) -> None:
+    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=1)
+    with Lake.open(config) as lake:
+        prepare(lake)
+        apply_pack(lake, WORKSPACE, actor=Actor.system())
+        early = create(lake, module="inquiries", values={"subject": "early", "amount": 5}, actor=ADMIN)
+        change(lake, early.id, amount=6)
+        prepare(lake, schemas=[schema_sql()])
+        late = create(lake, module="inquiries", values={"subject": "late", "amount": 5}, actor=ADMIN)
+        found = backtest(
+            lake, parse_flow(flow("born", {SET: {"note": "b"}}, when=leaf("amount", "ge", 2))), actor=ADMIN
+        )
+        assert {one.record_id for one in found.samples} == {early.id, late.id}
+        touched = backtest(
+            lake, parse_flow(flow("grew", {SET: {"note": "b"}}, on={"fields": ["amount"]})), actor=ADMIN
+        )
+        assert [one.record_id for one in touched.samples] == [early.id]
