@@ -5,6 +5,7 @@ The read-only parts are one `st.html` each; widgets stand only where a person ac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -153,8 +154,11 @@ def figures(here: Here, profile: Head, belongings: Belongings) -> list[html.Kpi]
     return [*figures, html.Kpi("Last activity", words.ago(newest, zone=here.zone) if newest else "–")]
 
 
-def contact_buttons(here: Here, profile: Head) -> None:
-    """Buttons that reach the person: mail and call, as far as there is an address or number."""
+def contact_buttons(here: Here, profile: Head, *, on_mail: Callable[[], None] | None = None) -> None:
+    """Buttons that reach the person: mail and call, as far as there is an address or number.
+
+    `on_mail` begins a mail here; without it the person's own program for mail does.
+    """
     record = profile.record
     email = next(
         (record[f.slug] for f in profile.module.fields if f.kind == "email" and record.get(f.slug)), None
@@ -162,7 +166,11 @@ def contact_buttons(here: Here, profile: Head) -> None:
     phone = next(
         (record[f.slug] for f in profile.module.fields if f.kind == "phone" and record.get(f.slug)), None
     )
-    if email:
+    if email and on_mail is not None:
+        st.button(
+            "Email", key=f"mail:{record['id']}", icon=":material/mail:", type="primary", on_click=on_mail
+        )
+    elif email:
         st.link_button("Email", f"mailto:{email}", icon=":material/mail:", type="primary")
     if phone:
         st.link_button("Call", f"tel:{phone}", icon=":material/call:")

@@ -41,8 +41,9 @@ def apply() -> None:
 
 @cache
 def sheet() -> str:
-    """The style sheet as text."""
-    return (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
+    """The style sheets as one text: what all pages share, then one of each part that has its own."""
+    places = [Path(__file__).with_name("style.css"), *sorted(Path(__file__).parent.glob("style_*.css"))]
+    return "\n".join(place.read_text(encoding="utf-8") for place in places)
 
 
 def theme() -> Literal["light", "dark"]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from crm_core.conversations import MESSAGES
 from crm_core.model import Module
 from crm_core.panels import OVERVIEW, Panel, panels_of
 from crm_core.profile import Head
 from crm_core.reading import marks_of
-from pages._ui import edits, forms, nav, side, words, workspace_head, workspace_list
+from pages._ui import edits, forms, mailing, nav, side, words, workspace_head, workspace_list
 from pages._ui.components import Click, clicks
 from pages._ui.layout import body, head, redraw, three_panels
 from pages._ui.nothing import no_records, no_such_module, nothing
@@ -54,14 +55,23 @@ def _centre(slug: str, state: WorkspaceState) -> None:
         _nobody(now, now.catalog.module(slug), state)
         return
     spot = _spot(now, seen, state)
+    panels = _panels(now, slug, seen.record["folder"])
+    writes = not spot.locked and any(panel.slug == MESSAGES for panel in panels)
     with head("centre"):
-        workspace_head.draw(now, seen, _panels(now, slug, seen.record["folder"]), spot.panel)
+        on_mail = (lambda: _write_mail(slug, state, seen)) if writes else None
+        workspace_head.draw(now, seen, panels, spot.panel, on_mail=on_mail)
     with body("centre"):
         if not spot.locked:
             edits.draw(now, seen)
         section_of(spot.panel.slug).draw(spot)
     if seen.badges.unread and not spot.locked:
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)
+
+
+def _write_mail(slug: str, state: WorkspaceState, seen: Head) -> None:
+    open_section(slug, state, MESSAGES)
+    mailing.write(seen)
+    redraw("centre")
 
 
 def _nobody(now: Here, module: Module, state: WorkspaceState) -> None:

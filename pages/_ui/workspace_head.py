@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -12,10 +12,17 @@ from pages._ui import html, profile
 from pages._ui.session import Here
 
 
-def draw(now: Here, seen: Head, panels: Sequence[Panel], current: Panel) -> None:
-    """Draw the heading, with the open section marked."""
+def draw(
+    now: Here,
+    seen: Head,
+    panels: Sequence[Panel],
+    current: Panel,
+    *,
+    on_mail: Callable[[], None] | None = None,
+) -> None:
+    """Draw the heading, with the open section marked; `on_mail` begins a mail to the person."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.html(profile.header(now, seen))
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
-            profile.contact_buttons(now, seen)
+            profile.contact_buttons(now, seen, on_mail=on_mail)
     st.html(html.section_nav([(panel.slug, panel.label) for panel in panels], current.slug))

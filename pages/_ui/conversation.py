@@ -1,0 +1,127 @@
+"""Conversations as HTML: who wrote what when, the newest last, what was quoted folded away, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from email.utils import parseaddr
+
+from crm_core import files
+from crm_core.conversations import MESSAGES, Conversation, Message
+from crm_core.model.fields import SelectField
+from pages._ui import html, mail_html, words
+from pages._ui.session import Here
+
+LONGEST = 20_000
+"""Characters of a message that a page shows."""
+
+
+def cards(
+    here: Here, found: Sequence[Conversation], *, locked: bool, formatted: Collection[str] = ()
+) -> html.Html:
+    """Each conversation as a card.
+
+    Args:
+        here: where it is drawn, for whom.
+        found: the conversations.
+        locked: whether nothing may be sent from here.
+        formatted: ids of messages that are shown with their markup.
+    """
+    ids = {one for talk in found for message in talk.messages for one in message.files}
+    names = files.names(here.lake, here.catalog, ids=ids, actor=here.actor)
+    return html.stack([_card(here, talk, names, locked=locked, formatted=formatted) for talk in found])
+
+
+def _card(
+    here: Here, talk: Conversation, names: Mapping[str, str], *, locked: bool, formatted: Collection[str]
+) -> html.Html:
+    body = html.join(
+        _message(here, one, names, locked=locked, formatted=one.id in formatted) for one in talk.messages
+    )
+    right = html.badge("Unanswered", color="orange") if talk.waits else ""
+    count = words.number(len(talk.messages))
+    return html.card(
+        talk.subject, html.Html('<div class="m-talk">{}</div>').format(body), count=count, right=right
+    )
+
+
+def _message(
+    here: Here, message: Message, names: Mapping[str, str], *, locked: bool, formatted: bool
+) -> html.Html:
+    who = writer_of(message)
+    side = "in" if message.incoming else "out"
+    head = html.Html("<header>{}<b>{}</b><span>{}</span>{}<time>{}</time></header>").format(
+        html.avatar(who, size=26), who, _to(message), _state(here, message),
+        words.moment(message.moment, zone=here.zone),
+    )  # fmt: skip
+    kept = [
+        html.link(names[one], click=html.click("open", "files", one)) for one in message.files if one in names
+    ]
+    papers = html.Html('<div class="m-papers">{}{}</div>').format(
+        html.icon("attach_file"), html.join(kept, between=" · ")
+    )
+    body = (
+        html.Html('<div class="m-markup">{}</div>').format(mail_html.shown(message.html))
+        if formatted
+        else _text(message)
+    )
+    return html.Html('<article class="m-mail {}">{}{}{}{}</article>').format(
+        side, head, body, papers if kept else "", _verbs(message, locked=locked, formatted=formatted)
+    )
+
+
+def writer_of(message: Message) -> str:
+    """Who wrote it: a name, else the address."""
+    name, address = parseaddr(message.sender)
+    known = name or address or message.sender
+    return known or ("Unknown" if message.incoming else "We")
+
+
+def _to(message: Message) -> str:
+    copied = f", copy to {message.cc}" if message.cc else ""
+    return f"to {message.to}{copied}" if message.to else message.channel
+
+
+def said(message: Message) -> str:
+    """What its writer said himself."""
+    return message.own.strip() or whole(message)
+
+
+def whole(message: Message) -> str:
+    """All of its text, quotes included."""
+    return message.text.strip() or mail_html.as_text(message.html)
+
+
+def _text(message: Message) -> html.Html:
+    own, everything = said(message)[:LONGEST], whole(message)[:LONGEST]
+    quoted = html.Html("")
+    if len(everything) > len(own) + 1:
+        quoted = html.Html("<details><summary>Show what it quotes</summary><div>{}</div></details>").format(
+            everything
+        )
+    return html.Html('<div class="m-message">{}</div>{}').format(own or "No text.", quoted)
+
+
+def _state(here: Here, message: Message) -> html.Html:
+    field = here.catalog.module(MESSAGES).field("state")
+    options = field.options if isinstance(field, SelectField) else ()
+    state = "opened" if message.opened_at and message.state == "sent" else message.state
+    option = next((one for one in options if one.value == state), None)
+    marks = [html.badge("By a flow")] if message.by_flow else []
+    if message.automatic:
+        marks.append(html.badge("Automatic"))
+    if state and state != "received":
+        color = option.color if option and option.color else "gray"
+        marks.append(html.badge(words.readable(state), color=color))
+    return html.join(marks)
+
+
+def _verbs(message: Message, *, locked: bool, formatted: bool) -> html.Html:
+    links = []
+    if not locked and message.channel in ("email", "form"):
+        links += [("Reply", "reply"), ("Forward", "forward")]
+        if len({message.to, message.cc} - {""}) > 1 or "," in message.to:
+            links.insert(1, ("Reply to all", "reply-all"))
+    if message.html:
+        links.append(("Plain text" if formatted else "Formatted", "formatted"))
+    made = [html.link(label, click=html.click(verb, message.id)) for label, verb in links]
+    return html.Html("<footer>{}</footer>").format(html.join(made)) if made else html.Html("")

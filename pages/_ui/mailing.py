@@ -1,0 +1,66 @@
+"""What a page does with messages: a mail begun from a record, or from a message that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import parseaddr
+
+from crm_core.conversations import Message
+from crm_core.profile import Head
+from pages._ui import composer
+from pages._ui.components import Click
+from pages._ui.session import Here
+
+
+def address_of(seen: Head) -> str:
+    """The e-mail address of a record, empty when it has none."""
+    fields = (field.slug for field in seen.module.fields if field.kind == "email")
+    return next((str(seen.record[slug]) for slug in fields if seen.record.get(slug)), "")
+
+
+def write(seen: Head) -> None:
+    """Begin a new mail to whom a record is about."""
+    record = seen.record
+    own = seen.module.slug == "customers"
+    made = composer.Composing(
+        to=address_of(seen),
+        customer=str(record["id"]) if own else record.get("customer"),
+        about=None if own else (seen.module.slug, str(record["id"])),
+    )
+    composer.begin(made, record=str(record["id"]))
+
+
+def clicked(
+    now: Here,
+    click: Click,
+    messages: Mapping[str, Message],
+    *,
+    record: str,
+    formatted: set[str],
+    locked: bool,
+) -> bool:
+    """Do what a click in a conversation means; whether it was one.
+
+    Args:
+        now: where, for whom.
+        click: the click.
+        messages: the messages that are shown, by id.
+        record: the record at which an answer is written.
+        formatted: the ids of messages that are shown with their markup; changed by the click.
+        locked: whether nothing may be sent.
+    """
+    message = messages.get(click.values[0]) if click.values else None
+    if message is None:
+        return False
+    if click.verb == "formatted":
+        formatted ^= {message.id}
+        return True
+    if locked or click.verb not in ("reply", "reply-all", "forward"):
+        return False
+    own = parseaddr(now.workspace.settings.mail_from)[1]
+    if click.verb == "forward":
+        made = composer.forward(message, zone=now.zone)
+    else:
+        made = composer.reply(message, zone=now.zone, everybody=click.verb == "reply-all", own=own)
+    composer.begin(made, record=record)
+    return True
