@@ -55,16 +55,14 @@ nav.register({**modules, "customers": customers, "inquiries": inbox, LOAD: load,
 
 # The first page has no path of its own, so it is none of these: each must be reached by its address.
 start = st.Page(_start, title="Merganser", default=True, visibility="hidden")
+listed = [now.catalog.module(slug) for slug in modules if not now.catalog.module(slug).hidden]
 pages = {
-    "": [
-        start,
-        inbox,
-        customers,
-        *[page for slug, page in modules.items() if not now.catalog.module(slug).hidden],
-    ],
+    "": [start, inbox, customers, *[modules[m.slug] for m in listed if m.access == "own"]],
     "Automate": [_file("flows", "Flows", "account_tree", admin=True)],
     "Data": [load, _file("explore", "Explore", "database")],
     "Configure": [shaping],
+    # What belongs to other records is mostly come to from those.
+    "More records": [modules[m.slug] for m in listed if m.access != "own"],
 }
 chosen = st.navigation(pages, expanded=True)
 pulse.begin()
