@@ -41,6 +41,7 @@ ROUTERS = (
     records.router,
     views.router,
     export.router,
+    export.links,
     loads.router,
     uploads.router,
     flow_routes.router,

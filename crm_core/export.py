@@ -1,4 +1,4 @@
-"""Records and query results as CSV, JSON and Parquet: streamed, and safe to open in a spreadsheet."""
+"""Records and query results as CSV, Excel, JSON and Parquet: streamed, and safe to open in a spreadsheet."""
 
 import io
 import json
@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition, value_expression
+from crm_core.export_xlsx import xlsx_pieces
 from crm_core.model import All, Catalog, Condition
 from crm_core.model.fields import ADDRESS_PARTS, AddressField, MoneyField
 from crm_core.params import Params
@@ -22,12 +23,13 @@ from crm_core.shape import to_json_value
 from crm_core.trees import amount_text, column, function, text
 from lake import Lake
 
-Format = Literal["csv", "ndjson", "json", "parquet"]
+Format = Literal["csv", "ndjson", "json", "parquet", "xlsx"]
 MEDIA_TYPES: dict[str, str] = {
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 CHUNK_ROWS = 50_000
 _ROW = "r"
@@ -49,8 +51,8 @@ def export_module(
 ) -> Iterator[bytes]:
     """The visible matching records of a module, all of one snapshot, in pieces of some thousand rows.
 
-    CSV and Parquet have one row a record under the names of the lake's columns, so that they can be loaded again;
-    JSON has the shape of the API.
+    CSV, Excel and Parquet have one row a record under the names of the lake's columns, so that they can be loaded
+    again; JSON has the shape of the API.
 
     Raises:
         ConditionInvalid: When the condition or the order cannot be used.
@@ -58,32 +60,51 @@ def export_module(
     """
     relations = Relations(catalog, actor, Params(), at if at is not None else lake.snapshot())
     scope = Scope(catalog.module(module).slug, _ROW, relations)
-    flat = format in ("csv", "parquet")
+    flat = format in ("csv", "parquet", "xlsx")
     shown = _flat_columns(catalog, module) if flat else [_json_object(catalog, module)]
     select = (
         exp.select(*shown)
         .from_(relations.table(module, _ROW))
         .where(relations.predicate(module, _ROW), compile_condition(condition or All(), scope))
     )
-    for key in parse_sort(catalog, module, sort):
-        ordered = exp.Ordered(
-            this=value_expression(key.path.text, scope), desc=key.descending, nulls_first=False
-        )
-        select = select.order_by(ordered)
-    select = select.order_by(exp.Ordered(this=column("id", _ROW), desc=False))
-    frames = _frames(lake, select, relations.params.values)
+    order = [
+        exp.Ordered(this=value_expression(key.path.text, scope), desc=key.descending, nulls_first=False)
+        for key in parse_sort(catalog, module, sort)
+    ]
+    order.append(exp.Ordered(this=column("id", _ROW), desc=False))
+    frames = _frames(lake, select, order, relations.params.values)
+    if format == "xlsx":
+        return xlsx_pieces(frames)
     return _parquet(frames) if format == "parquet" else _pieces(frames, format)
 
 
-def _frames(lake: Lake, select: exp.Select, values: dict[str, Any]) -> Iterator[pl.DataFrame]:
+def _frames(
+    lake: Lake, select: exp.Select, order: Sequence[exp.Ordered], values: dict[str, Any]
+) -> Iterator[pl.DataFrame]:
     """The rows in frames of some thousand; the last one is not full, and may be empty."""
-    offset = 0
-    while True:
-        frame = lake.read(text(select.limit(CHUNK_ROWS).offset(offset)), values)
+    frame = lake.read(text(select.order_by(*order).limit(CHUNK_ROWS)), values)
+    if frame.height < CHUNK_ROWS:
         yield frame
-        if frame.height < CHUNK_ROWS:
-            return
-        offset += CHUNK_ROWS
+        return
+    # More are put in order once, and not again for each frame; the engine keeps them on disk where they are many.
+    place = exp.Window(this=exp.RowNumber(), order=exp.Order(expressions=[one.copy() for one in order]))
+    with lake.session(bulk=True) as s:
+        ordered = text(select.select(exp.alias_(place, "export_place")))
+        s.execute(
+            f"CREATE OR REPLACE TEMP TABLE export_rows AS SELECT * FROM ({ordered}) ORDER BY export_place",
+            values,
+        )
+        after = 0
+        while True:
+            frame = s.read(
+                "SELECT * EXCLUDE (export_place) FROM export_rows WHERE export_place > $after AND "
+                "export_place <= $until ORDER BY export_place",
+                {"after": after, "until": after + CHUNK_ROWS},
+            )
+            yield frame
+            if frame.height < CHUNK_ROWS:
+                return
+            after += CHUNK_ROWS
 
 
 def _pieces(frames: Iterator[pl.DataFrame], format: Format) -> Iterator[bytes]:

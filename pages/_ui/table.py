@@ -11,11 +11,13 @@ from typing import Any
 
 import streamlit as st
 
-from crm_core import facets, listing, totals
+from crm_core import downloads, facets, listing, totals
+from crm_core.export import Format
 from crm_core.model import AnyOf, Condition, Leaf, Module
 from crm_core.model.condition import parse_condition
 from crm_core.query import Page, read_page
 from crm_core.searched import searched_columns
+from crm_core.serving import served
 from pages._ui import bulk, feedback, forms, html, nav, words
 from pages._ui.conditions import condition_choices, describe, edit_condition
 from pages._ui.grid import record_grid
@@ -28,6 +30,7 @@ from pages._ui.surroundings import field_context
 from pages._ui.table_cells import cell_text, column_names, default_columns, drawn_columns, referenced_titles
 
 SIZE = 50
+EXPORTS: dict[Format, str] = {"xlsx": "Excel", "csv": "CSV", "parquet": "Parquet"}
 
 
 @dataclass
@@ -138,6 +141,7 @@ def _controls(now: Here, module: Module, state: TableState, found: Page | None, 
             choices = condition_choices(now.catalog, slug)
             state.filter = edit_condition(state.filter, choices=choices, key=f"filter:{slug}")
         _column_choice(now, module, state)
+        _export(now, module, state)
         if now.actor.role != "viewer":
             if workspace:
                 st.button(
@@ -161,6 +165,19 @@ def _controls(now: Here, module: Module, state: TableState, found: Page | None, 
         st.html(html.note(describe(state.filter, choices), color="blue"))
     if len(module.folders) > 1:
         _folders(now, module, state)
+
+
+def _export(now: Here, module: Module, state: TableState) -> None:
+    """Links to all that match as a file; only the server that has the API can hand them out."""
+    if served() is None:
+        return
+    with st.popover("Export", icon=":material/download:"):
+        st.caption("All records that match, with every field.")
+        for format, name in EXPORTS.items():
+            wanted = downloads.Wanted(
+                module.slug, format, now.actor, _condition(now, module, state), state.sort
+            )
+            st.link_button(name, downloads.offer(wanted), width="stretch")
 
 
 def _column_choice(now: Here, module: Module, state: TableState) -> None:

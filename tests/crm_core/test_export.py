@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
 
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog, save
-from crm_core.export import Format, export_module, table_as_csv, table_as_rows
+from crm_core.export import CHUNK_ROWS, Format, export_module, table_as_csv, table_as_rows
+from crm_core.export_xlsx import xlsx_pieces
 from crm_core.model import parse_condition
 from crm_core.workspace import prepare
 from lake import Change, Lake, LakeConfig, Transaction
@@ -42,6 +45,7 @@ VALUES
     (uuidv7(), 'CANARY', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'claims', 'closed', 3)
 """
 Export = Callable[..., bytes]
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 AGENT = Actor("ben", "agent", ("sales",))
 
 
@@ -111,6 +115,63 @@ def test_parquet_keeps_the_kinds_of_the_lake(export: Export) -> None:
     nobody = parse_condition({"field": "name", "op": "eq", "value": "nobody"})
     none = pl.read_parquet(io.BytesIO(export("parquet", condition=nobody)))
     assert none.height == 0 and none.schema == frame.schema
+
+
+def sheets(book: bytes) -> list[list[list[tuple[str, str]]]]:
+    """Sheet → row → (type, text) of each cell, as they stand in the file."""
+    found = []
+    with zipfile.ZipFile(io.BytesIO(book)) as parts:
+        names = sorted(name for name in parts.namelist() if "worksheets/sheet" in name)
+        for name in names:
+            tree = ElementTree.fromstring(parts.read(name))
+            assert not list(tree.iter(f"{SHEET}f")) and not list(tree.iter(f"{SHEET}hyperlink"))
+            rows = [
+                [(cell.get("t", "n"), "".join(cell.itertext())) for cell in row]
+                for row in tree.iter(f"{SHEET}row")
+            ]
+            found.append(rows)
+    return found
+
+
+def test_excel_holds_texts_numbers_and_times_and_no_formula(export: Export) -> None:
+    [[heads, first, *rest]] = sheets(export("xlsx", sort="credit"))
+    assert ("inlineStr", "credit__currency") in heads and len(rest) == 1
+    told = set(first)
+    texts = {"=cmd|x", "EUR", "Berlin", "+493012345", "x; y", '{"a": 1}'}
+    assert {("inlineStr", text) for text in texts} <= told
+    # Days since 1900, as Excel counts them.
+    assert {("n", "12.5000"), ("n", "1.500000"), ("n", "43864")} <= told
+    assert any(kind == "n" and text.startswith("46024.1278") for kind, text in told)
+
+
+def test_a_workbook_goes_on_in_another_sheet_and_loses_no_digit() -> None:
+    frames = [
+        pl.DataFrame({"n": [Decimal("12345678901234.5678"), Decimal(1)], "t": ["x" * 40_000, "http://a"]}),
+        pl.DataFrame({"n": [Decimal(2)], "t": ["mailto:a"]}),
+    ]
+    first, second = sheets(b"".join(xlsx_pieces(iter(frames), sheet_rows=3)))
+    (kind, number), (_, long) = first[1]
+    assert (kind, number, len(long), long[-1]) == ("inlineStr", "12345678901234.5678", 32_767, "…")
+    assert [first[2], second[1]] == [
+        [("n", "1.0000"), ("inlineStr", "http://a")],
+        [("n", "2"), ("inlineStr", "mailto:a")],
+    ]
+
+
+def test_many_records_come_in_order_each_once(tmp_path: Path, new_catalog: Callable[[Path], str]) -> None:
+    module = {"slug": "things", "title": "name", "fields": [{"slug": "name", "kind": "text"}]}
+    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=1)
+    with Lake.open(config) as many:
+        prepare(many)
+        save(many, [("module", module)], actor=Actor.system())
+        rows = f"SELECT uuidv7(), (hash(i) % 1000)::VARCHAR, 'all', 3 FROM range({2 * CHUNK_ROWS}) t(i)"
+        insert = f"INSERT INTO lake.crm.things (id, name, folder, version) {rows}"
+        many.commit(lambda tx: tx.execute(insert), Change(actor="anna", door="test"))
+        given = {"module": "things", "actor": AGENT, "sort": "-name"}
+        pieces = export_module(many, read_catalog(many), **given)  # type: ignore[arg-type]
+        told = pl.read_csv(io.BytesIO(b"".join(pieces)), infer_schema=False)
+    assert (told.height, told["id"].n_unique()) == (2 * CHUNK_ROWS, 2 * CHUNK_ROWS)
+    assert told["name"].is_sorted(descending=True)
 
 
 @pytest.mark.parametrize("format", ["csv", "ndjson", "json", "parquet"])

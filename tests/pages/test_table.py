@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from crm_core import people, records, serving
+from crm_core.downloads import PATH, follow
 from crm_core.people import User
 from crm_core.settings import read_settings
 from crm_core.workspace import Workspace, open_workspace
@@ -111,3 +112,12 @@ def test_totals_stand_below_the_table_by_currency(table: Open) -> None:
 
 def test_who_only_looks_is_offered_no_change(table: Open) -> None:
     assert not [button for button in table("vic").button if str(button.key).startswith("table_bulk")]
+
+
+def test_all_that_match_are_offered_as_files_even_to_who_only_looks(
+    table: Open, workspace: Workspace
+) -> None:
+    links = {link.proto.label: link.proto.url for link in table("vic").get("link_button")}
+    assert list(links) == ["Excel", "CSV", "Parquet"]
+    wanted = follow(workspace.lake, links["CSV"].removeprefix(PATH))
+    assert (wanted.module, wanted.format, wanted.actor.user) == ("customers", "csv", "vic")
