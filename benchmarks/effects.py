@@ -19,8 +19,8 @@ from tests.browser.server import serve
 RECORDS = "/api/v1/modules/inquiries/records"
 TIMES = 100
 WARM = 10
-PAUSE = 0.01
-"""Seconds between two questions."""
+PAUSE = 0.05
+"""Seconds between two questions: each costs the server some of what the flow needs."""
 
 SETTLED = 2.0
 """Seconds between one record and the next."""
