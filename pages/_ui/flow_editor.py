@@ -35,7 +35,7 @@ def draw(now: Here, state: FlowsState, draft: FlowDraft) -> None:
     listen()
     with st.container(key="flow_editor", gap="medium"):
         desk = open_desk(now, state, draft)
-        bar = st.container(key="flow_bar")
+        bar, said = st.container(key="flow_bar"), st.container(key="flow_said")
         _about(desk)
         with _section("flow_when", "When", "bolt"):
             edit_trigger(desk)
@@ -46,8 +46,11 @@ def draw(now: Here, state: FlowsState, draft: FlowDraft) -> None:
             edit_steps(desk)
         _limit(desk)
         # Last, since the condition is known only once it is drawn.
+        desk = open_desk(now, state, draft)
         with bar:
-            _bar(open_desk(now, state, draft))
+            _bar(desk)
+        with said:
+            _said(desk)
 
 
 def _section(key: str, title: str, icon: str) -> st.delta_generator.DeltaGenerator:
@@ -57,7 +60,7 @@ def _section(key: str, title: str, icon: str) -> st.delta_generator.DeltaGenerat
 
 
 def _bar(desk: Desk) -> None:
-    """The whole flow in a sentence, whether it can be saved, and the record that previews are made with."""
+    """Whether it can be saved, and the record that previews are made with: what stays in sight."""
     state, draft, problems = desk.state, desk.draft, desk.problems
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="flow_actions"):
         save, leave = ("Save draft", "Discard") if draft.changed else ("Saved", "Done")
@@ -74,6 +77,11 @@ def _bar(desk: Desk) -> None:
             st.html(html.badge(f"{problems.count} {noun} missing or wrong", color="red"), width="content")
         elif draft.changed:
             st.html(html.badge("Not saved yet", color="orange"), width="content")
+
+
+def _said(desk: Desk) -> None:
+    """The whole flow in a sentence, or what is wrong with it as a whole."""
+    problems = desk.problems
     if problems.flow is not None and not problems.count:
         st.html(html.note(FlowWords(desk.catalog, desk.context, problems.flow).sentence, color="violet"))
     show_problems(problems.of(HEAD))

@@ -113,4 +113,4 @@ def _save(now: Here, state: FlowsState, text: str) -> None:
     if applied.flows:
         state.flow = next(iter(applied.flows))
         set_url(flow=state.flow)
-    st.rerun(["left", "centre"])
+    st.rerun()

@@ -7,11 +7,12 @@ from functools import partial
 
 import streamlit as st
 
-from flows import outbox, store
+from flows import outbox, outbox_reading, store
 from flows.delivery import DeliveryConfig
 from flows.outbox import OutboxMessage
+from flows.outbox_reading import Shown
 from flows.store import FlowInfo
-from pages._ui import feedback, flow_mend, html, nav, words
+from pages._ui import feedback, flow_mend, flow_message, html, nav, words
 from pages._ui.flows_state import FlowsState
 from pages._ui.grid import Column, record_grid
 from pages._ui.layout import redraw
@@ -35,12 +36,12 @@ DECISIONS: Mapping[str, tuple[str, tuple[str, ...], Callable[..., int]]] = {
 """What can be decided: in words, for messages in which states, and the command."""
 COLUMNS = (
     Column("state", "State", sortable=False, colors=dict(STATES.values()), width=92),
-    Column("recipient", "To", sortable=False, width=140),
-    Column("subject", "Subject", sortable=False, width=180),
-    Column("flow", "Flow", sortable=False, width=120),
-    Column("attempts", "Tries", numeric=True, sortable=False, width=64),
-    Column("created", "Written", sortable=False, width=78),
-    Column("why", "Why", sortable=False, width=130),
+    Column("recipient", "To", sortable=False, width=150),
+    Column("subject", "Subject", sortable=False, width=170),
+    Column("flow", "Flow", sortable=False, width=110),
+    Column("attempts", "Tries", numeric=True, sortable=False, width=60),
+    Column("created", "Written", sortable=False, width=76),
+    Column("why", "Why", sortable=False, width=160, share=2),
 )
 
 
@@ -67,7 +68,9 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
         text = "A step that sends an e-mail puts it here, and it leaves after the commit."
         st.html(html.empty_state("No messages", text, icon_name="outbox"))
         return
-    _decisions(now, state, messages, counts)
+    ticked = [message for message in messages if message.id in state.chosen]
+    shown = _shown(now, ticked)
+    _decisions(now, state, ticked, shown, counts)
     known = {message.id: message for message in messages}
     titles = {one.flow: one.title for one in store.list_flows(now.lake, retired=True)}
     record_grid(
@@ -91,18 +94,25 @@ def _states(state: FlowsState, counts: Mapping[str, int]) -> None:
                  format_func=labels.__getitem__, label_visibility="collapsed")  # fmt: skip
 
 
+def _shown(now: Here, ticked: Sequence[OutboxMessage]) -> Shown | None:
+    """All that is known of a message that is ticked by itself."""
+    if len(ticked) != 1:
+        return None
+    return feedback.run(lambda: outbox_reading.show(now.lake, ticked[0].id, actor=now.actor), at="here")
+
+
 def _decisions(
-    now: Here, state: FlowsState, messages: Sequence[OutboxMessage], counts: Mapping[str, int]
-) -> None:
-    ticked = [message for message in messages if message.id in state.chosen]
+    now: Here, state: FlowsState, ticked: Sequence[OutboxMessage], shown: Shown | None, counts: Mapping[str, int]
+) -> None:  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="outbox_bar"):
         for name, (help_, allowed, command) in DECISIONS.items():
             ids = [message.id for message in ticked if message.state in allowed]
             label = f"{name} {len(ids)}" if ids else name
             st.button(label, key=f"outbox:{name}", disabled=not ids, help=f"{name} {help_}",
                       on_click=_decide, args=(state, partial(command, now.lake, actor=now.actor, ids=ids)))  # fmt: skip
-        if len(ticked) == 1:
-            flow_mend.draw(now, ticked[0])
+        if shown is not None:
+            flow_message.draw(now, shown)
+            flow_mend.draw(now, shown)
         held = counts.get("held", 0)
         if held:
             with st.popover(f"Release all {held:,} held", key="outbox:all"):
@@ -112,7 +122,7 @@ def _decisions(
                 st.button("Release them", type="primary", key="outbox:release_all", on_click=_decide,
                           args=(state, partial(outbox.release, now.lake, actor=now.actor)))  # fmt: skip
         if not ticked:
-            st.html(html.Html('<span class="m-sub">Tick messages to decide about them.</span>'))
+            st.html(html.Html('<span class="m-sub">Tick one to look into it, several to decide.</span>'))
 
 
 def _open(message: OutboxMessage) -> None:

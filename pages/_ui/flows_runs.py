@@ -65,14 +65,15 @@ def _week(now: Here, flow: FlowInfo) -> html.Html:
 def run_table(now: Here, runs: Sequence[Run], *, title: str = "Runs") -> html.Html:
     """Runs as a card; a click opens one, a click on the record goes there."""
     names = names_of_records(now, ((run.module, run.record_id) for run in runs))
+    deep, told = any(run.depth > 1 for run in runs), any(run.error for run in runs)
     rows = [
         html.Row(
             [
                 state_badge(run.state),
                 record_link(run.module, run.record_id, names),
                 event_word(run.event),
-                str(run.depth),
-                run.error or "",
+                *([str(run.depth)] if deep else []),
+                *([_shortened(run.error)] if told else []),
                 html.Html('<span title="{}">{}</span>').format(
                     words.moment(run.started_at, zone=now.zone), words.ago(run.started_at, zone=now.zone)
                 ),
@@ -81,8 +82,13 @@ def run_table(now: Here, runs: Sequence[Run], *, title: str = "Runs") -> html.Ht
         )
         for run in runs
     ]
-    columns = ["State", "Record", "Event", "Depth", "Error", "When"]
-    return html.table_card(title, columns, rows, right_aligned=(3, 5))
+    columns = ["State", "Record", "Event", *(["Depth"] if deep else []), *(["Why"] if told else []), "When"]
+    right = (3, len(columns) - 1) if deep else (len(columns) - 1,)
+    return html.table_card(title, columns, rows, right_aligned=right)
+
+
+def _shortened(error: str | None) -> html.Html:
+    return html.Html('<span title="{}">{}</span>').format(error or "", error or "")
 
 
 def leaf_table(told: FlowWords, leaves: Sequence[TraceLeaf], *, title: str = "Condition") -> html.Html:

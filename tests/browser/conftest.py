@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.browser.server import CHROMIUM_ARGS, Served, find_chromium, serve
+from tests.flows.mail_server import Mailbox, mail_server
 
 expect.set_options(timeout=20_000)
 PROBES = ("/_stcore/health", "/_stcore/host-config")
@@ -43,9 +44,16 @@ class Watch:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def mailbox() -> Iterator[Mailbox]:
+    """The mail server to which the served workspace hands its mail."""
+    with mail_server() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Served]:
     """A server with a small demo, for all of these tests."""
-    with serve(tmp_path_factory.mktemp("home")) as server:
+    with serve(tmp_path_factory.mktemp("home"), settings={"MERGANSER_SMTP_URL": mailbox.url}) as server:
         yield server
 
 

@@ -93,6 +93,9 @@ def _add(page: Page, kind: str, *, at: int) -> None:
 
 def _save_and_try(page: Page) -> None:
     expect(page.get_by_text("Not saved yet")).to_be_visible()
+    page.locator(".st-key-centre").evaluate("panel => { panel.scrollTop = panel.scrollHeight; }")
+    expect(page.get_by_role("button", name=re.compile("Save draft"))).to_be_in_viewport()
+    expect(page.get_by_role("radio", name="Definition")).to_be_in_viewport()
     steps.shortcut(page, "Control+s", page.get_by_role("button", name=re.compile("Save draft")))
     steps.said(page, "The draft is saved")
     steps.still(page)
