@@ -143,7 +143,7 @@ FORMS: Mapping[str, StepForm] = {
             Option("values", "What the link says", "yaml", asked=False),
         ), _first_link),
         StepForm("unlink", "Take a link away", "link_off", "blue", (
-            Option("relationship", "By", "relationship"), Option("to", "To", "linked", "Empty: whatever it links to."),
+            Option("relationship", "By", "relationship"), Option("to", "To", "linked", of="optional"),
         ), _first_link),
         StepForm("call_webhook", "Call another system", "webhook", "blue", (
             Option("url", "Address", "text", "Private addresses are refused unless they are listed."),

@@ -9,13 +9,15 @@ from typing import Any
 import streamlit as st
 
 from crm_core import facets, yaml
+from crm_core.templates import is_template
 from crm_core.yaml import YamlInvalid
 from pages._ui import feedback, html
 from pages._ui.flow_actions import Option, StepForm, as_options
 from pages._ui.flow_desk import Desk
 from pages._ui.flow_draft import DraftStep
-from pages._ui.flow_paths import links_of
+from pages._ui.flow_paths import ends_of, links_of
 from pages._ui.flow_values import edit_values
+from pages._ui.reference import pick_linked
 
 PURPOSES = ("service", "marketing")
 ASSIGNMENTS = {
@@ -25,6 +27,8 @@ ASSIGNMENTS = {
     "least_open": "A team, whoever has least open",
     "owner": "The owner of the record",
 }
+CERTAIN = "A certain record"
+"""What stands as the other end of a link until that record is searched for."""
 
 
 @dataclass(frozen=True)
@@ -315,16 +319,30 @@ def _relationship(slot: Slot) -> None:
 
 
 def _linked(slot: Slot) -> None:
-    """What a record is linked to: itself, what it links to already, or the id of a record."""
-    known = {"{{ record }}": "This record"} | {
-        f"{{{{ {one.slug} }}}}": one.label for one in slot.desk.catalog.references(slot.module)
-    }
-    values = [*known, *([slot.value] if slot.value and slot.value not in known else [])]
-    st.selectbox(
-        slot.option.label, values, index=values.index(slot.value) if slot.value else None, key=slot.key,
-        on_change=slot.keep, accept_new_options=True, placeholder="Choose, or write the id of a record",
-        format_func=lambda one: known.get(one, one), help=slot.option.help or None,
-    )  # fmt: skip
+    """What a record is linked to: itself, what it links to already, or a certain record, searched for by name."""
+    catalog, link = slot.desk.catalog, str(slot.options.get("relationship") or "")
+    ends = ends_of(catalog, slot.module, link)
+    known = {"{{ record }}": "This record"} if slot.module in ends else {}
+    for one in catalog.references(slot.module):
+        if set(one.targets) & set(ends) and one.slug != link:
+            known[f"{{{{ {one.slug} }}}}"] = one.label
+    if slot.option.of == "optional":
+        known = {"": "Whatever it links to", **known}
+    value = "" if slot.value is None and "" in known else slot.value
+    copied = isinstance(value, str) and (is_template(value) or value in known)
+    way = value if copied else CERTAIN if slot.value is not None else None
+    ways = [*known, *([way] if copied and way not in known else []), *([CERTAIN] if ends else [])]
+
+    def choose() -> None:
+        chosen = st.session_state[slot.key]
+        slot.put(slot.option.key, {CERTAIN: CERTAIN, "": None}.get(chosen, chosen))
+
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="bottom"):
+        st.selectbox(slot.option.label, ways, index=ways.index(way) if way in ways else None, key=slot.key,
+                     on_change=choose, format_func=lambda one: known.get(one, one), placeholder="Choose …")  # fmt: skip
+        if way == CERTAIN and ends:
+            pick_linked(slot.desk.now, ends, slot.value, key=f"{slot.key}:{link}",
+                        on_pick=lambda found: slot.put(slot.option.key, found))  # fmt: skip
 
 
 def _yaml(slot: Slot) -> None:

@@ -53,3 +53,12 @@ def links_of(catalog: Catalog, module: str) -> dict[str, str]:
     """Slug → label of what a record can be linked by: its references, and its many-to-many relationships."""
     found = {one.slug: one.label for one in catalog.references(module)}
     return found | {one.slug: one.label for one in catalog.to_many(module) if one.link_table}
+
+
+def ends_of(catalog: Catalog, module: str, link: str) -> tuple[str, ...]:
+    """The modules to whose records a link of a record leads; none for a link that is not there."""
+    reference = catalog.reference(module, link)
+    if reference is not None:
+        return reference.targets
+    many = next((one for one in catalog.to_many(module) if one.slug == link and one.link_table), None)
+    return (many.module,) if many is not None else ()

@@ -21,7 +21,7 @@ from pages._ui.conditions import fields_of
 from pages._ui.fields import edit_field
 from pages._ui.flow_desk import Desk
 from pages._ui.flow_paths import paths_of
-from pages._ui.reference import pick_record
+from pages._ui.reference import pick_linked
 from pages._ui.rules import UNITS, split_span
 
 WAYS = {
@@ -283,8 +283,8 @@ def _draw_change(desk: Desk, target: Target, value: Any, module: str, key: str, 
 
 
 def _draw_fixed(desk: Desk, target: Target, value: Any, module: str, key: str, keep: Keep) -> None:
-    if target.reference is not None and not target.reference.polymorphic:
-        pick_record(desk.now, target.reference.targets[0], value, key=key, on_pick=keep)
+    if target.reference is not None:
+        pick_linked(desk.now, target.reference.targets, value, key=key, on_pick=keep)
         return
     if target.field is None:
         _draw_text(desk, target, value, module, key, keep)

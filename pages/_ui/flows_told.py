@@ -143,13 +143,18 @@ def _link(told: FlowWords, action: Action) -> Step:
         (words.readable(slug), told.text(value)) for slug, value in given.get("values", {}).items()
     )
     return Step(
-        "link", "blue", f"Link {told.label(given['relationship'])} to {told.text(given['to'])}", details
+        "link", "blue", f"Link {told.label(given['relationship'])} to {_end(told, given['to'])}", details
     )
+
+
+def _end(told: FlowWords, to: Any) -> str:
+    """What a link leads to; a record that is named by its id has no words here."""
+    return told.text(to) if isinstance(to, str) and "{{" in to else "a certain record"
 
 
 def _unlink(told: FlowWords, action: Action) -> Step:
     given = action.options()
-    to = f" to {told.text(given['to'])}" if given.get("to") else ""
+    to = f" to {_end(told, given['to'])}" if given.get("to") else ""
     return Step("link_off", "blue", f"Take the link {told.label(given['relationship'])}{to} away")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -73,6 +73,37 @@ def pick_record(here: Here, module: str, chosen: Any, *, key: str, on_pick: Call
 
     with st.popover(html.plain(shown), width="stretch", key=f"{key}:box"):
         _search(here, module, key, picked)
+
+
+def pick_linked(
+    here: Here, targets: Sequence[str], chosen: Any, *, key: str, on_pick: Callable[[Any], None]
+) -> None:
+    """As `pick_record`, of one of several modules: `on_pick` gets an id, or `{"module", "id"}` of several.
+
+    Args:
+        here: The lake, the definitions and who looks.
+        targets: The modules, at least one.
+        chosen: The id that stands there, or `{"module", "id"}`.
+        key: Of the widgets.
+        on_pick: Takes what was picked.
+    """
+    if len(targets) == 1:
+        pick_record(here, targets[0], chosen, key=key, on_pick=on_pick)
+        return
+    known = chosen if isinstance(chosen, Mapping) else {}
+    index = targets.index(known["module"]) if known.get("module") in targets else 0
+    module = st.selectbox(
+        "Kind", targets, index=index, key=f"{key}:module", label_visibility="collapsed", width=150,
+        format_func=lambda slug: here.catalog.module(slug).one,
+    )  # fmt: skip
+    own = known.get("id") if known.get("module") == module else None
+    pick_record(
+        here,
+        module,
+        own,
+        key=f"{key}:{module}",
+        on_pick=lambda found: on_pick({"module": module, "id": found}),
+    )
 
 
 def _search(here: Here, module: str, key: str, commit: Callable[[str | None, str], None]) -> None:
