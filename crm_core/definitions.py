@@ -1,6 +1,7 @@
 """The definitions in the lake: read them together, save new versions, and change the tables with them."""
 
 import json
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +60,35 @@ def _read(reader: Reader, mark: int) -> Catalog:
     return build_catalog(map(read_row, reader.read(current_rows_sql()).to_dicts()), version=mark)
 
 
+_PAST_KEPT = 4
+_past: weakref.WeakKeyDictionary[Lake, dict[int, Catalog]] = weakref.WeakKeyDictionary()
+"""Version → definitions of the past, the last few that were asked for."""
+
 _catalogs: SnapshotCache[Catalog] = SnapshotCache(f"SELECT coalesce(max(snapshot), 0) FROM {_TABLE}", _read)
 
 
 def read_catalog(lake: Lake) -> Catalog:
     """Every definition of the workspace as it is now; cheap as long as none has changed in any process."""
     return _catalogs.get(lake)
+
+
+def read_catalog_at(lake: Lake, snapshot: int) -> Catalog:
+    """Every definition as it was at a snapshot, for records read as of it; told also when the snapshot is expired.
+
+    Definitions are only ever added to, so that theirs is the one past that needs no time travel.
+    """
+    before = f"WHERE snapshot <= {int(snapshot)}"
+    mark = int(lake.read(f"SELECT coalesce(max(snapshot), 0) FROM {_TABLE} {before}").item())
+    now = read_catalog(lake)
+    if mark == now.version:
+        return now
+    kept = _past.setdefault(lake, {})
+    if mark not in kept:
+        rows = lake.read(current_rows_sql(before)).to_dicts()
+        kept[mark] = build_catalog(map(read_row, rows), version=mark)
+        for oldest in list(kept)[:-_PAST_KEPT]:
+            kept.pop(oldest, None)
+    return kept[mark]
 
 
 def read_catalog_in(tx: Transaction, lake: Lake) -> Catalog:

@@ -59,7 +59,9 @@ def read_head(
     snapshot = at if at is not None else lake.known_snapshot()
     record = read_record(lake, catalog, module=module, record_id=record_id, actor=actor, at=at)
     key = record["id"]
-    badges = read_badges(lake, catalog, module=module, ids=[key], actor=actor, now=now)
+    # What is unread or open is so now: of the past there are no badges.
+    ids = [key] if at is None else []
+    badges = read_badges(lake, catalog, module=module, ids=ids, actor=actor, now=now)
     named = titles(lake, catalog, wanted=referenced(catalog, module, record), actor=actor, at=at)
     return Head(
         module=own,

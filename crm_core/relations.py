@@ -129,7 +129,8 @@ class Relations:
 def relations_for(lake: Lake, catalog: Catalog, actor: Actor, at: int | None = None) -> Relations:
     """The relations for a read: of the serving copy when the lake keeps one and no snapshot is asked for."""
     mirror = lake.mirror
-    if mirror is not None and mirror.label != catalog.version:
+    # Who reads the past has definitions of the past: the copy follows those of today only.
+    if mirror is not None and (not isinstance(mirror.label, int) or mirror.label < catalog.version):
         mirror.follow(served_tables(catalog), label=catalog.version)
     return Relations(catalog, actor, Params(), at, CATALOG if at is not None else lake.serving())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -51,6 +51,16 @@ class History:
         snapshot = self._lake.snapshot_at(moment) if isinstance(moment, datetime) else int(moment)
         named = f" AS {ident(alias)}" if alias else ""
         return f"{table(schema, name)}{named} AT (VERSION => {snapshot})"
+
+    def oldest(self) -> tuple[int, datetime]:
+        """The oldest snapshot that can still be read, and the instant for which it counts (UTC)."""
+        changes = table("ops", "changes")
+        with self._lake.session() as session:
+            kept = session.read(f"SELECT min(snapshot_id) FROM {METADATA}.ducklake_snapshot").item()
+            counts = session.read(
+                f"SELECT min(occurred_at) FROM {changes} WHERE snapshot >= ?", [kept]
+            ).item()
+        return int(kept), counts or datetime.now(UTC)
 
     def of_record(
         self, schema: str, name: str, record_id: str, *, without: Collection[str] = STAMPS

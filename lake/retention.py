@@ -83,7 +83,8 @@ def _copy_window(lake: Lake, *, after: int, until: int) -> int:
     with lake.session() as session:
         session.execute(f"CREATE TEMP TABLE told AS SELECT * FROM {table('ops', 'history')} LIMIT 0")
         for schema, name in sorted(lake.feed.tables_changed(after, until)):
-            if schema == "ops" or "id" not in _columns(session, schema, name):
+            # Definitions keep all their versions themselves, under ids of their own.
+            if schema in ("ops", "meta") or "id" not in _columns(session, schema, name):
                 continue
             lake.feed.stage(session, schema, name, after=after, until=until, into="staged")
             columns = [

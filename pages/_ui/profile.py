@@ -47,7 +47,7 @@ def header(here: Here, profile: Head) -> html.Html:
     )
 
 
-def related_card(here: Here, related: RelatedList) -> html.Html:
+def related_card(here: Here, related: RelatedList, *, locked: bool = False) -> html.Html:
     """The newest records of one link as a table, each row a link to its record."""
     module = here.catalog.module(related.link.module)
     context = field_context(here)
@@ -79,7 +79,7 @@ def related_card(here: Here, related: RelatedList) -> html.Html:
         [module.one, *(["Status"] if stands else []), *[field.name for field in known]],
         rows,
         count=words.number(related.total),
-        right=add if here.actor.role != "viewer" else "",
+        right="" if locked or here.actor.role == "viewer" else add,
         right_aligned=numbers,
         footer=html.link(more, click=html.click("list", module.slug)) if more else "",
         empty=f"No {module.name.lower()} yet.",
@@ -131,9 +131,11 @@ def read_belongings(here: Here, profile: Head, *, at: int | None = None) -> Belo
     return Belongings(related, read_timeline(here.lake, here.catalog, limit=20, **asked).entries)
 
 
-def belongings_card(here: Here, profile: Head, belongings: Belongings, *, newest: int = 8) -> html.Html:
+def belongings_card(
+    here: Here, profile: Head, belongings: Belongings, *, newest: int = 8, locked: bool = False
+) -> html.Html:
     """The related records of every module that has some, and the newest of the timeline."""
-    filled = [related_card(here, related) for related in belongings.related if related.total]
+    filled = [related_card(here, related, locked=locked) for related in belongings.related if related.total]
     return html.stack([*filled, timeline(here, profile.module, belongings.timeline[:newest])])
 
 

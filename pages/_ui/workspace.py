@@ -7,7 +7,7 @@ from crm_core.model import Module
 from crm_core.panels import OVERVIEW, Panel, panels_of
 from crm_core.profile import Head
 from crm_core.reading import marks_of
-from pages._ui import edits, forms, mailing, nav, side, words, workspace_head, workspace_list
+from pages._ui import as_of, edits, forms, mailing, nav, side, words, workspace_head, workspace_list
 from pages._ui.components import Click, clicks
 from pages._ui.layout import body, head, redraw, three_panels
 from pages._ui.nothing import no_records, no_such_module, nothing
@@ -26,6 +26,7 @@ def draw(slug: str) -> None:
         return
     state = page_state(WorkspaceState, page=f"workspace:{slug}")
     state.selected = record_id_in_url() or state.selected
+    as_of.follow_url(here(), state)
     offered = [panel.slug for panel in _panels(here(), slug, None)]
     state.section = slug_in_url("section", among=offered) or state.section
     three_panels(
@@ -40,27 +41,38 @@ def _panels(now: Here, slug: str, folder: str | None) -> tuple[Panel, ...]:
     return panels_of(now.catalog, slug, folder=folder, role=now.actor.role)
 
 
-def _spot(now: Here, seen: Head, state: WorkspaceState) -> Spot:
+def _spot(now: Here, seen: Head, state: WorkspaceState, at: int | None) -> Spot:
     panels = _panels(now, seen.module.slug, seen.record["folder"])
     panel = next((one for one in panels if one.slug == state.section), panels[0])
-    return Spot(now, seen, panel, state, locked=now.actor.role == "viewer")
+    return Spot(now, seen, panel, state, locked=_locked(now, state), at=at)
+
+
+def _locked(now: Here, state: WorkspaceState) -> bool:
+    """Whether nothing may be changed: by who looks, or since the past is looked at."""
+    return now.actor.role == "viewer" or state.as_of is not None
 
 
 def _centre(slug: str, state: WorkspaceState) -> None:
     nav.follow()
-    now = here()
-    seen = read_selected(now, slug, state)
+    view = as_of.view_of(here(), slug, state)
+    now = view.here
+    seen = None if view.missing else read_selected(now, slug, state, at=view.at)
     clicks(lambda click: clicked(slug, state, click), key=f"clicks:{slug}")
+    if seen is None and state.as_of is not None:
+        with body("centre"):
+            as_of.banner(now, state, view, found=False)
+        return
     if seen is None:
         _nobody(now, now.catalog.module(slug), state)
         return
-    spot = _spot(now, seen, state)
+    spot = _spot(now, seen, state, view.at)
     panels = _panels(now, slug, seen.record["folder"])
     writes = not spot.locked and any(panel.slug == MESSAGES for panel in panels)
     with head("centre"):
         on_mail = (lambda: _write_mail(slug, state, seen)) if writes else None
-        workspace_head.draw(now, seen, panels, spot.panel, on_mail=on_mail)
+        workspace_head.draw(now, seen, panels, spot.panel, state, on_mail=on_mail)
     with body("centre"):
+        as_of.banner(now, state, view, found=True)
         if not spot.locked:
             edits.draw(now, seen)
         section_of(spot.panel.slug).draw(spot)
@@ -89,12 +101,14 @@ def clicked(slug: str, state: WorkspaceState, click: Click) -> None:
     match click.verb, click.values:
         case "section", (section,):
             open_section(slug, state, section)
+        case (("edit" | "add"), _) if _locked(here(), state):
+            pass
         case "edit", (section,):
             state.editing.add(section)
         case "open", (module, target) if record_id(target):
             if module == slug:
                 workspace_list.select(state, target)
-            nav.go(module, target)
+            nav.go(module, target, **as_of.in_url(state))
         case "list", (module,):
             nav.go(module)
         case "add", (module, _):
@@ -114,19 +128,19 @@ def open_section(slug: str, state: WorkspaceState, section: str) -> None:
 
 def _told_section(slug: str, state: WorkspaceState, click: Click) -> None:
     """A click of the open section's own."""
-    now = here()
-    seen = read_selected(now, slug, state)
+    view = as_of.view_of(here(), slug, state)
+    seen = None if view.missing else read_selected(view.here, slug, state, at=view.at)
     if seen is not None:
-        spot = _spot(now, seen, state)
+        spot = _spot(view.here, seen, state, view.at)
         heard = section_of(spot.panel.slug).clicked
         if heard is not None:
             heard(spot, click)
 
 
 def _right(slug: str, state: WorkspaceState) -> None:
-    now = here()
-    seen = read_selected(now, slug, state)
+    view = as_of.view_of(here(), slug, state)
+    seen = None if view.missing else read_selected(view.here, slug, state, at=view.at)
     if seen is None:
         return
     with body("right"):
-        side.draw(now, seen)
+        side.draw(view.here, seen, locked=_locked(view.here, state))

@@ -8,8 +8,9 @@ import streamlit as st
 
 from crm_core.panels import Panel
 from crm_core.profile import Head
-from pages._ui import html, profile
+from pages._ui import as_of, html, profile
 from pages._ui.session import Here
+from pages._ui.workspace_state import WorkspaceState
 
 
 def draw(
@@ -17,12 +18,18 @@ def draw(
     seen: Head,
     panels: Sequence[Panel],
     current: Panel,
+    state: WorkspaceState,
     *,
     on_mail: Callable[[], None] | None = None,
 ) -> None:
-    """Draw the heading, with the open section marked; `on_mail` begins a mail to the person."""
+    """Draw the heading, with the open section marked; of the past without ways to reach who it was then.
+
+    `on_mail` begins a mail to the person.
+    """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.html(profile.header(now, seen))
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
-            profile.contact_buttons(now, seen, on_mail=on_mail)
+            if state.as_of is None:
+                profile.contact_buttons(now, seen, on_mail=on_mail)
+            as_of.control(now, seen.module.slug, state)
     st.html(html.section_nav([(panel.slug, panel.label) for panel in panels], current.slug))

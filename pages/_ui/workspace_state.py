@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from crm_core.panels import OVERVIEW
+from crm_core.past import Past, head_then
 from crm_core.profile import Head, read_head
 from pages._ui import feedback
 from pages._ui.session import Here
@@ -30,6 +32,10 @@ class WorkspaceState:
     """Whether there is no record at all, whatever is looked for."""
     within: dict[str, Any] = field(default_factory=dict)
     """What the open section remembers of this record; forgotten with it."""
+    as_of: date | None = None
+    """The day at whose end the record is looked at; None for now."""
+    past: tuple[Any, Past] | None = None
+    """What was found of that day last: key (day, snapshot), the lake as it was."""
     read: tuple[Any, Head | None] | None = None
     """What was read last, for the panels of one run: key (record, snapshot, actor, definitions), head."""
 
@@ -41,17 +47,21 @@ class WorkspaceState:
         self.entries = ENTRIES
 
 
-def read_selected(now: Here, slug: str, state: WorkspaceState) -> Head | None:
-    """The head of the selected record; read once for all panels of a run."""
+def read_selected(now: Here, slug: str, state: WorkspaceState, *, at: int | None = None) -> Head | None:
+    """The head of the selected record, as of a snapshot when one is named; read once for all panels of a run."""
     if state.selected is None:
         return None
-    key = (state.selected, now.lake.known_snapshot(), now.actor, now.catalog.version)
+    key = (state.selected, now.lake.known_snapshot(), now.actor, now.catalog.version, at)
     if state.read is None or state.read[0] != key:
-        found = feedback.run(
-            lambda: read_head(
-                now.lake, now.catalog, module=slug, record_id=str(state.selected), actor=now.actor
-            ),
-            at="here",
+        found = (
+            head_then(now.lake, now.catalog, module=slug, record_id=state.selected, actor=now.actor, at=at)
+            if at is not None
+            else feedback.run(
+                lambda: read_head(
+                    now.lake, now.catalog, module=slug, record_id=str(state.selected), actor=now.actor
+                ),
+                at="here",
+            )
         )
         state.read = (key, found)
     return state.read[1]

@@ -14,11 +14,12 @@ def draw(spot: Spot) -> None:
     """Draw the fields first, then what belongs to the record."""
     now, seen = spot.here, spot.seen
     belongings = profile.read_belongings(now, seen, at=spot.at)
-    figures = profile.figures(now, seen, belongings)
-    if seen.module.profile or any(figure.value not in ("0", "–") for figure in figures):
+    # What is open and unread is so now; of the past it is not told.
+    figures = profile.figures(now, seen, belongings) if spot.at is None else []
+    if figures and (seen.module.profile or any(figure.value not in ("0", "–") for figure in figures)):
         st.html(html.kpi_strip(figures))
     record_fields.draw_sections(now, seen, spot.state, locked=spot.locked)
-    st.html(profile.belongings_card(now, seen, belongings, newest=NEWEST))
+    st.html(profile.belongings_card(now, seen, belongings, newest=NEWEST, locked=spot.locked))
 
 
 SECTION = ProfileSection("overview", draw)

@@ -17,7 +17,7 @@ def draw(spot: Spot) -> None:
         spot.here.lake, spot.here.catalog, module=spot.module, record_id=spot.record_id, actor=spot.here.actor,
         links=spot.panel.links, limit=MOST, at=spot.at,
     )  # fmt: skip
-    st.html(html.stack([profile.related_card(spot.here, related) for related in found]))
+    st.html(html.stack([profile.related_card(spot.here, related, locked=spot.locked) for related in found]))
 
 
 SECTION = ProfileSection("records", draw)
