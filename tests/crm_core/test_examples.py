@@ -26,6 +26,7 @@ FILES = {
     "shipments.tsv": "shipments",
     "invoices.csv": "invoices",
     "payments.csv": "payments",
+    "subscriptions.csv": "subscriptions",
     "ecommerce/customers.csv": "customers",
     "ecommerce/products.csv": "products",
     "ecommerce/orders.csv": "orders",
