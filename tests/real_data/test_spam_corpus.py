@@ -114,7 +114,7 @@ def test_headers_are_those_of_pythons_parser(corpus: Mapping[str, bytes], stored
         # What calls itself Latin-1 and has control characters is read as mail programs read it: as Windows-1252.
         if any("\x80" <= letter <= "\x9f" for letter in subject):
             subject = subject.encode("latin-1").decode("cp1252")
-        if subject and subject[:500] != record["subject"]:
+        if subject and subject[:500].strip() != record["subject"]:
             other.append((name, subject, record["subject"]))
     assert compared > 5000
     assert other == []
