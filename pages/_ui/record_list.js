@@ -117,6 +117,12 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
       if (rows.length) pick(rows[Math.max(0, selected())], KEY_PAUSE);
     }
     const typing = at.matches?.("input, textarea, select, [contenteditable=true]");
+    const way = { j: 1, k: -1 }[event.key];
+    if (way && !typing && rows.length && !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      pick(rows[Math.max(0, Math.min(rows.length - 1, selected() + way))], KEY_PAUSE);
+      return;
+    }
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || !input) return;
     event.preventDefault();
     input.focus();

@@ -51,6 +51,7 @@ def test_an_inquiry_is_taken_given_a_task_and_closed(served: Served, inbox: Page
     expect(inbox.locator(".st-key-right .m-person").filter(has_text="Grace Lindqvist")).to_contain_text(
         "Owner"
     )
+    inbox.locator(".st-key-centre_head").get_by_role("button", name="More").click()
     inbox.get_by_role("button", name="Task", exact=True).click()
     expect(inbox.get_by_role("cell", name="Answer To be worked on")).to_be_visible()
     steps.choose(inbox, "Status", "In progress")
@@ -60,6 +61,24 @@ def test_an_inquiry_is_taken_given_a_task_and_closed(served: Served, inbox: Page
     steps.dialog(inbox).get_by_role("button", name="Close it").click()
     expect(steps.row(inbox, "To be worked on")).to_have_count(0)
     assert steps.stayed(inbox)
+
+
+def test_an_inquiry_is_answered_by_the_keyboard_alone(served: Served, inbox: Page) -> None:
+    _send(served, "To be answered")
+    steps.row(inbox, "To be answered").click()
+    expect(steps.title(inbox)).to_contain_text("To be answered")
+    text = inbox.locator('.st-key-composer textarea[aria-label="Text"]')
+    steps.shortcut(inbox, "a", inbox.get_by_role("button", name=re.compile("Shortcut A")))
+    text.click()
+    text.press("Control+Home")
+    text.type("It costs 1,200 EUR.")
+    text.press("Control+Enter")
+    expect(inbox.locator(".m-mail.out").filter(has_text="It costs 1,200 EUR.")).to_be_visible()
+    expect(inbox.locator(".m-kpis")).to_contain_text("First answer after")
+    expect(inbox.locator(".st-key-centre_head .m-badge")).to_have_text("Answered")
+    steps.still(inbox)
+    inbox.keyboard.press("j")
+    expect(steps.title(inbox)).not_to_contain_text("To be answered")
 
 
 def test_a_new_inquiry_is_taken_down_by_the_keyboard(inbox: Page) -> None:
