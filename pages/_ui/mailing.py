@@ -24,6 +24,7 @@ def write(seen: Head) -> None:
     own = seen.module.slug == "customers"
     made = composer.Composing(
         to=address_of(seen),
+        subject=f"Re: {record['subject']}" if not own and record.get("subject") else "",
         customer=str(record["id"]) if own else record.get("customer"),
         about=None if own else (seen.module.slug, str(record["id"])),
     )
