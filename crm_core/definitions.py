@@ -14,8 +14,8 @@ from crm_core.access import Actor
 from crm_core.definition_documents import build_catalog, parse_document
 from crm_core.definition_rules import list_problems, rule_problems
 from crm_core.definition_versions import current_rows_sql, next_rows, read_row
-from crm_core.errors import DefinitionInvalid
-from crm_core.model import Catalog, Stored
+from crm_core.errors import DefinitionInvalid, Forbidden
+from crm_core.model import Catalog, SavedFilter, Stored
 from crm_core.model.documents import STATES, Document, DocumentKind, State
 from crm_core.pack_files import pack_document, read_pack
 from crm_core.snapshot_cache import Reader, SnapshotCache
@@ -144,9 +144,65 @@ def save(
         DefinitionInvalid: With every problem of all of them; nothing was changed.
     """
     actor.require_admin("definitions")
+    return _commit(lake, documents, actor=actor, reason=reason, state=state, retire=retire, also=also)
 
+
+def save_own(lake: Lake, view: SavedFilter, *, actor: Actor) -> Plan:
+    """Save a view of the actor's own: what administrators save for everybody, others do for themselves and their teams.
+
+    Raises:
+        Forbidden: The actor may only look, it is somebody else's, or he shares what he may not.
+        DefinitionInvalid: It does not fit its module; nothing was changed.
+    """
+    actor.require_change("views")
+    if actor.role != "admin":
+        shared = view.shared_with == "everyone" or (
+            view.shared_with == "team" and view.team not in actor.teams
+        )
+        if shared or view.locked or view.owner != actor.user:
+            raise Forbidden(actor.name or actor.user, "share", f"the view {view.name}")
+    return _commit(
+        lake,
+        [("saved_filter", view)],
+        actor=actor,
+        check=lambda catalog: _require_own(catalog, view.slug, actor),
+    )
+
+
+def retire_own(lake: Lake, slug: str, *, actor: Actor) -> Plan:
+    """Have a view of the actor's own no longer count; otherwise as `save_own`."""
+    actor.require_change("views")
+    return _commit(
+        lake, [], actor=actor, retire=[("saved_filter", slug)],
+        check=lambda catalog: _require_own(catalog, slug, actor),
+    )  # fmt: skip
+
+
+def _require_own(catalog: Catalog, slug: str, actor: Actor) -> None:
+    """Refuse to touch a view of somebody else; what administrators may is theirs to know."""
+    view = catalog.saved_filters.get(slug)
+    mine = view is None or (view.owner == actor.user and not view.locked)
+    shared = view is not None and view.shared_with != "me"
+    if not mine and not (actor.role == "admin" and (shared or view is None or view.owner == actor.user)):
+        raise Forbidden(actor.name or actor.user, "change", f"the view {slug}")
+
+
+def _commit(
+    lake: Lake,
+    documents: Sequence[tuple[str, Any]],
+    *,
+    actor: Actor,
+    reason: str = "",
+    state: State = "active",
+    retire: Sequence[tuple[str, str]] = (),
+    also: Callable[[Transaction], None] | None = None,
+    check: Callable[[Catalog], None] | None = None,
+) -> Plan:
     def work(tx: Transaction) -> Plan:
-        draft = _work_out(lake, tx, read_catalog_in(tx, lake), documents, state, retire, tx.snapshot)
+        before = read_catalog_in(tx, lake)
+        if check is not None:
+            check(before)
+        draft = _work_out(lake, tx, before, documents, state, retire, tx.snapshot)
         if not draft.rows:
             tx.cancel()
         else:

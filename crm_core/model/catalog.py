@@ -270,7 +270,7 @@ class Catalog:
         problems += [problem for rel in self.relationships for problem in self._relationship_problems(rel)]
         problems += _cycle_problems(self.modules)
         for name, saved in self.saved_filters.items():
-            problems += self._condition_problems(f"the filter {name}", saved.module, saved.when)
+            problems += self._condition_problems(f"the view {saved.name or name}", saved.module, saved.when)
         if problems:
             raise DefinitionInvalid("The definitions", problems)
 

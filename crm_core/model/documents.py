@@ -77,7 +77,10 @@ class Template(Definition):
 
 
 class SavedFilter(Definition):
-    """A named condition over a module, with the columns and order it is shown in."""
+    """A named condition over a module, with the columns and order it is shown in.
+
+    Whoever made it owns it; `team` is the one it is shared with, and one that is `locked` administrators alone change.
+    """
 
     slug: DashedSlug
     module: Slug
@@ -87,6 +90,8 @@ class SavedFilter(Definition):
     columns: tuple[str, ...] = ()
     shared_with: Literal["everyone", "team", "me"] = "everyone"
     owner: str = ""
+    team: str = ""
+    locked: bool = False
 
 
 class CustomerEvent(Definition):

@@ -13,13 +13,14 @@ import streamlit as st
 
 from crm_core import downloads, facets, listing, totals
 from crm_core.export import Format
-from crm_core.model import AnyOf, Condition, Leaf, Module
+from crm_core.model import All, AnyOf, Condition, Leaf, Module, SavedFilter
 from crm_core.model.condition import parse_condition
 from crm_core.query import Page, read_page
 from crm_core.searched import searched_columns
 from crm_core.serving import served
+from crm_core.views import Shown, columns_of
 from pages._ui import bulk, feedback, forms, html, nav, words
-from pages._ui.conditions import condition_choices, describe, edit_condition
+from pages._ui.conditions import condition_choices, describe, edit_condition, forget
 from pages._ui.grid import record_grid
 from pages._ui.layout import page, toolbar
 from pages._ui.nothing import Action, no_records, nothing
@@ -28,6 +29,7 @@ from pages._ui.session import Here, here
 from pages._ui.state import page_state
 from pages._ui.surroundings import field_context
 from pages._ui.table_cells import cell_text, column_names, default_columns, drawn_columns, referenced_titles
+from pages._ui.table_views import draw_views
 
 SIZE = 50
 EXPORTS: dict[Format, str] = {"xlsx": "Excel", "csv": "CSV", "parquet": "Parquet"}
@@ -99,6 +101,7 @@ def _show_all(slug: str, state: TableState) -> None:
     state.words, state.folder, state.filter, state.page = "", "", {}, 1
     for key in (f"table_words:{slug}", f"table_folder:{slug}"):
         st.session_state.pop(key, None)
+    forget(f"filter:{slug}")
     for key in [key for key in st.session_state if str(key).startswith(f"filter:{slug}")]:
         del st.session_state[key]
 
@@ -141,6 +144,9 @@ def _controls(now: Here, module: Module, state: TableState, found: Page | None, 
             choices = condition_choices(now.catalog, slug)
             state.filter = edit_condition(state.filter, choices=choices, key=f"filter:{slug}")
         _column_choice(now, module, state)
+        draw_views(
+            now, module, shown=_shown(now, module, state), on_apply=lambda view: _apply(now, state, view)
+        )
         _export(now, module, state)
         if now.actor.role != "viewer":
             if workspace:
@@ -178,6 +184,25 @@ def _export(now: Here, module: Module, state: TableState) -> None:
                 module.slug, format, now.actor, _condition(now, module, state), state.sort
             )
             st.link_button(name, downloads.offer(wanted), width="stretch")
+
+
+def _shown(now: Here, module: Module, state: TableState) -> Shown:
+    """What a view of the table as it is now would keep; the words of the search are no part of it."""
+    folder = listing.in_folder(state.folder) if state.folder else None
+    own = parse_condition(state.filter) if state.filter else None
+    columns = state.columns or default_columns(now.catalog, module)
+    return Shown(listing.both(folder, own) or All(), tuple(columns), (state.sort,))
+
+
+def _apply(now: Here, state: TableState, view: SavedFilter) -> None:
+    """Show what a view kept, in the table's widgets too."""
+    known = column_names(now.catalog, now.catalog.module(view.module))
+    _show_all(view.module, state)
+    when = view.when.model_dump(mode="json", by_alias=True)
+    state.filter = {} if when == {"all": []} else when
+    state.columns = columns_of(view, tuple(known))
+    state.sort, state.ticked = ",".join(view.sort) or "-updated_at", ()
+    st.session_state.pop(f"columns:{view.module}", None)
 
 
 def _column_choice(now: Here, module: Module, state: TableState) -> None:

@@ -12,9 +12,11 @@ from crm_core import people, records, serving
 from crm_core.downloads import PATH, follow
 from crm_core.people import User
 from crm_core.settings import read_settings
+from crm_core.views import views_of
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
-from tests.crm_core.conftest import ADMIN, PACK, USERS
+from pages._ui.conditions import from_condition
+from tests.crm_core.conftest import ADMIN, AGENT, OTHER, PACK, USERS
 from tests.pages.conftest import APP, told
 
 ROWS = [
@@ -121,3 +123,24 @@ def test_all_that_match_are_offered_as_files_even_to_who_only_looks(
     assert list(links) == ["Excel", "CSV", "Parquet"]
     wanted = follow(workspace.lake, links["CSV"].removeprefix(PATH))
     assert (wanted.module, wanted.format, wanted.actor.user) == ("customers", "csv", "vic")
+
+
+def test_an_agent_saves_what_is_shown_and_brings_it_back(table: Open, workspace: Workspace) -> None:
+    page = table("bob")
+    page.multiselect(key="columns:customers").set_value(["name", "credit"]).run()
+    page.session_state["condition:filter:customers:draft"] = from_condition(
+        {"field": "name", "op": "eq", "value": "Cora"}
+    )
+    page.run()
+    assert ">1</small>" in told(page)
+    page.text_input(key="view_name:customers").set_value("Cora alone").run()
+    page.button(key="view_save:customers").click().run()
+    [view] = [one for one in views_of(workspace.catalog, "customers", actor=AGENT) if one.owner == "bob"]
+    assert not page.exception and view not in views_of(workspace.catalog, "customers", actor=OTHER)
+    again = table("bob")
+    assert ">3</small>" in told(again)
+    again.button(key=f"view:{view.slug}").click().run()
+    assert ">1</small>" in told(again) and "$7.00" in told(again)
+    assert again.multiselect(key="columns:customers").value == ["name", "credit"]
+    again.button(key=f"view_delete:{view.slug}").click().run()
+    assert view not in views_of(workspace.catalog, "customers", actor=AGENT)
