@@ -11,6 +11,7 @@ from crm_core.model import Catalog, ToMany
 from crm_core.related import links_of
 
 OVERVIEW, TIMELINE, HISTORY, RECORDS = "overview", "timeline", "history", "records"
+WORKFLOW = "workflow"
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,12 @@ SECTIONS: tuple[Section, ...] = (
     Section("reservations", "Reservations", ("reservations",)),
     Section("insurance", "Insurance", ("policies", "claims")),
     Section("loyalty", "Loyalty", ("loyalty_entries",)),
+    Section(WORKFLOW, "Workflow"),
     Section(HISTORY, "History"),
 )
-"""In the order in which they are offered; lists of other modules stand before the last."""
+"""In the order in which they are offered; lists of other modules stand before the last two."""
 
-_LAST = (HISTORY,)
+_LAST = (WORKFLOW, HISTORY)
 
 
 @dataclass(frozen=True)

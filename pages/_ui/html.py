@@ -28,7 +28,7 @@ _SCHEMES = ("http", "https", "mailto", "tel")
 
 @dataclass(frozen=True)
 class Kpi:
-    """One figure of a strip: what it is, the figure, and a note whose tone is `good`, `bad` or none."""
+    """One figure of a strip: what it is, the figure, and a note; a tone (`good`, `bad`) is the note's, if any."""
 
     label: str
     value: Text
@@ -282,9 +282,13 @@ def kv_card(title: Text, rows: Iterable[tuple[str, Text | None]], *, right: Text
 
 def kpi_strip(items: Sequence[Kpi]) -> Html:
     """Figures side by side."""
-    one = Html('<div><span>{}</span><b>{}</b> <em class="{}">{}</em></div>')
+    one = Html('<div><span>{}</span><b{}>{}</b> <em class="{}">{}</em></div>')
     tones = {"good": "good", "bad": "bad"}
-    cells = join(one.format(k.label, k.value, tones.get(k.tone, ""), k.note) for k in items)
+    whole = {tone: Html(' class="{}"').format(tone) for tone in tones}
+    cells = join(
+        one.format(k.label, "" if k.note else whole.get(k.tone, ""), k.value, tones.get(k.tone, ""), k.note)
+        for k in items
+    )
     return Html('<div class="m-kpis">{}</div>').format(cells)
 
 

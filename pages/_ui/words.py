@@ -92,6 +92,12 @@ def ago(value: Any, *, now: datetime | None = None, zone: str = "UTC") -> str:
     return f"{then.day} {then:%b}" if then.year == today.year else f"{then:%b %Y}"
 
 
+def span(minutes: int) -> str:
+    """Minutes as hours and minutes: `45 min`, `2 h 05 min`."""
+    hours, rest = divmod(minutes, 60)
+    return f"{hours:,} h {rest:02d} min" if hours else f"{rest} min"
+
+
 def bars(counts: Sequence[int]) -> str:
     """Numbers as little bars in a line of text, the highest of them full: `▁▁▃█▂`."""
     most = max(counts, default=0)

@@ -1,0 +1,72 @@
+"""Working time: a timer that is started and stopped, and entries made afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import streamlit as st
+
+from crm_core.figures import rows
+from crm_core.figures import time as figure
+from crm_core.figures.reading import Row
+from pages._ui import html, words
+from pages._ui.components import Click
+from pages._ui.sections.acting import Ask, Form, asked, change, create, offer, question, strip, users, word
+from pages._ui.sections.base import ProfileSection, Spot
+
+MODULE = "time_entries"
+
+
+def draw(spot: Spot) -> None:
+    """Draw the time worked, the timer, the form, and the entries."""
+    st.html(strip(figure.read(**question(spot)).figure))
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    asks = (Ask("title"), Ask("started_at", now - timedelta(hours=1)), Ask("ended_at", now), Ask("billable"))
+    timer = (Ask("title"), Ask("billable"))
+    entries, me = rows.time_entries(asked(spot)), spot.here.actor.user
+    mine = any(row["ended_at"] is None and row["owner"] == me for row in entries)
+    forms = [Form("add", "Add an entry", MODULE, asks, partial(create, spot, MODULE), "Entry added")]
+    if not mine:
+        forms.insert(
+            0,
+            Form("start", "Start a timer", MODULE, timer, partial(_start, spot), "Timer started", "timer"),
+        )
+    offer(spot, *forms)
+    people = users(spot)
+
+    def cells(row: Row) -> list[html.Text]:
+        runs = row["ended_at"] is None
+        ended = row["ended_at"] or datetime.now(UTC)
+        minutes = int((ended - row["started_at"]).total_seconds() // 60)
+        stop = word("Stop", "stop", row["id"]) if runs and not spot.locked else ""
+        return [
+            row["title"] or html.missing("Without a name"),
+            words.moment(row["started_at"], zone=spot.here.zone),
+            html.badge(f"Running · {words.span(minutes)}", color="teal", dot=True) if runs else words.span(minutes),
+            people.get(row["owner"], row["owner"] or "–"),
+            html.badge("Billable", color="green") if row["billable"] else "",
+            stop,
+        ]  # fmt: skip
+
+    listed = [html.Row(cells(row), html.click("open", MODULE, row["id"])) for row in entries]
+    st.html(
+        html.table_card(
+            "Working time", ["What", "From", "How long", "Who", "", ""], listed, empty="No working time yet."
+        )
+    )
+
+
+def _start(spot: Spot, values: dict[str, object]) -> object:
+    return create(spot, MODULE, {**values, "started_at": datetime.now(UTC)})
+
+
+def clicked(spot: Spot, click: Click) -> bool:
+    """Stop a timer."""
+    if click.verb != "stop" or len(click.values) != 1:
+        return False
+    change(spot, MODULE, click.values[0], {"ended_at": datetime.now(UTC)}, done="Timer stopped")
+    return True
+
+
+SECTION = ProfileSection("time", draw, clicked)
