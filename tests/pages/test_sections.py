@@ -81,9 +81,11 @@ def somebody_with(workspace: Workspace, slug: str) -> str:
     viewer = read_directory(workspace.lake).users["hugo"].actor
     catalog = workspace.catalog
     panel = next(p for p in panels_of(catalog, "customers", folder=None, role="admin") if p.slug == slug)
+    everybody = records.read_page(workspace.lake, catalog, module="customers", actor=viewer, limit=200)
+    seen = {row["id"] for row in everybody.items}
     for link in panel.links:
         page = records.read_page(workspace.lake, catalog, module=link.module, actor=viewer, limit=50)
-        found = [row["customer"] for row in page.items if row.get("customer")]
+        found = [row["customer"] for row in page.items if row.get("customer") in seen]
         if found:
             return str(max(found, key=found.count))
     page = records.read_page(workspace.lake, catalog, module="customers", actor=viewer, limit=1)
