@@ -148,3 +148,11 @@ def test_markup_of_a_mail_does_nothing(evil: str) -> None:
 def test_markup_is_read_as_text() -> None:
     assert mail_html.as_text(TRACKER) == "Hi & bye\nEnd"
     assert mail_html.as_text("<style>p {}</style>a<br>b") == "a\nb"
+
+
+def test_markup_of_endless_marks_is_shown_as_text_and_holds_nobody_up() -> None:
+    bomb = "<b><div>" * 60_000 + "the end <script>evil()</script>"
+    assert "<b>" not in mail_html.shown(bomb) and "<script" not in mail_html.shown(bomb)
+    many = "<i>" * (mail_html.MOST_TAGS + 1) + "words"
+    assert mail_html.shown(many).endswith("words</div>")
+    assert mail_html.as_text(many) == "words"
