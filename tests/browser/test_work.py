@@ -92,6 +92,7 @@ def test_a_flow_is_run_by_hand_and_what_it_did_stands_on_the_profile(customers: 
         name = _name(customers, at)
         customers.get_by_role("option").nth(at).click()
         expect(steps.title(customers)).to_contain_text(name)
+        steps.still(customers)
         if customers.locator(".st-key-centre_head").get_by_role("button", name="Email").count():
             break
     customers.locator(".st-key-right").get_by_role("button", name="Welcome a customer").click()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class World:
 
     def make(self, module: str, values: dict[str, Any]) -> str:
         """Create a record, whatever its fields allow people to write."""
+        values = values | _free_time(self.catalog.module(module))
         made = records.create(self.workspace.lake, module=module, values=values, actor=ADMIN, trusted=True)
         return made.ids[0]
 
@@ -89,6 +91,16 @@ def closed_folder(module: Module) -> str | None:
     return next((one.slug for one in module.folders if one.teams and TEAM not in one.teams), None)
 
 
+_DAYS = count()
+
+
+def _free_time(module: Module) -> dict[str, Any]:
+    """A time of its own, where no two may be at a time."""
+    day = date(2026, 1, 1) + timedelta(days=next(_DAYS))
+    times = [{rule.start: f"{day}T10:00:00Z", rule.end: f"{day}T11:00:00Z"} for rule in module.exclusive]
+    return {name: moment for one in times for name, moment in one.items()}
+
+
 def texts(module: Module, word: str) -> dict[str, Any]:
     """A value with the word for every field that can hold one."""
     found: dict[str, Any] = {"tags": [word]}
@@ -107,6 +119,8 @@ def texts(module: Module, word: str) -> dict[str, Any]:
             found[one.slug] = "2026-11-20T10:00:00Z"
         elif one.kind == "money":
             found[one.slug] = {"amount": "7", "currency": "EUR"}
+        elif one.kind in ("integer", "decimal") and one.required:
+            found[one.slug] = 7
     if module.slug == "customers":
         # Unique, and known to everybody: what a load or a form of the two runs into.
         found["external_id"] = f"EXT-{len(word)}"
@@ -114,6 +128,8 @@ def texts(module: Module, word: str) -> dict[str, Any]:
         found = {"kind": "email", "value": f"{word}@contact.example", "tags": [word]}
     if module.slug == "inquiries":
         found["service"] = "customs"
+    if module.slug == "checklist_steps":
+        found["done"] = True
     if module.slug == "communications":
         found |= {"direction": "in", "state": "received"}
     return found

@@ -168,7 +168,7 @@ def test_a_field_that_a_filter_names_cannot_be_taken_away(crm: Crm) -> None:
     changed = document(crm)
     changed["fields"] = [field for field in changed["fields"] if field["slug"] != "vip"]
     changed["dependencies"] = []
-    assert "the filter vips" in problems(crm, ("module", changed))
+    assert "the view vips" in problems(crm, ("module", changed))
 
 
 def test_access_over_a_circle_of_parents_is_refused(crm: Crm) -> None:
