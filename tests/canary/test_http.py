@@ -19,6 +19,7 @@ BODIES = {
     "/v1/flows/{flow}/rollback": {"json": {"version": 1}},
     "/v1/flows/{flow}/duplicate": {"json": {"name": "Another"}},
     "/v1/outbox/{id}": {"json": {"subject": "Another"}},
+    "/v1/messages": {"json": {"to": ["somebody@forwarder.example"], "subject": "Another", "text": "Words"}},
 }
 
 

@@ -48,7 +48,8 @@ def words(verb: click.Command, world: World, folder: Path) -> list[str]:
         "record_id": world.hidden["customers"][0], "load_id": world.load, "flow": "welcome-by-hand",
         "sql": "SELECT * FROM customers ORDER BY name", "path": str(folder / "flow.yaml"), "files": str(rows),
         "folder": str(folder), "source": "erp", "pack": "logistics",
-        "version": "1", "name": "Another", "run_id": world.load,
+        "version": "1", "name": "Another", "run_id": world.load, "to": "somebody@forwarder.example",
+        "subject": "Another",
     }  # fmt: skip
     found = []
     for one in verb.params:
