@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
+from crm_core import people
 from crm_core.conversations import Conversations, read_conversations
 from crm_core.errors import RecordNotFound
 from crm_core.intake_forms import intake_module
@@ -182,12 +183,13 @@ def _customer(now: Here, seen: Head) -> None:
     except RecordNotFound:
         return
     record, badges = whole.record, whole.badges
+    names = {user.slug: user.name for user in people.read_directory(now.lake).active}
     rows: list[tuple[str, html.Text | None]] = [
         ("Status", record_words.status_badge(whole.module, record["folder"], record["status"])),
         ("Company", str(record.get("company") or "") or None),
         ("E-mail", str(record.get("email") or "") or None),
         ("Phone", words.phone(str(record["phone"])) if record.get("phone") else None),
-        ("Owner", str(record["owner"] or "Nobody")),
+        ("Owner", names.get(record["owner"] or "", record["owner"] or "Nobody")),
         ("Open tasks", words.number(badges.open_tasks)),
         ("Unread", words.number(badges.unread)),
     ]
