@@ -1,6 +1,6 @@
 """Small builders for sqlglot trees: the words that all compiled statements share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -124,6 +124,12 @@ def amount_text(amount: exp.Expr) -> exp.Expr:
     """An amount of money as a text, with two digits at least and no needless zeros: `12.50`, `0.1234`."""
     pattern, kept = exp.Literal.string(r"^(-?\d+\.\d{2}\d*?)0*$"), exp.Literal.string(r"\1")
     return function("regexp_replace", exp.cast(amount, "VARCHAR", dialect="duckdb"), pattern, kept)
+
+
+def no_rows(columns: Mapping[str, str]) -> exp.Select:
+    """A select of columns, by name and DuckDB type, without rows."""
+    empty = [exp.cast(exp.null(), kind, dialect="duckdb").as_(name) for name, kind in columns.items()]
+    return exp.select(*empty).where(exp.false())
 
 
 def union_all(parts: Sequence[exp.Query]) -> exp.Query:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlglot import exp
 
-from crm_core.trees import coalesce, column, function, lake_table
+from crm_core.trees import coalesce, column, function, lake_table, no_rows
 from flows.lookups import AT
 from flows.statements import temp
 
@@ -134,17 +134,11 @@ def _runs() -> exp.Select:
 
 
 def _no_runs() -> exp.Select:
-    return _nothing({"id": "UUID", "flow_id": "VARCHAR", "chain": "VARCHAR[]"})
+    return no_rows({"id": "UUID", "flow_id": "VARCHAR", "chain": "VARCHAR[]"})
 
 
 def _no_own() -> exp.Select:
-    return _nothing({"record_id": "UUID", "committed": "BIGINT", "columns": "VARCHAR[]"})
-
-
-def _nothing(columns: Mapping[str, str]) -> exp.Select:
-    """A select without rows."""
-    empty = [exp.cast(exp.null(), kind, dialect="duckdb").as_(name) for name, kind in columns.items()]
-    return exp.select(*empty).where(exp.false())
+    return no_rows({"record_id": "UUID", "committed": "BIGINT", "columns": "VARCHAR[]"})
 
 
 def _own(module: str) -> exp.Select:

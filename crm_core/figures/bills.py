@@ -16,10 +16,13 @@ from crm_core.model import Catalog, ToMany
 from crm_core.prepared import STAND_IN
 from crm_core.related import linked
 from crm_core.relations import Relations
-from crm_core.trees import column, shared_set, union_all
+from crm_core.trees import column, no_rows, shared_set, union_all
 from crm_core.values.fragments import sql
 
 PAYMENTS = "payments"
+_PAYMENT = {
+    "bill": "UUID", "amount": "DECIMAL(18, 4)", "currency": "VARCHAR", "came": "BOOLEAN", "free": "BOOLEAN"
+}  # fmt: skip
 _NEVER_CAME = ("returned", "failed", "authorised")
 _NO_CREDIT = (*_NEVER_CAME, "refunded")
 
@@ -170,11 +173,7 @@ def _payments(relations: Relations, bill: Bill, paying: ToMany | None, bills: ex
         if paying is not None and paying.reference is not None:
             found = found.where(column(paying.reference.slug, "p").is_(exp.null()))
         parts.append(_payment(found, relations, target.copy()))
-    nothing = sql(
-        "SELECT NULL::UUID AS bill, NULL::DECIMAL(18,4) AS amount, '' AS currency, false AS came, false AS free "
-        "WHERE false"
-    )
-    return union_all(parts) if parts else nothing  # type: ignore[return-value]
+    return union_all(parts) if parts else no_rows(_PAYMENT)
 
 
 def _payment(found: exp.Select, relations: Relations, target: exp.Expr) -> exp.Select:

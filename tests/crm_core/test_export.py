@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import polars as pl
@@ -68,11 +69,9 @@ def export(lake: Lake) -> Export:
     save(lake, [*teams, ("module", module)], actor=Actor.system())
     lake.commit(lambda tx: fill(tx), Change(actor="anna", door="test"))
 
-    def run(format: Format, actor: Actor = AGENT, **given: object) -> bytes:
+    def run(format: Format, actor: Actor = AGENT, **given: Any) -> bytes:
         catalog = read_catalog(lake)
-        return b"".join(
-            export_module(lake, catalog, module="customers", actor=actor, format=format, **given)  # type: ignore[arg-type]
-        )
+        return b"".join(export_module(lake, catalog, module="customers", actor=actor, format=format, **given))
 
     return run
 
@@ -167,8 +166,8 @@ def test_many_records_come_in_order_each_once(tmp_path: Path, new_catalog: Calla
         rows = f"SELECT uuidv7(), (hash(i) % 1000)::VARCHAR, 'all', 3 FROM range({2 * CHUNK_ROWS}) t(i)"
         insert = f"INSERT INTO lake.crm.things (id, name, folder, version) {rows}"
         many.commit(lambda tx: tx.execute(insert), Change(actor="anna", door="test"))
-        given = {"module": "things", "actor": AGENT, "sort": "-name"}
-        pieces = export_module(many, read_catalog(many), **given)  # type: ignore[arg-type]
+        given: dict[str, Any] = {"module": "things", "actor": AGENT, "sort": "-name"}
+        pieces = export_module(many, read_catalog(many), **given)
         told = pl.read_csv(io.BytesIO(b"".join(pieces)), infer_schema=False)
     assert (told.height, told["id"].n_unique()) == (2 * CHUNK_ROWS, 2 * CHUNK_ROWS)
     assert told["name"].is_sorted(descending=True)

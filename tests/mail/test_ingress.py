@@ -7,6 +7,7 @@ import hashlib
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -26,10 +27,10 @@ US = "help@freight.example"
 
 
 @contextmanager
-def serving(office: Office, **more: object) -> Iterator[int]:
+def serving(office: Office, **more: Any) -> Iterator[int]:
     """The ingress of an office on a free port."""
     port = free_port()
-    ingress = Ingress(office.lake, office.mail_in, host="127.0.0.1", port=port, **more)  # type: ignore[arg-type]
+    ingress = Ingress(office.lake, office.mail_in, host="127.0.0.1", port=port, **more)
     ingress.start()
     try:
         yield port

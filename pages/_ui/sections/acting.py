@@ -19,6 +19,7 @@ from crm_core.figures import Figure
 from crm_core.figures.reading import Asked, Row
 from crm_core.model import Module
 from pages._ui import feedback, html, words
+from pages._ui.components import Click
 from pages._ui.fields import edit_field, entered
 from pages._ui.sections.base import Spot
 from pages._ui.surroundings import field_context
@@ -216,3 +217,16 @@ def _save(spot: Spot, form: Form) -> None:
     made = feedback.submit(lambda: form.save(values), form=_form_name(spot, form.name), done=form.done)
     if made is not None:
         _open(spot, form.name)
+
+
+def moved(module: str) -> Callable[[Spot, Click], bool]:
+    """What a section does when a record of a module is to have another status: `word(label, "move", id, status)`."""
+
+    def clicked(spot: Spot, click: Click) -> bool:
+        if click.verb != "move" or len(click.values) != 2:
+            return False
+        record_id, status = click.values
+        change(spot, module, record_id, {"status": status}, done="Moved")
+        return True
+
+    return clicked

@@ -10,14 +10,13 @@ from crm_core.figures import deals as figure
 from crm_core.figures import rows
 from crm_core.figures.reading import Row
 from pages._ui import html, words
-from pages._ui.components import Click
 from pages._ui.record_words import status_badge
 from pages._ui.sections.acting import (
     Ask,
     Form,
     asked,
-    change,
     create,
+    moved,
     next_statuses,
     offer,
     question,
@@ -62,13 +61,4 @@ def draw(spot: Spot) -> None:
     )  # fmt: skip
 
 
-def clicked(spot: Spot, click: Click) -> bool:
-    """Move a deal to another stage."""
-    if click.verb != "move" or len(click.values) != 2:
-        return False
-    record_id, status = click.values
-    change(spot, MODULE, record_id, {"status": status}, done="Moved")
-    return True
-
-
-SECTION = ProfileSection("deals", draw, clicked)
+SECTION = ProfileSection("deals", draw, moved(MODULE))

@@ -12,15 +12,14 @@ from crm_core.figures import orders as figure
 from crm_core.figures import rows
 from crm_core.figures.reading import Row
 from pages._ui import html, words
-from pages._ui.components import Click
 from pages._ui.record_words import status_badge
 from pages._ui.sections.acting import (
     Ask,
     Form,
     Values,
     asked,
-    change,
     module_of,
+    moved,
     next_statuses,
     offer,
     question,
@@ -116,13 +115,4 @@ def _shipments(spot: Spot, found: list[Row]) -> html.Html:
     )  # fmt: skip
 
 
-def clicked(spot: Spot, click: Click) -> bool:
-    """Move a shipment to its next status."""
-    if click.verb != "move" or len(click.values) != 2:
-        return False
-    record_id, status = click.values
-    change(spot, SHIPMENTS, record_id, {"status": status}, done="Moved")
-    return True
-
-
-SECTION = ProfileSection("orders", draw, clicked)
+SECTION = ProfileSection("orders", draw, moved(SHIPMENTS))
