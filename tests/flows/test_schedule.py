@@ -47,8 +47,8 @@ def ticks(lake: Lake) -> int:
 
 
 def next_nine(days: int = 1) -> datetime:
-    """The ninth hour of the day after tomorrow or so, in Berlin: after whatever the test activates now."""
-    day = datetime.now(BERLIN).date() + timedelta(days=days)
+    """The ``days``-th nine o'clock from now in Berlin: at four in the morning the first is still today's."""
+    day = (datetime.now(BERLIN) - timedelta(hours=9)).date() + timedelta(days=days)
     return at(f"{day}T09:00")
 
 
