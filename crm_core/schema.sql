@@ -26,6 +26,15 @@ CREATE TABLE IF NOT EXISTS ops.read_marks (
     read_at timestamptz NOT NULL
 );
 
+-- How a person likes the pages: folds, columns, pins. The newest row of a key holds; `value` is JSON.
+CREATE TABLE IF NOT EXISTS ops.preferences (
+    person varchar NOT NULL,
+    key varchar NOT NULL,
+    value varchar NOT NULL,
+    version bigint NOT NULL,
+    changed_at timestamptz NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS access.users (
     slug varchar NOT NULL,
     name varchar NOT NULL,
