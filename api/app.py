@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from api import (
     docs,
     export,
+    files,
     flow_routes,
     hooks,
     loads,
@@ -42,6 +43,7 @@ ROUTERS = (
     views.router,
     export.router,
     export.links,
+    files.router,
     loads.router,
     uploads.router,
     flow_routes.router,

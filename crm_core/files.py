@@ -1,14 +1,14 @@
 """Files: content-addressed blobs beside the lake, and a record of the `files` module for each."""
 
 import hashlib
-import mimetypes
 import os
 import tempfile
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from crm_core import records
+from crm_core import links, media, records
 from crm_core.access import Actor
 from crm_core.errors import RecordNotFound
 from crm_core.model import Catalog
@@ -17,7 +17,10 @@ from crm_core.query import read_record, titles
 from crm_core.workspace import Workspace
 from lake import Lake
 
+MODULE = "files"
+PATH = "/api/files/"
 _CHUNK = 1 << 20
+_PURPOSE = "file"
 
 
 class Upload(Protocol):
@@ -31,31 +34,47 @@ class Upload(Protocol):
 
 
 def store(
-    workspace: Workspace, *, uploads: Sequence[Upload], actor: Actor, about: tuple[str, str] | None = None
+    workspace: Workspace,
+    *,
+    uploads: Sequence[Upload],
+    actor: Actor,
+    about: tuple[str, str] | None = None,
+    customer: str | None = None,
 ) -> list[str]:
     """Keep the bytes of some files and make their records; returns their ids in order.
 
-    The same bytes are kept once. A blob is in place before its record is written, so that no record lacks one.
+    The same bytes are kept once. A blob is in place before its record is written, so that no record lacks one. What a
+    file is, its bytes say, and not its name.
+
+    Args:
+        workspace: where.
+        uploads: the files.
+        actor: who brings them.
+        about: module and id of the record that they are about.
+        customer: whose they are, where that is another record.
     """
     # The local administrator and a key without a user upload too, though they are nobody who can be assigned.
     known = actor.user in read_directory(workspace.lake).users
     made: list[dict[str, Any]] = []
     for upload in uploads:
         digest, size = write_blob(workspace.settings.files_path, upload)
-        kind = mimetypes.guess_type(upload.name)[0] or "application/octet-stream"
+        name = Path(upload.name).name
+        head = media.read_head(blob_path(workspace.settings.files_path, digest))
         values: dict[str, Any] = {
-            "name": Path(upload.name).name,
+            "name": name,
             "sha256": digest,
             "size": size,
-            "media_type": kind,
+            "media_type": media.settled(head, name=name),
         }
         values["uploader"] = actor.user if known else None
         if about:
             values["about"] = {"module": about[0], "id": about[1]}
+        if customer and workspace.catalog.reference(MODULE, "customer") is not None:
+            values["customer"] = customer
         made.append(values)
     if not made:
         return []
-    return list(records.create(workspace.lake, module="files", values=made, actor=actor, door="browser").ids)
+    return list(records.create(workspace.lake, module=MODULE, values=made, actor=actor, door="browser").ids)
 
 
 def write_blob(folder: Path, source: Upload | BinaryIO) -> tuple[str, int]:
@@ -86,21 +105,56 @@ def blob_path(folder: Path, digest: str) -> Path:
     return folder / digest[:2] / digest
 
 
-def open_file(workspace: Workspace, *, file_id: str, actor: Actor) -> tuple[dict[str, Any], Path]:
-    """The record of a file that the actor may see, and the place of its bytes.
+@dataclass(frozen=True)
+class Kept:
+    """A file that somebody may see: its record, and where its bytes lie."""
+
+    record: dict[str, Any]
+    place: Path
+
+    @property
+    def name(self) -> str:
+        """Its name, with which it is taken away."""
+        return str(self.record["name"])
+
+
+def open_file(workspace: Workspace, *, file_id: str, actor: Actor) -> Kept:
+    """A file that the actor may see.
 
     Raises:
         RecordNotFound: When there is no such file for him, or its bytes are gone.
     """
-    record = read_record(workspace.lake, workspace.catalog, module="files", record_id=file_id, actor=actor)
+    catalog = workspace.catalog
+    if MODULE not in catalog.modules:
+        raise RecordNotFound(MODULE, file_id)
+    record = read_record(workspace.lake, catalog, module=MODULE, record_id=file_id, actor=actor)
     place = blob_path(workspace.settings.files_path, str(record["sha256"]))
     if not place.is_file():
-        raise RecordNotFound("files", file_id)
-    return record, place
+        raise RecordNotFound(MODULE, file_id)
+    return Kept(record, place)
+
+
+def address(file_id: str, *, actor: Actor) -> str:
+    """The address under which a browser shows a file, or takes it away with `?download=1`.
+
+    Whether the actor may see it is asked when it is followed.
+    """
+    return PATH + links.sign(_PURPOSE, actor=actor, claims=[str(file_id)])
+
+
+def follow(workspace: Workspace, token: str) -> Kept:
+    """The file that a link leads to.
+
+    Raises:
+        LinkExpired: As `links.follow` says.
+        RecordNotFound: The file was deleted, or its person may see it no more.
+    """
+    found = links.follow(workspace.lake, token, purpose=_PURPOSE)
+    return open_file(workspace, file_id=found.claims[0], actor=found.actor)
 
 
 def names(lake: Lake, catalog: Catalog, *, ids: Collection[str], actor: Actor) -> dict[str, str]:
     """Id → name of the files that the actor may see."""
-    if "files" not in catalog.modules or not ids:
+    if MODULE not in catalog.modules or not ids:
         return {}
-    return titles(lake, catalog, wanted={"files": sorted(ids)}, actor=actor)
+    return titles(lake, catalog, wanted={MODULE: sorted(ids)}, actor=actor)

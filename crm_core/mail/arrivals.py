@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from crm_core import media
 from crm_core.files import write_blob
 from crm_core.logs import log_failure
+from crm_core.mail.bodies import Attached
 from crm_core.mail.errors import MailUnreadable
 from crm_core.mail.parse import Mail, read_mail
 from lake import Change, Lake, new_id
@@ -120,7 +122,11 @@ def prepare(
         log_failure("mail cannot be read", error, sha256=digest)
         return letter.dead(f"it cannot be read ({type(error).__name__}: {str(error)[:300]})")
     kept = tuple(
-        KeptFile(one.name, one.media_type, *write_blob(files, io.BytesIO(one.content)))
+        KeptFile(one.name, _kind_of(one), *write_blob(files, io.BytesIO(one.content)))
         for one in mail.attachments
     )
     return replace(letter, mail=mail, files=kept)
+
+
+def _kind_of(one: Attached) -> str:
+    return media.settled(one.content[: media.HEAD], name=one.name, said=one.media_type)

@@ -10,7 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from crm_core.access import Actor
-from crm_core.downloads import PATH, VALID, LinkExpired, Wanted, follow, offer
+from crm_core.downloads import PATH, Wanted, follow, offer
+from crm_core.links import VALID, LinkExpired
 from crm_core.model import parse_condition
 from crm_core.people import User, read_directory, save_users
 from crm_core.workspace import Workspace
