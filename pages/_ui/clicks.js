@@ -1,9 +1,16 @@
 // Tells the server of clicks on elements that are marked with data-click, wherever they are in the page.
 // A click that asks for a new tab, or falls on a plain link inside a marked row, is left to the browser.
 // What a click opens or closes is drawn a moment later: whoever works with the keyboard goes on from there.
+const NAME = ".st-key-edit_-title";
+
 function follow(selector, tries = 40) {
   const found = document.querySelector(selector);
-  if (found) return found.focus();
+  if (found) {
+    found.focus();
+    if (found.closest(NAME)) found.select();
+    found.dataset.was = found.value ?? "";
+    return;
+  }
   const lost = document.activeElement === document.body || !document.activeElement?.isConnected;
   if (tries) setTimeout(() => follow(selector, tries - 1), 100);
   else if (lost) document.querySelector('[data-testid="stMain"]')?.focus();
@@ -22,8 +29,10 @@ export default function ({ parentElement, setTriggerValue }) {
     return found?.dataset?.click ? found : null;
   };
   const tell = (event, element) => {
-    event.preventDefault();
+    // A number to call goes to the program that calls as well.
+    if (element.protocol !== "tel:") event.preventDefault();
     event.stopPropagation();
+    element.closest(".m-more")?.removeAttribute("open");
     const [verb, section] = element.dataset.click.split(":");
     if (verb === "edit") follow(`.st-key-edit_${safe(section)} :is(input, textarea, [role="combobox"])`);
     setTriggerValue("click", element.dataset.click);
@@ -45,6 +54,14 @@ export default function ({ parentElement, setTriggerValue }) {
   }, options);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") close(event);
+    const name = event.composedPath()[0].closest?.(NAME) ? event.composedPath()[0] : null;
+    // A name that is left, or was not changed, stands as it did.
+    if (name && (event.key === "Escape" || (event.key === "Enter" && name.value === name.dataset.was))) {
+      event.preventDefault();
+      event.stopPropagation();
+      setTriggerValue("click", "leave:%3Atitle");
+      return follow('[data-click="edit:%3Atitle"]');
+    }
     const element = event.key === "Enter" || event.key === " " ? marked(event) : null;
     if (element && (event.key === "Enter" || element.getAttribute("role") === "button")) tell(event, element);
   }, options);

@@ -1,4 +1,4 @@
-"""A record on the page: its header, fields by section, related records and timeline. The same for every module.
+"""A record on the page: its related records, timeline and ways to reach it. The same for every module.
 
 The read-only parts are one `st.html` each; widgets stand only where a person acts.
 """
@@ -20,31 +20,9 @@ from pages._ui import html, words
 from pages._ui.changes import tell_changes
 from pages._ui.field_views import from_columns, is_missing
 from pages._ui.fields import show_columns
-from pages._ui.record_words import note_of, reference_link, status_badge
+from pages._ui.record_words import status_badge
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
-
-
-def header(here: Here, profile: Head) -> html.Html:
-    """Avatar, title, status, and the line below: subtitle and references that say who this is."""
-    record = profile.record
-    told = note_of(profile.module, profile.subtitle)
-    below: list[html.Text] = [told] if told else []
-    number = next((f for f in profile.module.fields if f.kind == "auto_number"), None)
-    if number is not None and record.get(number.slug) and number.slug != profile.module.title:
-        below.insert(0, str(record[number.slug]))
-    for reference in here.catalog.references(profile.module.slug)[:2]:
-        link = reference_link(reference, record.get(reference.slug), profile.titles)
-        if link:
-            # The company as written and its entry in the registry are one and the same to a reader.
-            below = [part for part in below if str(part).casefold() != str(link.striptags()).casefold()]
-            below.append(link)
-    return html.record_header(
-        profile.title,
-        subtitle=html.join(below, between=" · "),
-        badge=status_badge(profile.module, record["folder"], record["status"]),
-        icon_name="" if profile.module.profile else profile.module.icon,
-    )
 
 
 def related_card(here: Here, related: RelatedList, *, locked: bool = False) -> html.Html:

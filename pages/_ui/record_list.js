@@ -1,5 +1,5 @@
 // A list of records: one is selected, by mouse or by the keyboard (up, down, j, k, Home, End; "/" goes to the
-// search). The server is told a moment after the last key, so that a held key walks and does not load.
+// search), or by the arrows beside the record that is shown. The server is told a moment after the last key, so that a held key walks and does not load.
 const KEY_PAUSE = 70;
 
 const part = (tag, className, text) => {
@@ -108,9 +108,18 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     box.dataset.asked = "yes";
     setTriggerValue("more", rows.length);
   });
+  // The arrows beside a record go through the list as j and k do.
+  const arrow = (event) => (rows.length ? event.composedPath()[0].closest?.("[data-step]") : null);
+  const follow = (event) => {
+    event.preventDefault();
+    const next = selected() + Number(arrow(event).dataset.step);
+    pick(rows[Math.max(0, Math.min(rows.length - 1, next))], 0);
+  };
+  on(document, "click", (event) => arrow(event) && follow(event));
   on(document, "keydown", (event) => {
     const input = search();
     const at = event.composedPath()[0];
+    if ((event.key === "Enter" || event.key === " ") && arrow(event)) return follow(event);
     if (event.key === "ArrowDown" && input && at === input) {
       event.preventDefault();
       box.focus();

@@ -7,7 +7,18 @@ from crm_core.model import Module
 from crm_core.panels import OVERVIEW, Panel, panels_of
 from crm_core.profile import Head
 from crm_core.reading import marks_of
-from pages._ui import as_of, edits, forms, mailing, nav, side, words, workspace_head, workspace_list
+from pages._ui import (
+    as_of,
+    edits,
+    forms,
+    header_actions,
+    mailing,
+    nav,
+    side,
+    words,
+    workspace_head,
+    workspace_list,
+)
 from pages._ui.components import Click, clicks
 from pages._ui.layout import body, head, redraw, three_panels
 from pages._ui.nothing import no_records, no_such_module, nothing
@@ -70,7 +81,7 @@ def _centre(slug: str, state: WorkspaceState) -> None:
     writes = not spot.locked and any(panel.slug == MESSAGES for panel in panels)
     with head("centre"):
         on_mail = (lambda: _write_mail(slug, state, seen)) if writes else None
-        workspace_head.draw(now, seen, panels, spot.panel, state, on_mail=on_mail)
+        workspace_head.draw(now, seen, panels, spot.panel, state, locked=spot.locked, on_mail=on_mail)
     with body("centre"):
         as_of.banner(now, state, view, found=True)
         if not spot.locked:
@@ -127,11 +138,13 @@ def open_section(slug: str, state: WorkspaceState, section: str) -> None:
 
 
 def _told_section(slug: str, state: WorkspaceState, click: Click) -> None:
-    """A click of the open section's own."""
+    """A click in the heading, or of the open section's own."""
     view = as_of.view_of(here(), slug, state)
     seen = None if view.missing else read_selected(view.here, slug, state, at=view.at)
     if seen is not None:
         spot = _spot(view.here, seen, state, view.at)
+        if not spot.locked and header_actions.clicked(spot.here, seen, state, click):
+            return
         heard = section_of(spot.panel.slug).clicked
         if heard is not None:
             heard(spot, click)

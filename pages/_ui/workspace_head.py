@@ -1,4 +1,4 @@
-"""The heading of a record: who it is, how to reach it, and the sections of its profile."""
+"""The heading of a record: who it is, where it stands, how to reach it, and the sections of its profile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 from crm_core.panels import Panel
 from crm_core.profile import Head
-from pages._ui import as_of, html, profile
+from pages._ui import as_of, header_actions, header_html, html, profile
 from pages._ui.session import Here
 from pages._ui.workspace_state import WorkspaceState
 
@@ -20,16 +20,21 @@ def draw(
     current: Panel,
     state: WorkspaceState,
     *,
+    locked: bool,
     on_mail: Callable[[], None] | None = None,
 ) -> None:
     """Draw the heading, with the open section marked; of the past without ways to reach who it was then.
 
-    `on_mail` begins a mail to the person.
+    Where it is `locked` nothing in it can be changed; `on_mail` begins a mail to the person.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
-        st.html(profile.header(now, seen))
+        if header_html.TITLE in state.editing and not locked:
+            header_actions.rename(now, seen, state)
+        else:
+            st.html(header_html.header(now, seen, locked=locked))
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
             if state.as_of is None:
                 profile.contact_buttons(now, seen, on_mail=on_mail)
             as_of.control(now, seen.module.slug, state)
+            st.html(header_html.steps(), width="content")
     st.html(html.section_nav([(panel.slug, panel.label) for panel in panels], current.slug))

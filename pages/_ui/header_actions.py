@@ -1,0 +1,55 @@
+"""What a press in the heading of a record does: another status, another name."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from crm_core.profile import Head
+from pages._ui import edits, html
+from pages._ui.components import Click
+from pages._ui.header_html import TITLE, can_rename, statuses_of
+from pages._ui.layout import redraw
+from pages._ui.session import Here
+from pages._ui.workspace_state import WorkspaceState
+
+ALL = ("left", "centre", "right")
+
+
+def clicked(now: Here, seen: Head, state: WorkspaceState, click: Click) -> bool:
+    """Do what a press in the heading means; whether it was one."""
+    match click.verb, click.values:
+        case "leave", (part,) if part == TITLE:
+            state.editing.discard(TITLE)
+        case "status", (slug,):
+            if slug in {one.slug for one in statuses_of(seen)} and slug != seen.record["status"]:
+                edits.change(now, seen, {"status": slug})
+            redraw(*ALL)
+        case _:
+            return False
+    return True
+
+
+def rename(now: Here, seen: Head, state: WorkspaceState) -> None:
+    """The name in a box: Enter writes it, Escape leaves it as it was."""
+    if not can_rename(seen):
+        state.editing.discard(TITLE)
+        return
+    field = seen.module.field(seen.module.title)
+    key = f"title:{seen.record['id']}:{seen.record['version']}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"edit_{TITLE}"):
+        st.html(html.avatar(seen.title, size=42), width="content")
+        st.text_input(
+            "Name", value=str(seen.record.get(seen.module.title) or ""), key=key,
+            label_visibility="collapsed", max_chars=getattr(field, "max_length", None),
+            on_change=_renamed, args=(now, seen, state, key),
+        )  # fmt: skip
+
+
+def _renamed(now: Here, seen: Head, state: WorkspaceState, key: str) -> None:
+    # Who left with Escape meant to keep the name, whatever the browser still sends.
+    if TITLE in state.editing:
+        state.editing.discard(TITLE)
+        name = " ".join(str(st.session_state.get(key) or "").split())
+        if name != seen.record.get(seen.module.title):
+            edits.change(now, seen, {seen.module.title: name or None})
+    redraw(*ALL)
