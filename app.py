@@ -7,10 +7,11 @@ from functools import partial
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
 
+from crm_core.intake_forms import intake_module
 from pages import records as records_page
-from pages._ui import begin, bell, nav, pulse, session, style
+from pages._ui import bell, nav, pulse, session, style
 from pages._ui.actor import choose_actor
-from pages._ui.nothing import LOAD, MODULES
+from pages._ui.nav import EXPLORE, FLOWS, HOME, LOAD, MODULES
 
 style.frame()
 now = session.here()
@@ -36,31 +37,29 @@ def _file(name: str, title: str, icon: str, *, admin: bool = False, module: str 
     )
 
 
-def _start() -> None:
-    first = next((page for page in (*works, *modules.values()) if page.visibility == "visible"), None)
-    if first is None:
-        begin.draw()
-    else:
-        st.switch_page(first)
-
-
-modules = {
-    m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug not in ("customers", "inquiries")
+asked = intake_module(now.catalog)
+intake = asked.slug if asked is not None else "inquiries"
+own_pages = {
+    "customers": _file("customers", "Customers", "group", module="customers"),
+    intake: _file("inbox", "Inbox", "inbox", module=intake),
 }
-customers = _file("customers", "Customers", "group", module="customers")
-inbox = _file("inbox", "Inbox", "inbox", module="inquiries")
-load, shaping = _file("load", "Load", "upload_file"), _file("modules", "Modules", "deployed_code", admin=True)
-works = (customers, inbox)
-nav.register({**modules, "customers": customers, "inquiries": inbox, LOAD: load, MODULES: shaping})
-
-# The first page has no path of its own, so it is none of these: each must be reached by its address.
-start = st.Page(_start, title="Merganser", default=True, visibility="hidden")
+modules = {m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug not in own_pages}
+works = {
+    # The first page has no path of its own: its address is that of the server.
+    HOME: st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+    FLOWS: _file("flows", "Flows", "account_tree", admin=True),
+    LOAD: _file("load", "Load", "upload_file"),
+    EXPLORE: _file("explore", "Explore", "database"),
+    MODULES: _file("modules", "Modules", "deployed_code", admin=True),
+}
+nav.register({**modules, **own_pages, **works})
 listed = [now.catalog.module(slug) for slug in modules if not now.catalog.module(slug).hidden]
+first = [modules[m.slug] for m in listed if m.access == "own"]
 pages = {
-    "": [start, inbox, customers, *[modules[m.slug] for m in listed if m.access == "own"]],
-    "Automate": [_file("flows", "Flows", "account_tree", admin=True)],
-    "Data": [load, _file("explore", "Explore", "database")],
-    "Configure": [shaping],
+    "": [works[HOME], own_pages[intake], own_pages["customers"], *first],
+    "Automate": [works[FLOWS]],
+    "Data": [works[LOAD], works[EXPLORE]],
+    "Configure": [works[MODULES]],
     # What belongs to other records is mostly come to from those.
     "More records": [modules[m.slug] for m in listed if m.access != "own"],
 }

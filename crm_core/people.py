@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
@@ -114,6 +115,23 @@ def save_users(lake: Lake, users: Sequence[User], *, actor: Actor, reason: str =
         return len(changed)
 
     return lake.commit(work, Change(actor=actor.user, door="people", reason=reason)).value
+
+
+def invite(lake: Lake, *, name: str, email: str, role: Role, teams: Sequence[str] = (), actor: Actor) -> User:
+    """Let one more person in, under a slug made of the name that nobody has yet.
+
+    Raises:
+        Forbidden: The actor is no administrator.
+        ValuesInvalid: With everything wrong with the values.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40] or "user"
+    base = base if base[0].isalpha() else f"user-{base}"
+    taken = {*read_directory(lake).users, *_RESERVED}
+    slug = next(s for s in (base, *(f"{base}-{n}" for n in range(2, len(taken) + 3))) if s not in taken)
+    user = User(slug, name.strip(), email.strip() or None, role, tuple(teams))
+    save_users(lake, [user], actor=actor, reason=f"{slug} invited")
+    return user
 
 
 def _problems(user: User, row: int, teams: Mapping[str, object]) -> list[Problem]:

@@ -26,7 +26,7 @@ PANELS: tuple[Panel, ...] = ("left", "centre", "right")
 LEFT_WIDTH, RIGHT_WIDTH = 320, 284
 _SWITCH = "panel_switch"
 _DRAWN = "layout:drawn"
-"""The panels of the page that stands: only those can be drawn again by themselves."""
+"""The panels and parts of the page that stands: only those can be drawn again by themselves."""
 _BESIDE = ("bell",)
 """Parts of the frame that show what others write: drawn again with any panel."""
 _SHOWN = "layout:panel"
@@ -41,8 +41,7 @@ def three_panels(
     labels: Sequence[str] = ("List", "Record", "Details"),
 ) -> None:
     """Draws three panels, each a fragment under its own name; without `right` the centre takes its room."""
-    drawn: list[str] = []
-    st.session_state[_DRAWN] = drawn
+    begin_parts()
     panels: list[tuple[Panel, int | Literal["stretch"], Callable[[], None]]] = [
         ("left", LEFT_WIDTH, left),
         ("centre", "stretch", centre),
@@ -52,11 +51,20 @@ def three_panels(
     with st.container(horizontal=True, gap=None, wrap=False, key="shell"):
         for name, width, draw in panels:
             with st.container(width=width, key=name):
-                st.fragment(draw, key=name)()
-                drawn.append(name)
+                part(name, draw)
     shown = [name for name, _, _ in panels]
-    st.fragment(_draw_switch, key="switch")(shown, dict(zip(PANELS, labels, strict=True)))
-    drawn.append("switch")
+    part("switch", lambda: _draw_switch(shown, dict(zip(PANELS, labels, strict=True))))
+
+
+def begin_parts() -> None:
+    """Forget the parts of the page before; called before the first `part` of a page."""
+    st.session_state[_DRAWN] = []
+
+
+def part(name: str, draw: Callable[[], None]) -> None:
+    """Draws a part of the page that can be drawn again by itself: `redraw(name)`."""
+    st.fragment(draw, key=name)()
+    beside(name)
 
 
 def show_panel(panel: Panel) -> None:
@@ -66,8 +74,8 @@ def show_panel(panel: Panel) -> None:
         st.session_state[_SWITCH] = panel
 
 
-def redraw(*panels: Panel) -> NoReturn:
-    """Ends a callback by running these panels again, and the switch with them; others stay.
+def redraw(*panels: str) -> NoReturn:
+    """Ends a callback by running these panels (or parts) again, and the switch with them; others stay.
 
     The panel of the widget that was changed is drawn again by itself, without this: once more would be a second run.
     Where two panels were changed at once, both are drawn: what is asked for here takes the place of what would be.

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+HOME, LOAD, MODULES, FLOWS, EXPLORE = ":home", ":load", ":modules", ":flows", ":explore"
+"""Pages beside those of modules, whose slugs have no colon."""
+
 _PAGES = "nav:pages"
 _GOTO = "nav:goto"
 

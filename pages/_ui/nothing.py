@@ -15,10 +15,8 @@ import streamlit as st
 from crm_core.model import Module
 from crm_core.pack_files import shipped_packs
 from pages._ui import forms, html, nav
+from pages._ui.nav import LOAD, MODULES
 from pages._ui.session import Here
-
-LOAD, MODULES = ":load", ":modules"
-"""Pages that `nav` knows beside those of modules, whose slugs have no colon."""
 
 
 @dataclass(frozen=True)

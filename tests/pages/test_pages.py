@@ -8,6 +8,7 @@ from crm_core.workspace import Workspace
 from tests.pages.conftest import Open, told
 
 EVERYBODY = [
+    "pages/home.py",
     "pages/customers.py",
     "pages/inbox.py",
     "pages/load.py",
@@ -17,12 +18,14 @@ EVERYBODY = [
 ]
 ADMINS = ["pages/modules.py", "pages/flows.py"]
 NOTHING = {
+    "pages/home.py": ("Welcome. Bring your customers", ["Load a file", "New customer"]),
     "pages/customers.py": ("No customers yet", ["New customer", "Load a file"]),
     "pages/inbox.py": ("Nothing is waiting", ["New inquiry"]),
     "tasks": ("No tasks yet", ["New task", "Load a file"]),
     "business": ("No businesses yet", ["New business", "Load a file"]),
 }
 FULL = {
+    "pages/home.py": ["My tasks", "My appointments", "Waiting for my answer", "From my customers"],
     "pages/customers.py": ["Contact", "Timeline", "Last activity"],
     "pages/inbox.py": ["Message", "Request", "Sender"],
     "tasks": ["Tasks"],
