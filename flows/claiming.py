@@ -18,6 +18,9 @@ from lake import Change, Lake, Transaction, new_id, table
 MOST = 2000
 """Messages that are taken in one commit at most."""
 
+ASKED_AGAIN = timedelta(hours=1)
+"""After how long a message for somebody who is not to be reached is looked at again: he may be before his day."""
+
 LaneKey = tuple[str, str]
 """Channel and host: whose limits count. Mail and text messages have one server each, so no host."""
 
@@ -107,25 +110,33 @@ def claim(lake: Lake, rooms: Rooms, *, now: datetime, domain: str) -> Claimed:
     def work(tx: Transaction) -> int:
         catalog = read_catalog_in(tx, lake)
         tx.register("outbox_chosen", due)
-        own = "m.purpose" if "purpose" in _columns(catalog) else "NULL"
-        messages = (
-            f"LEFT JOIN {table('crm', COMMUNICATIONS)} m ON m.id = o.communication_id"
-            if own != "NULL"
-            else ""
-        )
+        known = _columns(catalog)
+        messages = f"LEFT JOIN {table('crm', COMMUNICATIONS)} m ON m.id = o.communication_id" if known else ""
         tx.execute(
             f"CREATE OR REPLACE TEMP TABLE {_DUE} AS SELECT o.id, o.channel, o.recipient, o.communication_id, "
-            f"o.run_id, o.record_id, coalesce(o.purpose, {own}) AS purpose FROM {OUTBOX} o "
+            f"o.run_id, o.record_id, coalesce(o.purpose, {'m.purpose' if 'purpose' in known else 'NULL'}) AS purpose, "
+            f"o.run_id IS NULL AS by_hand, o.run_id IS NULL AND {_judged_before(known)} AS answers FROM {OUTBOX} o "
             "JOIN outbox_chosen d ON d.id = CAST(o.id AS VARCHAR) "
             f"{messages} WHERE o.state IN ({_words(WAITING)})"
         )
-        judge(tx, catalog.workspace, due=_DUE, into=_JUDGED)
+        judge(tx, catalog, due=_DUE, into=_JUDGED, now=now)
         refuse_loops(tx, due=_DUE, judged=_JUDGED, now=now)
         _begin(tx, now=now, domain=domain)
         return _drop_refused(tx, lake)
 
     refused = lake.commit(work, Change(actor="system", door="delivery", reason="attempts begin")).value
     return Claimed(_taken(lake, due), refused)
+
+
+def _judged_before(known: Mapping[str, str]) -> str:
+    """Whether a person's message was judged as it leaves now: it answers somebody, or was not put off when written."""
+    answers = "m.in_reply_to IS NOT NULL OR " if "in_reply_to" in known else ""
+    later = (
+        "coalesce(m.occurred_at > o.created_at + INTERVAL 1 MINUTE, false)"
+        if "occurred_at" in known
+        else "false"
+    )
+    return f"({answers}NOT {later})"
 
 
 def _due(lake: Lake, rooms: Rooms, now: datetime) -> pl.DataFrame:
@@ -148,20 +159,24 @@ def _due(lake: Lake, rooms: Rooms, now: datetime) -> pl.DataFrame:
 
 
 def _begin(tx: Transaction, *, now: datetime, domain: str) -> None:
-    values = {"now": now, "domain": domain}
+    values = {"now": now, "domain": domain, "again": now + ASKED_AGAIN}
+    leaves = "j.refusal IS NULL AND j.until IS NULL"
     tx.execute(
-        f"UPDATE {OUTBOX} SET state = CASE WHEN j.refusal IS NULL THEN 'sending' ELSE 'dropped' END, "
-        f"attempts = attempts + CASE WHEN j.refusal IS NULL THEN 1 ELSE 0 END, updated_at = $now, "
-        "reason = CASE WHEN state = 'unknown' THEN 'outcome unknown, and not tried again: ' ELSE '' END || j.refusal, "
+        f"UPDATE {OUTBOX} SET state = CASE WHEN {leaves} THEN 'sending' WHEN j.refusal IS NULL THEN state "
+        f"ELSE 'dropped' END, attempts = attempts + CASE WHEN {leaves} THEN 1 ELSE 0 END, updated_at = $now, "
+        "next_attempt_at = CASE WHEN j.refusal IS NULL AND j.until IS NOT NULL THEN least(j.until, $again) "
+        "ELSE next_attempt_at END, "
+        "reason = CASE WHEN state = 'unknown' AND j.refusal IS NOT NULL "
+        "THEN 'outcome unknown, and not tried again: ' ELSE '' END || coalesce(j.refusal, j.unreachable), "
         "consent = j.consent, consent_id = j.consent_id, consent_at = j.consent_at, "
-        "message_id = CASE WHEN channel = 'email' AND j.refusal IS NULL "
+        f"message_id = CASE WHEN channel = 'email' AND {leaves} "
         f"THEN coalesce(message_id, '<' || CAST({OUTBOX}.id AS VARCHAR) || '@' || $domain || '>') ELSE message_id END "
         f"FROM {_JUDGED} j WHERE j.id = {OUTBOX}.id",
         values,
     )
     taken = tx.read(
         f"SELECT CAST(o.id AS VARCHAR) AS outbox_id, o.attempts AS attempt FROM {OUTBOX} o JOIN {_JUDGED} j "
-        "ON j.id = o.id WHERE j.refusal IS NULL"
+        "ON j.id = o.id WHERE j.refusal IS NULL AND j.until IS NULL"
     )
     tx.register(
         "outbox_attempts",

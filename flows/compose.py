@@ -1,7 +1,7 @@
 """Mail that a person writes: its record, its conversation, and what leaves for each address, in one commit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Any
@@ -22,7 +22,7 @@ from crm_core.settings import Settings
 from flows.actions.send_email import COMMUNICATIONS
 from flows.consent import judge
 from flows.drafts import Draft, check_draft
-from flows.errors import NotConsented
+from flows.errors import NotConsented, NotReachable
 from flows.outbox_tables import OUTBOX
 from flows.smtp import mail_domain
 from lake import Change, Lake, Transaction, new_id, table
@@ -58,6 +58,8 @@ class _Place:
     thread: str | None = None
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
+    asked_by: str | None = None
+    """The address of who wrote what is answered; None for an answer to words of our own."""
 
 
 def send(lake: Lake, draft: Draft, *, actor: Actor, settings: Settings, door: str = "api") -> Sent:
@@ -79,6 +81,7 @@ def send(lake: Lake, draft: Draft, *, actor: Actor, settings: Settings, door: st
         RecordNotFound: The customer, what it is about, or what it answers is not there for the actor.
         ValuesInvalid: With everything that is wrong with the draft; nothing was written.
         NotConsented: An address has said that it wants no such mail.
+        NotReachable: Somebody is not to be contacted then, and it answers nothing that he wrote.
     """
     actor.require_change(f"records of {COMMUNICATIONS}")
     catalog = read_catalog(lake)
@@ -92,7 +95,7 @@ def send(lake: Lake, draft: Draft, *, actor: Actor, settings: Settings, door: st
     def work(tx: Transaction) -> tuple[str, tuple[str, ...]]:
         known = read_catalog_in(tx, lake)
         writer = Writer(known, read_directory_in(tx, lake), actor, door)
-        consents = _judge(tx, known, draft)
+        consents = _judge(tx, known, draft, place)
         fields = known.columns(COMMUNICATIONS)
         given = {**values, "consent": next(iter(consents.values())) or "none"}
         [made] = create_in(tx, writer, module=COMMUNICATIONS, values=[_known(given, known, fields)])
@@ -135,7 +138,7 @@ def _place(lake: Lake, catalog: Catalog, draft: Draft, actor: Actor) -> _Place:
             about = (str(own["module"]), str(own["id"]))
         customer = customer or parent.get("customer")
         found = _Place(thread=parent.get("thread") or (ids[0] if ids else None), references=ids,
-                       in_reply_to=parent.get("message_id"))  # fmt: skip
+                       in_reply_to=parent.get("message_id"), asked_by=_writer(parent))  # fmt: skip
     if about is not None:
         record = read_record(lake, catalog, module=about[0], record_id=about[1], actor=actor)
         theirs = catalog.reference(about[0], "customer")
@@ -145,7 +148,11 @@ def _place(lake: Lake, catalog: Catalog, draft: Draft, actor: Actor) -> _Place:
             customer = customer or about[1]
     if customer is not None:
         read_record(lake, catalog, module="customers", record_id=customer, actor=actor)
-    return _Place(customer, about, found.thread, found.in_reply_to, found.references)
+    return replace(found, customer=customer, about=about)
+
+
+def _writer(message: Mapping[str, Any]) -> str | None:
+    return parseaddr(str(message.get("from") or ""))[1].lower() if message["direction"] == "in" else None
 
 
 def _values(draft: Draft, place: _Place, message_id: str, sender: str) -> dict[str, Any]:
@@ -171,15 +178,19 @@ def _known(values: Mapping[str, Any], catalog: Catalog, columns: Mapping[str, st
     return found
 
 
-def _judge(tx: Transaction, catalog: Catalog, draft: Draft) -> dict[str, str | None]:
-    """What each address said to the purpose, refusing when one allows no such mail."""
-    rows = [(address, "email", address, draft.purpose) for address in draft.everybody]
-    tx.register(
-        "compose_given", pl.DataFrame(rows, schema=["id", "channel", "recipient", "purpose"], orient="row")
-    )
+def _judge(tx: Transaction, catalog: Catalog, draft: Draft, place: _Place) -> dict[str, str | None]:
+    """What each address said to the purpose, refusing when one allows no such mail or is not to be contacted then."""
+    rows = [
+        (one, "email", one, draft.purpose, True, one.lower() == place.asked_by) for one in draft.everybody
+    ]
+    schema = ["id", "channel", "recipient", "purpose", "by_hand", "answers"]
+    tx.register("compose_given", pl.DataFrame(rows, schema=schema, orient="row"))
     tx.execute(f"CREATE OR REPLACE TEMP TABLE {_DUE} AS SELECT * FROM compose_given")
-    judge(tx, catalog.workspace, due=_DUE, into=_JUDGED)
-    found = tx.read(f"SELECT id, consent, refusal FROM {_JUDGED}").to_dicts()
+    judge(tx, catalog, due=_DUE, into=_JUDGED, now=draft.at or datetime.now(UTC))
+    found = tx.read(f"SELECT id, consent, refusal, unreachable FROM {_JUDGED}").to_dicts()
+    quiet = {row["id"]: row["unreachable"] for row in found if row["unreachable"]}
+    if quiet:
+        raise NotReachable(quiet)
     refused = {row["id"]: row["refusal"] for row in found if row["refusal"]}
     if refused:
         raise NotConsented(refused)

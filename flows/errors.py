@@ -132,3 +132,16 @@ class NotConsented(FlowError):
         self.refused = dict(refused)
         told = "; ".join(f"{address}: {why}" for address, why in self.refused.items())
         super().__init__(f"Not sent. {told}. Leave the address out, or ask for consent by another way.")
+
+
+class NotReachable(FlowError):
+    """Addresses of people who are not to be contacted; `refused` is what counts for each of them, by address."""
+
+    status = 409
+
+    def __init__(self, refused: Mapping[str, str]) -> None:
+        self.refused = dict(refused)
+        told = "; ".join(f"{address}: {why}" for address, why in self.refused.items())
+        super().__init__(
+            f"Not sent. {told}. Answer something that they wrote, leave the address out, or send it for a later day."
+        )

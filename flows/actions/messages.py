@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from sqlglot import exp
 
+from crm_core.availability import compared
 from crm_core.conditions import Scope
 from crm_core.model import Catalog
 from crm_core.trees import coalesce, column, function, lake_table
@@ -91,17 +92,4 @@ def latest_consent(recipient: exp.Expr, *, channel: str, purpose: str, scope: Sc
         .where(column("channel", asked).isin(*heard))
         .where(column("purpose", asked).eq(bind(purpose)))
         .subquery()
-    )
-
-
-def compared(address: exp.Expr, channel: str) -> exp.Expr:
-    """An address as it is compared: mail without case, numbers by their digits; see `flows.consent.address_sql`."""
-    if channel == "email":
-        return function("lower", function("trim", address))
-    return function(
-        "regexp_replace",
-        address,
-        exp.Literal.string("[^0-9]"),
-        exp.Literal.string(""),
-        exp.Literal.string("g"),
     )

@@ -105,6 +105,7 @@ def _look_at(now: Here, state: WorkspaceState, day: date | None) -> None:
     state.as_of = day if day is not None and EARLIEST <= day < _today(now) else None
     state.editing.clear()
     state.within.clear()
+    state.head = ""
     set_url(**{AS_OF: state.as_of.isoformat() if state.as_of else None})
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from typing import Any
 from uuid import uuid4
 
 import streamlit as st
 
 from crm_core import files, uploads
+from crm_core.availability import AWAY, read_unreachable
 from crm_core.conversations import Message
 from crm_core.model.documents import Template
 from flows.compose import Draft, Sent, send
@@ -33,13 +35,17 @@ QUOTED = 8_000
 
 @dataclass
 class Composing:
-    """A mail that is being written: what it began with, and what is kept of it so far."""
+    """A mail that is being written: what it began with, and what is kept of it so far.
+
+    `answers` is the message that it answers, `answering` the address of who wrote that, unless we did ourselves.
+    """
 
     to: str = ""
     cc: str = ""
     subject: str = ""
     text: str = ""
     answers: str | None = None
+    answering: str = ""
     about: tuple[str, str] | None = None
     customer: str | None = None
     files: tuple[str, ...] = ()
@@ -82,6 +88,7 @@ def reply(message: Message, *, zone: str, everybody: bool = False, own: str = ""
     return Composing(
         to=", ".join(first), cc=", ".join(copied), subject=_prefixed("Re", message.subject), answers=message.id,
         text=f"\n\n{_quoted(message, zone)}", about=message.about, customer=message.customer,
+        answering=parseaddr(message.sender)[1].lower() if message.incoming else "",
     )  # fmt: skip
 
 
@@ -120,6 +127,7 @@ def draw(here: Here, *, record: str, on_sent: Callable[[Sent], None] | None = No
         _templates(here, made)
         for name in ("to", "cc", "subject", "text"):
             st.session_state.setdefault(made.key(name), getattr(made, name))
+        _warn(here, made)
         with st.form(made.key("form"), border=False):
             st.text_input("To", key=made.key("to"), placeholder="anna@company.example, …")
             st.text_input("Copy to", key=made.key("cc"))
@@ -130,6 +138,22 @@ def draw(here: Here, *, record: str, on_sent: Callable[[Sent], None] | None = No
                 key=made.key("send"), on_click=_send, args=(here, record, made, on_sent),
             )  # fmt: skip
         _attachments(here, made)
+
+
+def _warn(here: Here, made: Composing) -> None:
+    """Who of those that it goes to is away or not to be contacted, before anything is written in vain."""
+    given = [str(st.session_state.get(made.key(name)) or "") for name in ("to", "cc")]
+    for one in read_unreachable(
+        here.lake, here.catalog, addresses=[a for line in given for a in read_addresses(line)]
+    ):
+        told = f"{one.address}: {one.availability.told}."
+        if one.availability.state == AWAY:
+            told += " Your mail is delivered all the same."
+        elif made.answers and one.address.lower() == made.answering:
+            told += " Your mail answers what they wrote, and so it is sent."
+        else:
+            told += " It would not be sent: only an answer to what they wrote is."
+        st.html(html.note(told, color="orange"))
 
 
 def _discard(record: str) -> None:

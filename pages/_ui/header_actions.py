@@ -1,18 +1,18 @@
-"""What a press in the heading of a record does: another status, another name."""
+"""What a press in the heading of a record does: another name, another status, how available somebody is."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from crm_core.profile import Head
-from pages._ui import edits, html
+from pages._ui import edits, header_reach, html
 from pages._ui.components import Click
 from pages._ui.header_html import TITLE, can_rename, statuses_of
-from pages._ui.layout import redraw
+from pages._ui.layout import Panel, redraw
 from pages._ui.session import Here
 from pages._ui.workspace_state import WorkspaceState
 
-ALL = ("left", "centre", "right")
+ALL: tuple[Panel, ...] = ("left", "centre", "right")
 
 
 def clicked(now: Here, seen: Head, state: WorkspaceState, click: Click) -> bool:
@@ -25,7 +25,7 @@ def clicked(now: Here, seen: Head, state: WorkspaceState, click: Click) -> bool:
                 edits.change(now, seen, {"status": slug})
             redraw(*ALL)
         case _:
-            return False
+            return header_reach.clicked(now, seen, state, click)
     return True
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from crm_core.panels import Panel
 from crm_core.profile import Head
-from pages._ui import as_of, header_actions, header_html, html, profile
+from pages._ui import as_of, header_actions, header_html, header_reach, html, profile
 from pages._ui.session import Here
 from pages._ui.workspace_state import WorkspaceState
 
@@ -31,10 +31,17 @@ def draw(
         if header_html.TITLE in state.editing and not locked:
             header_actions.rename(now, seen, state)
         else:
-            st.html(header_html.header(now, seen, locked=locked))
+            st.html(header_html.header(now, seen, locked=locked, marks=_marks(now, seen, state, locked)))
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
             if state.as_of is None:
                 profile.contact_buttons(now, seen, on_mail=on_mail)
             as_of.control(now, seen.module.slug, state)
             st.html(header_html.steps(), width="content")
+    if not locked:
+        header_reach.draw(now, seen, state)
     st.html(html.section_nav([(panel.slug, panel.label) for panel in panels], current.slug))
+
+
+def _marks(now: Here, seen: Head, state: WorkspaceState, locked: bool) -> list[html.Html]:
+    reach = header_reach.mark(now, seen, state, locked=locked)
+    return [reach] if reach is not None else []

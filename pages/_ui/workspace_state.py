@@ -32,6 +32,8 @@ class WorkspaceState:
     """Whether there is no record at all, whatever is looked for."""
     within: dict[str, Any] = field(default_factory=dict)
     """What the open section remembers of this record; forgotten with it."""
+    head: str = ""
+    """What stands open in the heading; forgotten with the record."""
     as_of: date | None = None
     """The day at whose end the record is looked at; None for now."""
     past: tuple[Any, Past] | None = None
@@ -44,6 +46,7 @@ class WorkspaceState:
         self.selected = chosen
         self.editing.clear()
         self.within.clear()
+        self.head = ""
         self.entries = ENTRIES
 
 

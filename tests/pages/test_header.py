@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ from crm_core.access import Actor
 from crm_core.profile import read_head
 from crm_core.query import read_record
 from crm_core.workspace import Workspace
-from pages._ui import header_html, html
+from lake import new_id
+from pages._ui import header_actions, header_html, html, words
+from pages._ui.components import Click
 from pages._ui.header_html import TITLE
 from pages._ui.session import Here
+from pages._ui.workspace_state import WorkspaceState
 from tests.pages.conftest import Open, told
 
 ADMIN = Actor.local_admin()
@@ -25,7 +29,12 @@ Stands = Callable[[], dict[str, Any]]
 @pytest.fixture
 def ada(empty_workspace: Workspace) -> str:
     """A new lead."""
-    values = {"name": "Ada Rivers", "folder": "leads", "email": "ada@rivers.example", "phone": "+49301234567"}
+    values = {
+        "name": "Ada Rivers",
+        "folder": "leads",
+        "email": f"ada@{new_id()}.example",
+        "phone": "+4930901820",
+    }
     return records.create(empty_workspace.lake, module="customers", values=values, actor=ADMIN).id
 
 
@@ -73,3 +82,59 @@ def test_who_may_not_change_a_record_sees_no_way_to(empty: Open, ada: str, how: 
         else empty("customers", id=ada, as_of="2026-01-01")
     )
     assert not any(f'data-click="{verb}' in told(page) for verb in ("edit", "status"))
+
+
+def press(workspace: Workspace, ada: str, verb: str, *values: str) -> WorkspaceState:
+    """A press on a mark of the heading; what the heading then remembers."""
+    seen = read_head(workspace.lake, workspace.catalog, module="customers", record_id=ada, actor=ADMIN)
+    state = WorkspaceState(selected=ada)
+    assert header_actions.clicked(Here(workspace, workspace.catalog, ADMIN), seen, state, Click(verb, values))
+    return state
+
+
+def test_who_is_away_is_so_until_a_day(
+    empty: Open, empty_workspace: Workspace, ada: str, stands: Stands
+) -> None:
+    page = empty("customers", id=ada)
+    page.session_state["page:workspace:customers"].head = press(empty_workspace, ada, "reach", "away").head
+    page = page.run()
+    back = date.today() + timedelta(days=9)
+    page.date_input(key=f"reach:{ada}:away").set_value(back)
+    page = next(one for one in page.button if one.label == "Save").click().run()
+    assert (stands()["availability"], str(stands()["available_from"])) == ("away", str(back))
+    assert f"Away until {words.day(back)}" in told(page)
+    page = next(button for button in page.button if str(button.key).startswith("undo:")).click().run()
+    assert stands()["availability"] == "reachable" and "Away until" not in told(page)
+
+
+def test_a_folder_has_its_own_choices_of_availability(
+    empty: Open, empty_workspace: Workspace, ada: str
+) -> None:
+    records.update(
+        empty_workspace.lake, module="customers", record_id=ada, values={"folder": "closed"}, actor=ADMIN
+    )
+    drawn = told(empty("customers", id=ada))
+    assert 'data-click="reach:do_not_contact"' in drawn and 'data-click="reach:away"' not in drawn
+    assert press(empty_workspace, ada, "reach", "away").head == ""
+
+
+def test_what_was_over_on_its_day_is_over(empty: Open, empty_workspace: Workspace, ada: str) -> None:
+    values = {"availability": "do_not_contact", "available_from": date.today() - timedelta(days=2)}
+    records.update(empty_workspace.lake, module="customers", record_id=ada, values=values, actor=ADMIN)
+    drawn = told(empty("customers", id=ada)).split('class="m-marks"')[1].split("<summary")[1]
+    assert "Reachable" in drawn.split("</summary>")[0]
+
+
+@pytest.mark.parametrize(
+    ("availability", "said"),
+    [("do_not_contact", "It would not be sent"), ("away", "Your mail is delivered all the same")],
+)
+def test_the_composer_says_who_is_not_to_be_reached(
+    empty: Open, empty_workspace: Workspace, ada: str, availability: str, said: str
+) -> None:
+    until = date.today() + timedelta(days=5)
+    values = {"availability": availability, "available_from": until}
+    records.update(empty_workspace.lake, module="customers", record_id=ada, values=values, actor=ADMIN)
+    page = empty("customers", id=ada)
+    page = next(one for one in page.button if one.label == "Email").click().run()
+    assert said in told(page) and f"until {until.day} {until:%B %Y}" in told(page)
