@@ -1,14 +1,16 @@
 """Files: content-addressed blobs beside the lake, and a record of the `files` module for each."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from crm_core import links, media, records
+from crm_core import uploads as boxes
 from crm_core.access import Actor
 from crm_core.errors import RecordNotFound
 from crm_core.model import Catalog
@@ -39,7 +41,7 @@ def store(
     uploads: Sequence[Upload],
     actor: Actor,
     about: tuple[str, str] | None = None,
-    customer: str | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Keep the bytes of some files and make their records; returns their ids in order.
 
@@ -51,7 +53,7 @@ def store(
         uploads: the files.
         actor: who brings them.
         about: module and id of the record that they are about.
-        customer: whose they are, where that is another record.
+        also: further values of their records, such as whose they are.
     """
     # The local administrator and a key without a user upload too, though they are nobody who can be assigned.
     known = actor.user in read_directory(workspace.lake).users
@@ -69,12 +71,40 @@ def store(
         values["uploader"] = actor.user if known else None
         if about:
             values["about"] = {"module": about[0], "id": about[1]}
-        if customer and workspace.catalog.reference(MODULE, "customer") is not None:
-            values["customer"] = customer
-        made.append(values)
+        made.append(values | dict(also or {}))
     if not made:
         return []
     return list(records.create(workspace.lake, module=MODULE, values=made, actor=actor, door="browser").ids)
+
+
+def store_box(
+    workspace: Workspace,
+    box: str,
+    *,
+    actor: Actor,
+    about: tuple[str, str] | None = None,
+    also: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """As `store`, with what a browser has sent into a box, which is closed then; nothing for an empty one."""
+    came = boxes.files_in(box)
+    if not came:
+        return []
+    with contextlib.ExitStack() as opened:
+        sources = [_Named(one.name, opened.enter_context(one.path.open("rb"))) for one in came]
+        ids = store(workspace, uploads=sources, actor=actor, about=about, also=also)
+    boxes.close_box(box)
+    return ids
+
+
+class _Named:
+    """A file under the name by which its owner knows it."""
+
+    def __init__(self, name: str, source: BinaryIO) -> None:
+        self.name, self._source = name, source
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        return self._source.read(size)
 
 
 def write_blob(folder: Path, source: Upload | BinaryIO) -> tuple[str, int]:

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
         catalog: `sqlite:/file` or `postgres:` and a libpq connection string; a file in `home` by default.
         data: the folder or `s3://` prefix of the Parquet files; `home`/data by default.
         files: the folder of uploaded files; `home`/files by default.
+        file_max_bytes: the largest file that is uploaded to a record.
         host, port: where the server listens.
         allow_public_host: `yes` lets the server listen beyond this machine, though there is no sign-in yet.
         pack: the definitions that an empty lake begins with: a shipped pack's name or a YAML file.
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     catalog: str = ""
     data: str = ""
     files: Path | None = None
+    file_max_bytes: int = Field(default=200_000_000, ge=10_000, le=20_000_000_000)
     host: str = "127.0.0.1"
     port: int = Field(default=8501, ge=1, le=65535)
     allow_public_host: Literal["", "yes"] = ""
@@ -235,6 +237,7 @@ ALLOWED: dict[str, str] = {
     "catalog": "sqlite:/path/to/catalog.sqlite or postgres:host=… dbname=…",
     "data": "a folder or an s3:// prefix",
     "files": "a folder",
+    "file_max_bytes": "a number from 10000 to 20000000000",
     "host": "127.0.0.1, or another with MERGANSER_ALLOW_PUBLIC_HOST=yes, since nobody has to sign in",
     "port": "a number from 1 to 65535",
     "allow_public_host": "yes, or nothing",

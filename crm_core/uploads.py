@@ -11,15 +11,16 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from crm_core.errors import CrmError
 
-MOST_BOXES = 500
+MOST_BOXES = 5_000
 MOST_FILES = 1_000
 
 
@@ -46,6 +47,19 @@ class BoxFull(CrmError):
         )
 
 
+class FileTooLarge(CrmError):
+    """A file is larger than what a box takes."""
+
+    status = 413
+
+    def __init__(self, name: str, most: int) -> None:
+        self.most = most
+        super().__init__(
+            f"{name} is larger than {in_words(most)}, the most that a file may have here. "
+            "Send a smaller one, or a link to it."
+        )
+
+
 @dataclass(frozen=True)
 class Uploaded:
     """A file that has come in whole: `name` as the person knows it, `path` where it lies, `size` in bytes."""
@@ -57,6 +71,7 @@ class Uploaded:
 
 @dataclass
 class _Box:
+    most_bytes: int | None = None
     folder: Path | None = None
     files: dict[str, Uploaded] = field(default_factory=dict)
 
@@ -65,11 +80,15 @@ _boxes: OrderedDict[str, _Box] = OrderedDict()
 _guard = threading.Lock()
 
 
-def open_box() -> str:
-    """Open a box for files, and return its name; the oldest one goes when there are too many."""
+def open_box(*, most_bytes: int | None = None) -> str:
+    """Open a box for files, and return its name; the oldest one goes when there are too many.
+
+    Args:
+        most_bytes: the largest file that it takes; any when None.
+    """
     name = secrets.token_urlsafe(24)
     with _guard:
-        _boxes[name] = _Box()
+        _boxes[name] = _Box(most_bytes)
         gone = [_boxes.popitem(last=False)[1] for _ in range(len(_boxes) - MOST_BOXES)]
     for box in gone:
         _delete(box)
@@ -77,21 +96,29 @@ def open_box() -> str:
 
 
 @contextmanager
-def receiving(box: str, name: str) -> Iterator[BinaryIO]:
-    """A file to write what comes in to; it is in the box once the block ends without an error.
+def receiving(box: str, name: str, *, announced: int = 0) -> Iterator[Callable[[bytes], None]]:
+    """What writes the pieces of a file that comes in; it is in the box once the block ends without an error.
 
     A second file of the same name takes the place of the first.
+
+    Args:
+        box: the box.
+        name: the file's name.
+        announced: how many bytes it is said to have, 0 when nothing is said: too many are refused at once.
 
     Raises:
         UnknownBox: There is no such box.
         BoxFull: It has as many files as it may hold.
+        FileTooLarge: The file is larger than the box takes; also raised by what writes the pieces.
     """
-    folder = _folder(box)
+    shown = Path(name.replace("\\", "/").replace("\x00", "")).name or "file"
+    folder, most = _room(box)
+    if most is not None and announced > most:
+        raise FileTooLarge(shown, most)
     handle, path = tempfile.mkstemp(dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            yield file
-        shown = Path(name.replace("\\", "/").replace("\x00", "")).name or "file"
+            yield partial(_write, file, shown, most)
         whole = Uploaded(shown, Path(path), Path(path).stat().st_size)
         with _guard:
             known = _find(box)
@@ -119,14 +146,31 @@ def close_box(box: str) -> None:
         _delete(known)
 
 
-def _folder(box: str) -> Path:
+def in_words(size: int) -> str:
+    """A number of bytes as people read it: `0 B`, `1.4 MB`, `200 MB`."""
+    step, units = 0, ("B", "kB", "MB", "GB", "TB")
+    amount = float(size)
+    while amount >= 999.5 and step < len(units) - 1:
+        amount, step = amount / 1000, step + 1
+    number = f"{amount:.1f}".removesuffix(".0") if amount < 10 and step else f"{amount:.0f}"
+    return f"{number} {units[step]}"
+
+
+def _write(file: BinaryIO, name: str, most: int | None, piece: bytes) -> None:
+    if most is not None and file.tell() + len(piece) > most:
+        raise FileTooLarge(name, most)
+    file.write(piece)
+
+
+def _room(box: str) -> tuple[Path, int | None]:
+    """Where the files of a box lie, and how large one may be."""
     with _guard:
         known = _find(box)
         if len(known.files) >= MOST_FILES:
             raise BoxFull(MOST_FILES)
         if known.folder is None:
             known.folder = Path(tempfile.mkdtemp(prefix="merganser-upload-"))
-        return known.folder
+        return known.folder, known.most_bytes
 
 
 def _find(box: str) -> _Box:

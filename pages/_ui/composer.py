@@ -6,7 +6,6 @@ composer.draw(here, record=record_id, on_sent=…)                              
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parseaddr
@@ -21,6 +20,7 @@ from crm_core.conversations import Message
 from crm_core.model.documents import Template
 from flows.compose import Draft, Sent, send
 from flows.drafts import read_addresses
+from flows.outgoing import MOST_ATTACHED
 from flows.previews import preview_texts
 from pages._ui import feedback, html, words
 from pages._ui.conversation import said, whole, writer_of
@@ -203,10 +203,11 @@ def _attachments(here: Here, made: Composing) -> None:
         names = files.names(here.lake, here.catalog, ids=set(made.files), actor=here.actor)
         st.html(html.chips([html.badge(names.get(one, "File")) for one in made.files]))
     if not made.box:
-        made.box = uploads.open_box()
+        made.box = uploads.open_box(most_bytes=MOST_ATTACHED)
     upload_box(
-        made.box, key=made.key("box"), on_sent=lambda: None, label="Attach files", hint="25 MB in all."
-    )
+        made.box, key=made.key("box"), on_sent=lambda: None, label="Attach files", hint="25 MB in all.",
+        most_bytes=MOST_ATTACHED,
+    )  # fmt: skip
 
 
 def _send(here: Here, record: str, made: Composing, on_sent: Callable[[Sent], None] | None) -> None:
@@ -233,23 +234,12 @@ def _sent(here: Here, made: Composing, given: dict[str, Any]) -> Sent:
 
 def _keep_files(here: Here, made: Composing) -> None:
     """Make files of what came in; once, however often one tries to send."""
-    came = uploads.files_in(made.box) if made.box else ()
-    if not came:
+    if not made.box:
         return
     about = made.about or (("customers", made.customer) if made.customer else None)
-    with contextlib.ExitStack() as opened:
-        sources = [_Named(one.name, opened.enter_context(one.path.open("rb"))) for one in came]
-        made.files += tuple(files.store(here.workspace, uploads=sources, actor=here.actor, about=about))
-    uploads.close_box(made.box)
-    made.box = ""
-
-
-class _Named:
-    """A file under the name by which its owner knows it."""
-
-    def __init__(self, name: str, source: Any) -> None:
-        self.name, self._source = name, source
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes."""
-        return bytes(self._source.read(size))
+    named = made.customer and made.about and here.catalog.reference(files.MODULE, "customer") is not None
+    whose = {"customer": made.customer} if named else None
+    kept = files.store_box(here.workspace, made.box, actor=here.actor, about=about, also=whose)
+    if kept:
+        made.files += tuple(kept)
+        made.box = ""

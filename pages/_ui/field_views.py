@@ -27,7 +27,8 @@ class FieldContext:
         zone: The IANA time zone in which instants are shown and typed.
         currency: The code that a new amount takes.
         options: Field slug → its options, where they differ from the definition's (a status, a dependency).
-        upload: Stores uploaded files and returns their ids; None where files cannot be added.
+        upload: Stores what was sent into a box for files and returns their ids; None where files cannot be added.
+        most_bytes: The largest file that can be added.
     """
 
     users: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +36,8 @@ class FieldContext:
     zone: str = "UTC"
     currency: str = "EUR"
     options: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
-    upload: Callable[[list[Any]], list[str]] | None = None
+    upload: Callable[[str], list[str]] | None = None
+    most_bytes: int = 0
 
 
 NOWHERE = FieldContext()

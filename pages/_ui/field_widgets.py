@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from crm_core import uploads
 from pages._ui import html, words
 from pages._ui.field_views import FieldContext, is_missing, options_of
+from pages._ui.upload import upload_box
 
 SAFE_INTEGER = 2**53 - 1
 """A browser's numbers are exact up to here; larger ones are typed as text."""
@@ -198,9 +200,19 @@ def _file_input(w: Widget) -> None:
             w.label, kept, default=kept, format_func=lambda one: files.get(one, "File"), key=w.key, **w.common
         )
     if w.context.upload is not None and not w.disabled:
-        st.file_uploader(w.label, accept_multiple_files=True, key=w.part("upload"), on_change=w.commit)
+        box = st.session_state.setdefault(w.part("box"), "")
+        if not box:
+            box = st.session_state[w.part("box")] = uploads.open_box(most_bytes=w.context.most_bytes or None)
+        upload_box(
+            box, key=w.part("upload"), on_sent=w.commit or (lambda: None), label=f"Add files: {w.label}",
+            hint=_most(w), most_bytes=w.context.most_bytes or None, thin=True,
+        )  # fmt: skip
     elif not kept:
         st.text_input(w.label, value="No files", disabled=True, key=w.part("none"))
+
+
+def _most(w: Widget) -> str:
+    return f"Up to {uploads.in_words(w.context.most_bytes)} a file." if w.context.most_bytes else ""
 
 
 def _json_input(w: Widget) -> None:

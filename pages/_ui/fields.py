@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from crm_core import uploads
 from crm_core.model import Field
 from crm_core.model.fields import ADDRESS_PARTS
 from pages._ui import html, words
@@ -115,7 +116,7 @@ def edit_fields(
 
 def entered(field: Field, value: Any, *, key: str, context: FieldContext = NOWHERE) -> Any:
     """What stands in the widgets of a field before they are drawn; `value` where they are not there yet."""
-    keys = (key, *(f"{key}:{part}" for part in ("amount", *ADDRESS_PARTS)))
+    keys = (key, *(f"{key}:{part}" for part in ("amount", "box", *ADDRESS_PARTS)))
     return _Reader(field, key, context).read() if any(one in st.session_state for one in keys) else value
 
 
@@ -176,13 +177,12 @@ def _read_json(reader: _Reader) -> Any:
 
 def _read_files(reader: _Reader) -> Any:
     kept = list(reader.state() or [])
-    uploaded = reader.state("upload") or []
-    if uploaded and reader.context.upload is not None:
-        done = st.session_state.setdefault(f"{reader.key}:uploaded", {})
-        for file in uploaded:
-            if file.file_id not in done:
-                done[file.file_id] = reader.context.upload([file])[0]
-        kept += [done[file.file_id] for file in uploaded if done[file.file_id] not in kept]
+    box, upload = reader.state("box"), reader.context.upload
+    done: list[str] = st.session_state.setdefault(f"{reader.key}:uploaded", [])
+    if box and upload is not None and uploads.files_in(box):
+        done += upload(box)
+        st.session_state[f"{reader.key}:box"] = ""
+    kept += [one for one in done if one not in kept]
     return kept or None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from crm_core import files, people
@@ -25,7 +26,8 @@ def field_context(here: Here, records: Iterable[tuple[Module, dict[str, Any]]] =
         files=files.names(here.lake, here.catalog, ids=wanted, actor=here.actor) if wanted else {},
         zone=here.zone,
         currency=here.catalog.workspace.currency,
-        upload=lambda uploads: files.store(here.workspace, uploads=uploads, actor=here.actor),
+        upload=lambda box: files.store_box(here.workspace, box, actor=here.actor),
+        most_bytes=here.workspace.settings.file_max_bytes,
     )
 
 
@@ -33,7 +35,4 @@ def with_status(context: FieldContext, module: Module, folder: str | None) -> Fi
     """The same, with the statuses of a folder as options of `status`."""
     own = module.folder(folder or "") or module.default_folder
     statuses = tuple(Option(value=s.slug, label=s.name, color=s.color) for s in own.statuses)
-    return FieldContext(
-        context.users, context.files, context.zone, context.currency, {**context.options, "status": statuses},
-        context.upload,
-    )  # fmt: skip
+    return replace(context, options={**context.options, "status": statuses})

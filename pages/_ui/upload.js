@@ -13,8 +13,9 @@ const size = (bytes) => {
   return `${bytes < 10 && step ? bytes.toFixed(1) : Math.round(bytes)} ${units[step]}`;
 };
 
-function send(url, file, tell) {
+function send({ url, most, limit }, file, tell) {
   return new Promise((resolve, reject) => {
+    if (most && file.size > most) return reject(new Error(`Too large: a file may have ${limit} here.`));
     const request = new XMLHttpRequest();
     request.open("PUT", `${url}?name=${encodeURIComponent(file.name)}`);
     request.upload.onprogress = (event) => tell(event.loaded / Math.max(1, event.total));
@@ -36,6 +37,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   box.querySelector("b").textContent = data.label;
   box.querySelector("span").textContent = data.hint;
   box.ariaLabel = data.label;
+  box.classList.toggle("thin", data.thin);
   // Files may be on their way while the page draws itself anew: the last voice counts.
   box.tell = setTriggerValue;
   box.listening?.abort();
@@ -59,7 +61,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const fill = rows[at].querySelector("i");
       const told = rows[at].querySelector(".told");
       try {
-        await send(data.url, file, (share) => {
+        await send(data, file, (share) => {
           fill.style.width = `${share * 100}%`;
           told.textContent = `${Math.floor(share * 100)} %`;
         });
@@ -71,6 +73,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       }
     }
     delete box.dataset.busy;
+    // Where the page shows what it took, only what failed is still to be told.
+    if (data.thin) for (const row of rows) if (!row.querySelector(".failed")) row.remove();
     if (sent) box.tell("sent", sent);
   };
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from crm_core.uploads import in_words
+
 HERE = Path(__file__).parent
 _BOX = st.components.v2.component(
     "merganser_upload",
@@ -30,7 +32,15 @@ def upload_box(
     on_sent: Callable[[], None],
     label: str = "Drop files here, or click to choose",
     hint: str = "",
+    most_bytes: int | None = None,
+    thin: bool = False,
 ) -> None:
-    """Draws the box; `on_sent` is called when the files that were chosen together have come in."""
-    data = {"url": f"/api/v1/uploads/{box}/upload", "label": label, "hint": hint}
+    """Draws the box; `on_sent` is called when the files that were chosen together have come in.
+
+    A file of more than `most_bytes` is refused before it is sent; the box must have been opened with the same limit. A
+    `thin` box stands where the page itself shows what has come in.
+    """
+    url = f"/api/v1/uploads/{box}/upload"
+    limit = {"most": most_bytes, "limit": in_words(most_bytes)} if most_bytes else {"most": 0, "limit": ""}
+    data = {"url": url, "label": label, "hint": hint, "thin": thin, **limit}
     _BOX(data=data, key=key, on_sent_change=on_sent)

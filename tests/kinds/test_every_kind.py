@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
 from api.app import connect, create_api
-from crm_core import people, records, serving, shaping
+from crm_core import people, records, serving, shaping, uploads
 from crm_core.access import Actor
 from crm_core.definitions import save
 from crm_core.history import read_history
@@ -187,30 +187,31 @@ def record_page(module: str, record: str) -> None:
 def edit_in_the_browser(record: str) -> dict[str, Any]:
     """Enter the new values into the widgets of the record page, all at once; gives the widgets by field."""
     app = AppTest.from_function(record_page, args=(MODULE, record), default_timeout=60).run()
+    keyed = {str(getattr(element, "key", "")): element for element in app}
     widgets = {
-        element.key: element for element in app if str(getattr(element, "key", "")).startswith("field:")
+        key: one for key, one in keyed.items() if key.startswith("field:") and not key.endswith(":upload")
     }
     drawn = {key.split(":")[2]: widget for key, widget in widgets.items()}
-    upload = [("new.txt", b"hello", "text/plain")]
     for case in CASES:
         start = next(key for key in widgets if f":{case.slug}:" in key).rsplit(f":{case.slug}:", 1)
         key = f"{start[0]}:{case.slug}:{start[1].partition(':')[0]}"
         for part, value in case.entered.items():
-            place = f"{key}:upload" if value is FILE else f"{key}{part}"
-            widgets[place].set_value(upload if value is FILE else value)
+            if value is FILE:
+                with uploads.receiving(app.session_state[f"{key}:box"], "new.txt") as write:
+                    write(b"hello")
+            widgets[f"{key}{part}"].set_value([] if value is FILE else value)
     app.run()
     assert not app.exception and not app.error
     return drawn
 
 
 def with_files(case: Case, files: tuple[str, str]) -> Case:
-    """The case with the ids of the file that was there and of the one that was uploaded."""
+    """The case with the ids of the file that was there and of the one that took its place."""
     if case.kind != "file":
         return case
     old, new = files
     return replace(
-        case, loaded=[old], shown=[old, new], csv=f"{old}; {new}", parquet=[old, new],
-        history=(f"[{old}]", f"[{old}, {new}]"),
+        case, loaded=[old], shown=[new], csv=new, parquet=[new], history=(f"[{old}]", f"[{new}]"),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from crm_core import records
 from crm_core.figures import Figure
 from crm_core.figures.reading import Asked, Row
 from crm_core.model import Module
+from crm_core.uploads import in_words
 from pages._ui import feedback, html, words
 from pages._ui.components import Click
 from pages._ui.fields import edit_field, entered
@@ -75,6 +76,8 @@ def told(figure: Figure) -> str:
     """A figure's value as people read it."""
     if figure.unit == "min" and isinstance(figure.value, int):
         return words.span(figure.value)
+    if figure.unit == "B" and isinstance(figure.value, int):
+        return in_words(figure.value)
     if isinstance(figure.value, str):
         text = figure.value
     elif figure.currency:
