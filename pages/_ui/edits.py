@@ -6,18 +6,18 @@ draw(here, head)                           # above the record: the conflict that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
 
 from crm_core import records
-from crm_core.errors import VersionConflict
+from crm_core.errors import ValuesInvalid, VersionConflict
 from crm_core.model import Module
-from crm_core.profile import Head
 from crm_core.query import titles
 from crm_core.records import Changed
+from crm_core.shape import Record
 from pages._ui import feedback, html
 from pages._ui.changes import label_of, show_value
 from pages._ui.field_views import FieldContext, show_field
@@ -31,6 +31,26 @@ _KEPT = 20
 """So many edits can be taken back, one after the other."""
 _FOLLOWS = {"folder": "status", "owner": "workers"}
 """Field → what changes with it, and goes back with it."""
+
+
+class Subject(Protocol):
+    """What is edited: a record as it is shown, of its module. The head of a profile is one."""
+
+    @property
+    def module(self) -> Module:
+        """The module of the record."""
+
+    @property
+    def record(self) -> Record:
+        """The record as it is shown, with its version."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A record that is shown somewhere else than on its profile."""
+
+    module: Module
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -52,13 +72,25 @@ class Clash:
     conflicts: tuple[dict[str, Any], ...]
 
 
-def change(here: Here, head: Head, values: Mapping[str, Any], *, done: str = "Saved") -> bool:
+def change(
+    here: Here, head: Subject, values: Mapping[str, Any], *, done: str = "Saved",
+    on_invalid: Callable[[ValuesInvalid], None] | None = None,
+) -> bool:  # fmt: skip
     """Write changed values of the record that is shown, on its version; whether they were taken.
 
-    What somebody else changed meanwhile is not overwritten: both stand side by side until somebody decides.
+    What somebody else changed meanwhile is not overwritten: both stand side by side until somebody decides. Values
+    that are refused are said as a toast, or where `on_invalid` shows them.
     """
     record = head.record
-    saved = _write(here, head.module, record["id"], values, base_version=record["version"], done=done)
+    saved = _write(
+        here,
+        head.module,
+        record["id"],
+        values,
+        base_version=record["version"],
+        done=done,
+        on_invalid=on_invalid,
+    )
     if saved is not None and saved.ids:
         names = [*values, *(more for name, more in _FOLLOWS.items() if name in values)]
         before = {name: record.get(name) for name in names}
@@ -68,8 +100,11 @@ def change(here: Here, head: Head, values: Mapping[str, Any], *, done: str = "Sa
     return saved is not None
 
 
-def draw(here: Here, head: Head) -> None:
-    """The conflict of this record that waits for a decision, else the last change with the way back."""
+def draw(here: Here, head: Subject, *, name: str = "") -> None:
+    """The conflict of this record that waits for a decision, else the last change with the way back.
+
+    `name` says which record is meant, where others stand beside it.
+    """
     record_id = str(head.record["id"])
     clash = st.session_state.get(_CLASH)
     if isinstance(clash, Clash) and clash.record_id == record_id:
@@ -78,7 +113,8 @@ def draw(here: Here, head: Head) -> None:
     last = next((edit for edit in reversed(_done()) if edit.record_id == record_id), None)
     if last is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="edit_done"):
-            st.html(html.Html('<span class="m-sub">{} saved.</span>').format(last.what), width="content")
+            what = f"{last.what} of {name}" if name else last.what
+            st.html(html.Html('<span class="m-sub">{} saved.</span>').format(what), width="content")
             st.button(
                 "Undo", key=f"undo:{record_id}:{last.version}", icon=":material/undo:", type="tertiary",
                 on_click=_undo, args=(here, head, last),
@@ -92,7 +128,7 @@ def _done() -> list[Edit]:
 
 def _write(
     here: Here, module: Module, record_id: str, values: Mapping[str, Any], *, base_version: int, done: str,
-    reason: str = "",
+    reason: str = "", on_invalid: Callable[[ValuesInvalid], None] | None = None,
 ) -> Changed | None:  # fmt: skip
     def remember(conflict: VersionConflict) -> None:
         st.session_state[_CLASH] = Clash(str(record_id), dict(values), conflict.conflicts)
@@ -104,10 +140,11 @@ def _write(
         ),
         done=done,
         on_conflict=remember,
+        on_invalid=on_invalid,
     )  # fmt: skip
 
 
-def _undo(here: Here, head: Head, edit: Edit) -> None:
+def _undo(here: Here, head: Subject, edit: Edit) -> None:
     if edit in _done():
         _done().remove(edit)
         _write(
@@ -117,7 +154,7 @@ def _undo(here: Here, head: Head, edit: Edit) -> None:
     redraw("left", "centre", "right")
 
 
-def _draw_clash(here: Here, head: Head, clash: Clash) -> None:
+def _draw_clash(here: Here, head: Subject, clash: Clash) -> None:
     context = field_context(here, [(head.module, head.record)])
     named = _named(here, head.module, clash)
     rows = [
@@ -143,7 +180,7 @@ def _draw_clash(here: Here, head: Head, clash: Clash) -> None:
                 )  # fmt: skip
 
 
-def _decide(here: Here, head: Head, clash: Clash, mine: bool) -> None:
+def _decide(here: Here, head: Subject, clash: Clash, mine: bool) -> None:
     """Write what was held back: all of it, or what nobody else had changed."""
     st.session_state.pop(_CLASH, None)
     others = {conflict["field"] for conflict in clash.conflicts}

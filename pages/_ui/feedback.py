@@ -44,6 +44,7 @@ def run(
     done: str | Callable[[Value], str] = "",
     at: Place = "toast",
     on_conflict: Callable[[VersionConflict], None] | None = None,
+    on_invalid: Callable[[ValuesInvalid], None] | None = None,
 ) -> Value | None:
     """Runs a command; says that it is done, or why it was refused.
 
@@ -52,6 +53,7 @@ def run(
         done: What to say afterwards, or how to make it of the value; nothing by default.
         at: Where a refusal is shown: as a toast (also from a callback), or in the page, here.
         on_conflict: Takes what somebody else changed meanwhile, to be decided in the page; said as a toast without it.
+        on_invalid: Takes values that were refused, to be said beside them; said as `at` without it.
 
     Returns:
         The command's value, or None when it was refused.
@@ -63,6 +65,8 @@ def run(
     except EXPECTED as error:
         if isinstance(error, VersionConflict) and on_conflict is not None:
             on_conflict(error)
+        elif isinstance(error, ValuesInvalid) and on_invalid is not None:
+            on_invalid(error)
         else:
             show(in_words(error), at=at)
         return None

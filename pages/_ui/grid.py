@@ -1,10 +1,10 @@
 """A table of records with selection, sorting and pages: AG Grid behind one function of ours.
 
     record_grid(rows, columns, key="vehicles", total=1_248, page=1, sort="-updated_at",
-                on_open=open_record, on_select=keep_selection, on_sort=order_by, on_page=turn_to)
+                on_open=open_record, on_select=keep_selection, on_sort=order_by, on_page=turn_to, on_edit=write)
 
 Rows are those of one page, in order, and their cells are text (`field_views.text_of`). The server pages,
-sorts and filters; the grid shows, and says what was clicked. Community features only.
+sorts, filters and writes; the grid shows, and says what was clicked and typed. Community features only.
 """
 
 from __future__ import annotations
@@ -19,45 +19,48 @@ from typing import Any
 import streamlit as st
 
 from pages._ui import html, style
+from pages._ui.grid_look import COLORS, HEADER_HEIGHT, ROW_HEIGHT, css
 
-ROW_HEIGHT = 38
-HEADER_HEIGHT = 36
 MAX_HEIGHT = 656
-_COLORS = {
-    "light": {
-        "backgroundColor": "#ffffff",
-        "foregroundColor": "#1b1c22",
-        "headerBackgroundColor": "#fafafb",
-        "headerTextColor": "#62636f",
-        "borderColor": "#e4e4ea",
-        "rowHoverColor": "#f6f6f8",
-        "selectedRowBackgroundColor": "#eef0ff",
-        "accentColor": "#4f46e5",
-    },
-    "dark": {
-        "backgroundColor": "#131419",
-        "foregroundColor": "#ececf1",
-        "headerBackgroundColor": "#191a21",
-        "headerTextColor": "#a1a2af",
-        "borderColor": "#2b2c35",
-        "rowHoverColor": "#1c1d24",
-        "selectedRowBackgroundColor": "#262547",
-        "accentColor": "#8b85ff",
-        "browserColorScheme": "dark",
-    },
-}
-_BADGES = {
-    "light": {
-        "gray": ("#f0f0f3", "#4b4c57"), "green": ("#e9f8ef", "#15703a"), "blue": ("#eaf1ff", "#1d4ed8"),
-        "violet": ("#f1ecfe", "#6d28d9"), "orange": ("#fff1e6", "#b4410c"), "yellow": ("#fdf6d8", "#84590a"),
-        "red": ("#fdecec", "#b91c1c"), "teal": ("#e2f7f5", "#0f6b66"), "pink": ("#fdebf4", "#b4246f"),
-    },
-    "dark": {
-        "gray": ("#26272f", "#b9bac6"), "green": ("#12301f", "#5cd38a"), "blue": ("#17264a", "#8db2ff"),
-        "violet": ("#2b1f4a", "#b79cff"), "orange": ("#3a2312", "#ffa66b"), "yellow": ("#352c0d", "#ecc94b"),
-        "red": ("#3b1719", "#ff8f8f"), "teal": ("#0f302e", "#5ad1c8"), "pink": ("#3a1728", "#ff93c4"),
-    },
-}  # fmt: skip
+BASE = "base__"
+"""In a row: the version of the record, which an edit of its cells is based on."""
+_WRONG, _TYPED, _WHY, _SINCE = "wrong__", "typed__", "why__", "since__"
+LONGEST_EDIT = 10_000
+
+
+def edit_key(column: str) -> str:
+    """In a row: what stands in the editor of a cell at first, which may be another text than what it shows."""
+    return f"{column}__edit"
+
+
+@dataclass(frozen=True)
+class Editor:
+    """How the cells of a column are edited: as `text`, `number` or `date`, or as a `choice` of (value, label)."""
+
+    way: str = "text"
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A cell that was edited: the text in it, the version of the record that the editor began with, and when."""
+
+    id: str
+    column: str
+    text: str
+    version: int
+    at: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An edit that was not taken: its cell, what was typed, why, and when, so that it is shown once."""
+
+    id: str
+    column: str
+    text: str
+    why: str
+    at: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Column:
         colors: Cell text → colour, for a column of statuses or options; its cells are badges then.
         width: The least width in pixels.
         share: How much of the room that is left it takes, against the others' 1.
+        editor: How its cells are edited; None where they are only shown. Rows then carry `edit_key` and `BASE`.
     """
 
     key: str
@@ -79,6 +83,7 @@ class Column:
     colors: Mapping[str, str] = field(default_factory=dict)
     width: int = 110
     share: float = 1.0
+    editor: Editor | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ class Answer:
     selected: tuple[str, ...]
     sort: tuple[str, ...]
     opened: str | None
+    edited: Edited | None = None
 
 
 def record_grid(
@@ -104,9 +110,14 @@ def record_grid(
     on_select: Callable[[tuple[str, ...]], None] | None = None,
     on_sort: Callable[[str], None] | None = None,
     on_page: Callable[[int], None] | None = None,
+    on_edit: Callable[[Edited], None] | None = None,
+    refused: Refused | None = None,
     noun: str = "record",
 ) -> None:
     """Draws one page of records and its page control.
+
+    The first column opens the record by a click or Enter; so do cells that are not edited. The others are edited by
+    F2, Enter, a double click or by typing, and sent by Enter or Tab, which goes on to the next one.
 
     Args:
         rows: The cells of each record by column key, and its `id`.
@@ -117,33 +128,63 @@ def record_grid(
         on_select: Called with the ids of the ticked records of this page; without it rows have no tick boxes.
         on_sort: Called with the order that a heading asks for, or "" when it asks for none.
         on_page: Called with the number of the page that is asked for.
+        on_edit: Called with a cell that was edited.
+        refused: The edit that was not taken: its editor opens again, with why.
     """
     offered = frozenset(row["id"] for row in rows)
     known = frozenset(column.key for column in columns)
+    editable = frozenset(column.key for column in columns if column.editor is not None)
 
     def heard() -> None:
-        answer = read_answer(st.session_state.get(key), offered=offered, known=known)
+        answer = read_answer(st.session_state.get(key), offered=offered, known=known, editable=editable)
         if answer is None:
             return
-        if answer.opened and on_open is not None:
+        if answer.edited is not None and on_edit is not None:
+            on_edit(answer.edited)
+        elif answer.opened and on_open is not None:
             on_open(answer.opened)
         elif answer.event == "selectionChanged" and on_select is not None:
             on_select(answer.selected)
         elif answer.event == "sortChanged" and on_sort is not None:
             on_sort(answer.sort[0] if answer.sort else "")
 
-    _draw(rows, columns, key=key, sort=sort, ticks=on_select is not None, heard=heard)
+    _draw(_marked(rows, refused), columns, key=key, sort=sort, ticks=on_select is not None, heard=heard)
     _draw_pages(key=key, total=total, page=page, page_size=page_size, on_page=on_page, noun=noun)
 
 
-def read_answer(value: Any, *, offered: frozenset[str], known: frozenset[str]) -> Answer | None:
+def _marked(rows: Sequence[Mapping[str, str]], refused: Refused | None) -> Sequence[Mapping[str, str]]:
+    """The rows, with the edit that was refused noted in its own."""
+    if refused is None:
+        return rows
+    said = {_WRONG: refused.column, _TYPED: refused.text, _WHY: refused.why, _SINCE: str(refused.at)}
+    return [{**row, **said} if row["id"] == refused.id else row for row in rows]
+
+
+def read_answer(
+    value: Any, *, offered: frozenset[str], known: frozenset[str], editable: frozenset[str] = frozenset()
+) -> Answer | None:
     """What the browser sent, without ids and columns that were not shown; None when it is none of ours."""
     if not isinstance(value, Mapping) or not isinstance(value.get("event"), str):
         return None
     selected = tuple(one for one in value.get("selected") or () if one in offered)
     sort = tuple(one for one in value.get("sort") or () if str(one).removeprefix("-") in known)
     opened = value.get("opened")
-    return Answer(value["event"], selected, sort, opened if opened in offered else None)
+    edited = _read_edited(value.get("edited"), offered, editable)
+    return Answer(value["event"], selected, sort, opened if opened in offered else None, edited)
+
+
+def _read_edited(value: Any, offered: frozenset[str], editable: frozenset[str]) -> Edited | None:
+    if (
+        not isinstance(value, Mapping)
+        or value.get("id") not in offered
+        or value.get("column") not in editable
+    ):
+        return None
+    text, version, at = value.get("text"), value.get("version"), value.get("at")
+    if not isinstance(text, str) or len(text) > LONGEST_EDIT or "\x00" in text:
+        return None
+    numbers = [int(one) if isinstance(one, int | float) else 0 for one in (version, at)]
+    return Edited(str(value["id"]), str(value["column"]), text, *numbers)
 
 
 def pages_of(total: int, page_size: int) -> int:
@@ -169,21 +210,21 @@ def _draw(
     mode = style.theme()
     theme = StAggridTheme(base="quartz").withParams(
         fontFamily="Inter, system-ui, sans-serif", fontSize=13, headerFontSize=12, headerFontWeight=500,
-        rowHeight=ROW_HEIGHT, headerHeight=HEADER_HEIGHT, wrapperBorderRadius=10, spacing=6, **_COLORS[mode],
+        rowHeight=ROW_HEIGHT, headerHeight=HEADER_HEIGHT, wrapperBorderRadius=10, spacing=6, **COLORS[mode],
     )  # fmt: skip
     AgGrid(
-        pd.DataFrame([dict(row) for row in rows], columns=["id", *(column.key for column in columns)]),
+        pd.DataFrame([dict(row) for row in rows], columns=_names(columns)),
         gridOptions=_options(columns, code, sort=sort, ticks=ticks),
         key=key,
         height=height_of(len(rows)),
         theme=theme,
-        custom_css=_css(mode),
+        custom_css=css(mode),
         allow_unsafe_jscode=True,
         enable_enterprise_modules=False,
         data_return_mode="CUSTOM",
         custom_jscode_for_grid_return=code["answer"],
         should_grid_return=code["worth"],
-        update_on=["selectionChanged", "sortChanged", "cellClicked", "cellKeyDown"],
+        update_on=["selectionChanged", "sortChanged", "cellClicked", "cellKeyDown", "cellValueChanged"],
         show_toolbar=False,
         show_search=False,
         show_download_button=False,
@@ -192,15 +233,31 @@ def _draw(
     )
 
 
+def _names(columns: Sequence[Column]) -> list[str]:
+    """What each row carries: its cells, and for those that are edited what their editors begin with."""
+    editable = [edit_key(column.key) for column in columns if column.editor is not None]
+    more = [*editable, BASE, _WRONG, _TYPED, _WHY, _SINCE] if editable else []
+    return ["id", *(column.key for column in columns), *more]
+
+
 def _options(columns: Sequence[Column], code: Mapping[str, Any], *, sort: str, ticks: bool) -> dict[str, Any]:
     descending, by = sort.startswith("-"), sort.removeprefix("-")
     drawn: list[dict[str, Any]] = []
-    for column in columns:
+    for number, column in enumerate(columns):
         options: dict[str, Any] = {
             "field": column.key, "colId": column.key, "headerName": column.label, "minWidth": column.width,
-            "flex": column.share, "sortable": column.sortable, "filter": False, "editable": False, "resizable": True,
-            "comparator": code["keep_order"],
+            "flex": column.share, "sortable": column.sortable, "filter": False, "resizable": True,
+            "comparator": code["keep_order"], "editable": column.editor is not None, "cellDataType": False,
+            "context": {"opens": number == 0 or column.editor is None}, "suppressKeyboardEvent": code["keys"],
         }  # fmt: skip
+        if column.editor is not None:
+            choices = [{"value": value, "label": label} for value, label in column.editor.options]
+            options |= {
+                "cellEditor": code["editor"],
+                "cellEditorPopup": True,
+                "cellEditorParams": {"way": column.editor.way, "options": choices},
+                "cellClass": ["edits", "ag-right-aligned-cell"] if column.numeric else "edits",
+            }
         if column.numeric:
             options |= {"type": "rightAligned"}
         if column.colors:
@@ -215,6 +272,9 @@ def _options(columns: Sequence[Column], code: Mapping[str, Any], *, sort: str, t
         "tabToNextCell": code["leave"],
         "tabToNextHeader": code["leave"],
         "suppressCellFocus": False,
+        "stopEditingWhenCellsLoseFocus": True,
+        "onGridReady": code["ready"],
+        "onRowDataUpdated": code["resume"],
         "suppressMultiSort": True,
         "enableCellTextSelection": False,
         "suppressContextMenu": True,
@@ -261,18 +321,3 @@ def functions() -> dict[str, str]:
     text = Path(__file__).with_name("grid.js").read_text(encoding="utf-8")
     parts = re.split(r"^// == (\w+):.*$", text, flags=re.MULTILINE)
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
-
-
-def _css(mode: str) -> dict[str, dict[str, str]]:
-    base = {
-        "padding": "0 8px", "border-radius": "99px", "font-size": "11.5px", "font-weight": "550",
-        "white-space": "nowrap", "display": "inline-block", "line-height": "20px", "vertical-align": "middle",
-        "margin-top": "-2px",
-    }  # fmt: skip
-    face = {"font-family": "Inter", "src": "url(/app/static/inter.woff2)", "font-weight": "100 900"}
-    colors = {
-        f".badge.{name}": {"background": back, "color": front}
-        for name, (back, front) in _BADGES[mode].items()
-    }
-    row = {".ag-row": {"cursor": "pointer"}, ".ag-cell": {"line-height": f"{ROW_HEIGHT - 2}px"}}
-    return {"@font-face": face, ".badge": base, **colors, **row}

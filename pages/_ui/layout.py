@@ -81,9 +81,11 @@ def redraw(*panels: str) -> NoReturn:
     Where two panels were changed at once, both are drawn: what is asked for here takes the place of what would be.
     """
     drawn = st.session_state.get(_DRAWN, [])
+    if not any(name in drawn for name in panels):
+        st.rerun("app")  # a page without panels
     wanted = [name for name in (*panels, "switch", *_BESIDE) if name in drawn]
     others = _changed_together(drawn)
-    st.rerun("app" if not wanted or others is None else [*wanted, *(o for o in others if o not in wanted)])
+    st.rerun("app" if others is None else [*wanted, *(o for o in others if o not in wanted)])
 
 
 def _changed_together(drawn: Sequence[str]) -> list[str] | None:
@@ -120,6 +122,7 @@ def body(panel: Panel) -> Iterator[None]:
 @contextmanager
 def page(title: str, *, subtitle: str = "", count: str = "", wide: bool = False) -> Iterator[None]:
     """A page of one column with its title; `wide` uses the whole width."""
+    st.session_state[_DRAWN] = []
     with st.container(key="page_wide" if wide else "page"):
         below = html.Html('<div class="m-sub">{}</div>').format(subtitle) if subtitle else html.Html("")
         st.html(html.join([html.title(title, count=count), below]))
