@@ -20,6 +20,7 @@ from api import (
     records,
     run_routes,
     uploads,
+    vendor,
     views,
 )
 from api.context import Here
@@ -53,6 +54,7 @@ ROUTERS = (
     notifications.router,
     queries.router,
     docs.router,
+    vendor.router,
 )
 
 

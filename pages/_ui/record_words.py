@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_core.model import Module, Reference
+from crm_core.model import Module, Reference, Status
 from pages._ui import html, words
 
 
@@ -12,13 +12,21 @@ def status_badge(module: Module, folder: str | None, status: str | None) -> html
     """The status in its folder's words and colour; nothing for none."""
     if not status:
         return html.Html("")
+    found = _status(module, folder, status)
+    return html.badge(status_name(module, folder, status), color=found.color if found else "gray", dot=True)
+
+
+def status_name(module: Module, folder: str | None, status: str | None) -> str:
+    """The status in its folder's words; empty for none."""
+    found = _status(module, folder, status)
+    return found.name if found else words.readable(status or "")
+
+
+def _status(module: Module, folder: str | None, status: str | None) -> Status | None:
     known = {s.slug: s for f in module.folders for s in f.statuses}
     own = module.folder(folder or "")
     known |= {s.slug: s for s in own.statuses} if own else {}
-    found = known.get(status)
-    return html.badge(
-        found.name if found else words.readable(status), color=found.color if found else "gray", dot=True
-    )
+    return known.get(status or "")
 
 
 def note_of(module: Module, text: str | None) -> str:
