@@ -1,6 +1,6 @@
 """A calendar in the page: month, week, day or list, in which one drags to book and to move.
 
-    calendar(events, key=…, zone=here.zone, day=today, editable=True, on_create=…, on_move=…, on_open=…, on_show=…)
+    calendar(events, key="…", look=Look(zone, today, MONTH, 0), editable=True, heard=0, ears=Ears(…))
 
 It knows wall clocks of one zone only. What comes from the browser is checked here: ids that were not shown, and times
 that are none, are dropped.
@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import streamlit as st
 
-from pages._ui.components import version
+from pages._ui.components import MAX_CLICK_LENGTH, version
 
 HERE = Path(__file__).parent
 LIBRARY = "/api/vendor/fullcalendar-6.1.20.js"
@@ -62,36 +62,41 @@ class Moved:
     ends: datetime | None
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a calendar looks at first: a phone begins with the list.
+
+    `zone` is the zone whose clocks are meant (IANA), `first_weekday` the day with which weeks begin (0: Monday).
+    """
+
+    zone: str
+    day: date
+    view: View
+    first_weekday: int
+
+
+@dataclass(frozen=True)
+class Ears:
+    """What is called when a span is chosen (of whole days or not), an event dragged or chosen, another month shown."""
+
+    create: Callable[[datetime, datetime, bool], None]
+    move: Callable[[Moved], None]
+    open: Callable[[str], None]
+    show: Callable[[View, date], None]
+
+
 def calendar(
-    events: Sequence[Event],
-    *,
-    key: str,
-    zone: str,
-    day: date,
-    view: View,
-    first_weekday: int,
-    editable: bool,
-    heard: int,
-    on_create: Callable[[datetime, datetime, bool], None],
-    on_move: Callable[[Moved], None],
-    on_open: Callable[[str], None],
-    on_show: Callable[[View, date], None],
+    events: Sequence[Event], *, key: str, look: Look, editable: bool, heard: int, ears: Ears
 ) -> None:
     """Draw the calendar.
 
     Args:
-        events: What takes place in the month of `day`, and in the weeks at its edges.
+        events: What takes place in the month of the day that is shown, and in the weeks at its edges.
         key: The key of the component.
-        zone: The zone whose clocks are meant (IANA).
-        day: The day that is shown at first.
-        view: How it is shown at first; a phone begins with the list.
-        first_weekday: With which day weeks begin, 0 for Monday.
+        look: How it looks at first.
         editable: Whether spans can be chosen and events dragged.
         heard: How often something was dragged: the events are put where they stand after each time.
-        on_create: Called with the span that was chosen, and whether it is of whole days.
-        on_move: Called when an event was dragged or made longer.
-        on_open: Called with the id of the event that was chosen.
-        on_show: Called when another view, or another day, is looked at.
+        ears: What is called.
     """
     offered = frozenset(event.id for event in events)
 
@@ -100,34 +105,45 @@ def calendar(
 
     def created() -> None:
         match given("created"):
-            case {"start": start, "end": end, "allDay": bool(whole)} if clock(start) and clock(end):
-                on_create(cast(datetime, clock(start)), cast(datetime, clock(end)), whole)
+            case {"start": start, "end": end, "allDay": bool(whole)}:
+                starts, ends = clock(start), clock(end)
+                if starts is not None and ends is not None:
+                    ears.create(starts, ends, whole)
 
     def moved() -> None:
         match given("moved"):
             case {"id": str(one), "version": int(seen), "start": start, "end": end} if one in offered:
                 if (starts := clock(start)) is not None:
-                    on_move(Moved(one, seen, starts, clock(end)))
+                    ears.move(Moved(one, seen, starts, clock(end)))
 
     def opened() -> None:
         if (one := given("opened")) in offered:
-            on_open(one)
+            ears.open(one)
 
     def shown() -> None:
         match given("shown"):
-            case {"view": chosen, "day": str(looked)} if chosen in get_args(View) and clock(looked):
-                on_show(chosen, cast(datetime, clock(looked)).date())
+            case {"view": str(chosen), "day": str(text)} if chosen in _VIEWS:
+                if (looked := clock(text)) is not None:
+                    ears.show(cast(View, chosen), looked.date())
 
-    drawn = [_drawn(event, editable) for event in events]
-    data = {
-        "library": LIBRARY, "zone": zone, "day": day.isoformat(), "view": view, "editable": editable,
-        "firstDay": (first_weekday + 1) % 7, "events": drawn,
-        "version": f"{heard} {version(drawn, editable)}",
-    }  # fmt: skip
     _CALENDAR(
-        data=data, key=key, on_created_change=created, on_moved_change=moved, on_opened_change=opened,
-        on_shown_change=shown,
+        data=_data(events, look, editable, heard), key=key, on_created_change=created, on_moved_change=moved,
+        on_opened_change=opened, on_shown_change=shown,
     )  # fmt: skip
+
+
+def _data(events: Sequence[Event], look: Look, editable: bool, heard: int) -> dict[str, Any]:
+    drawn = [_drawn(event, editable) for event in events]
+    return {
+        "library": LIBRARY,
+        "zone": look.zone,
+        "day": look.day.isoformat(),
+        "view": look.view,
+        "editable": editable,
+        "firstDay": (look.first_weekday + 1) % 7,
+        "events": drawn,
+        "version": f"{heard} {version(drawn, editable)}",
+    }
 
 
 def clock(text: Any) -> datetime | None:
@@ -140,8 +156,9 @@ def clock(text: Any) -> datetime | None:
 
 
 def _parsed(text: Any) -> Any:
+    """What the browser told, or None when it is none of ours."""
     try:
-        return json.loads(text) if isinstance(text, str) and len(text) < 1000 else None
+        return json.loads(text) if isinstance(text, str) and len(text) <= MAX_CLICK_LENGTH else None
     except ValueError:
         return None
 

@@ -20,7 +20,7 @@ from crm_core.errors import CrmError, VersionConflict
 from crm_core.overlapping import read_overlaps
 from crm_core.query import read_record
 from pages._ui import calendar_forms, calendar_words, feedback, html
-from pages._ui.calendar import MONTH, Moved, View, calendar
+from pages._ui.calendar import MONTH, Ears, Look, Moved, View, calendar
 from pages._ui.session import Here
 
 _VIEW = "calendar:view"
@@ -82,16 +82,12 @@ def draw(board: Board) -> None:
     calendar(
         calendar_words.events(now, entries[: calendars.MOST]),
         key=f"{board.key}:grid",
-        zone=now.zone,
-        day=day,
-        view=st.session_state.get(_VIEW, MONTH),
-        first_weekday=now.catalog.workspace.first_weekday,
+        look=Look(now.zone, day, st.session_state.get(_VIEW, MONTH), now.catalog.workspace.first_weekday),
         editable=board.books,
         heard=board.within.get(HEARD, 0),
-        on_create=partial(_created, board),
-        on_move=partial(move, board),
-        on_open=partial(_opened, board),
-        on_show=partial(_shown, board),
+        ears=Ears(
+            partial(_created, board), partial(move, board), partial(_opened, board), partial(_shown, board)
+        ),
     )
     calendar_forms.draw(
         now, board.within, locked=board.locked, at=board.at, given=board.given, on_saved=partial(warn, board)

@@ -16,7 +16,7 @@ def draw(spot: Spot) -> None:
     found = figure.read(**question(spot))
     when = words.moment(found.next_at, zone=spot.here.zone) if found.next_at else ""
     first, *rest = found.figure
-    shown = html.Kpi(first.label, when, str(first.value)) if when else html.Kpi(first.label, first.value)
+    shown = html.Kpi(first.label, when, str(first.value)) if when else html.Kpi(first.label, told(first))
     st.html(html.kpi_strip([shown, *(html.Kpi(one.label, told(one)) for one in rest)]))
     calendar_board.draw(
         Board(
