@@ -80,7 +80,7 @@ def compile_related(related: Related, scope: Scope) -> exp.Expr:
             return compile_condition(related.when, replace(scope, module=module, alias=alias, old_alias=None))
         head, inner = steps[0], f"{alias}_{len(steps)}"
         target = head.targets[0] if isinstance(head, Reference) else head.module
-        rows = _related(head, scope, alias, inner)
+        rows = related_rows(head, scope, alias, inner)
         return exp.Exists(this=rows.where(within(steps[1:], target, inner)))
 
     return within(path.steps, scope.module, scope.alias)
@@ -115,7 +115,7 @@ def _through(
     inner = f"{alias}_{depth}"
     target = head.targets[0] if isinstance(head, Reference) else head.module
     test = _through(leaf, path, scope, rest, target, inner, depth + 1)
-    return exp.Exists(this=_related(head, scope, alias, inner).where(test))
+    return exp.Exists(this=related_rows(head, scope, alias, inner).where(test))
 
 
 def _whole_value(
@@ -135,7 +135,7 @@ def _value(path: Path, scope: Scope, steps: Sequence[Reference | ToMany], alias:
     value = _value(path, scope, steps[1:], inner, depth + 1)
     if isinstance(head, ToMany):
         value = function("sum" if path.total else "list", value)
-    select = _related(head, scope, alias, inner)
+    select = related_rows(head, scope, alias, inner)
     return select.select(value, append=False).subquery()
 
 
@@ -148,7 +148,7 @@ def _addend(path: Path, scope: Scope, alias: str) -> exp.Expr:
     return exp.Case().when(column(f"{path.field.slug}__currency", alias).eq(own), value, copy=False)
 
 
-def _related(step: Reference | ToMany, scope: Scope, alias: str, inner: str) -> exp.Select:
+def related_rows(step: Reference | ToMany, scope: Scope, alias: str, inner: str) -> exp.Select:
     """A select over the rows that a step leads to from the row of `alias`."""
     relations = scope.relations
     if isinstance(step, Reference):

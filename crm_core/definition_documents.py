@@ -11,8 +11,11 @@ from crm_core.model import (
     FIELD_KINDS,
     Catalog,
     CustomerEvent,
+    Dashboard,
     Module,
+    Offered,
     Relationship,
+    Report,
     SavedFilter,
     Stored,
     Team,
@@ -30,6 +33,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "relationship": Relationship,
     "template": Template,
     "saved_filter": SavedFilter,
+    "report": Report,
+    "dashboard": Dashboard,
     "event": CustomerEvent,
 }
 """Kind → model; a flow's document belongs to the automation and stays plain data here."""
@@ -80,6 +85,11 @@ def plain(model: BaseModel) -> Document:
     return document
 
 
+def kind_of(offered: Offered) -> DocumentKind:
+    """The kind of definition that something offered is."""
+    return next(kind for kind in KINDS if MODELS.get(kind) is type(offered))
+
+
 def problems_of(error: ValidationError) -> list[str]:
     """What pydantic found, one sentence each, with the place in the document."""
     lines = []
@@ -112,6 +122,8 @@ def build_catalog(stored: Iterable[Stored], *, version: int) -> Catalog:
         relationships=tuple(_all(active, "relationship", Relationship).values()),
         templates=_all(active, "template", Template),
         saved_filters=_all(active, "saved_filter", SavedFilter),
+        reports=_all(active, "report", Report),
+        dashboards=_all(active, "dashboard", Dashboard),
         teams=_all(active, "team", Team),
         events=_all(active, "event", CustomerEvent),
         flows={slug: one.document for slug, one in live.items() if one.state == "active"},

@@ -11,13 +11,14 @@ import polars as pl
 
 from crm_core import yaml
 from crm_core.access import Actor
-from crm_core.definition_documents import build_catalog, parse_document
+from crm_core.definition_documents import build_catalog, kind_of, parse_document
 from crm_core.definition_rules import list_problems, rule_problems
 from crm_core.definition_versions import current_rows_sql, next_rows, read_row
 from crm_core.errors import DefinitionInvalid, Forbidden
-from crm_core.model import Catalog, SavedFilter, Stored
+from crm_core.model import Catalog, Offered, Stored
 from crm_core.model.documents import STATES, Document, DocumentKind, State
 from crm_core.pack_files import pack_document, read_pack
+from crm_core.reports.checking import made_problems
 from crm_core.snapshot_cache import Reader, SnapshotCache
 from crm_core.tables import Migration, existing_tables, plan_migration
 from lake import Change, Lake, Transaction, table
@@ -147,44 +148,49 @@ def save(
     return _commit(lake, documents, actor=actor, reason=reason, state=state, retire=retire, also=also)
 
 
-def save_own(lake: Lake, view: SavedFilter, *, actor: Actor) -> Plan:
-    """Save a view of the actor's own: what administrators save for everybody, others do for themselves and their teams.
+def save_own(lake: Lake, made: Offered, *, actor: Actor) -> Plan:
+    """Save a view, report or dashboard of the actor's own: for him or his team, by an administrator for anybody.
 
     Raises:
         Forbidden: The actor may only look, it is somebody else's, or he shares what he may not.
-        DefinitionInvalid: It does not fit its module; nothing was changed.
+        DefinitionInvalid: It does not fit the other definitions; nothing was changed.
     """
-    actor.require_change("views")
+    kind = kind_of(made)
+    actor.require_change(_words(kind))
     if actor.role != "admin":
-        shared = view.shared_with == "everyone" or (
-            view.shared_with == "team" and view.team not in actor.teams
+        shared = made.shared_with == "everyone" or (
+            made.shared_with == "team" and made.team not in actor.teams
         )
-        if shared or view.locked or view.owner != actor.user:
-            raise Forbidden(actor.name or actor.user, "share", f"the view {view.name}")
+        if shared or made.locked or made.owner != actor.user:
+            raise Forbidden(actor.name or actor.user, "share", f"the {_words(kind)} {made.title}")
     return _commit(
-        lake,
-        [("saved_filter", view)],
-        actor=actor,
-        check=lambda catalog: _require_own(catalog, view.slug, actor),
+        lake, [(kind, made)], actor=actor, check=lambda catalog: _require_own(catalog, kind, made.slug, actor)
     )
 
 
-def retire_own(lake: Lake, slug: str, *, actor: Actor) -> Plan:
-    """Have a view of the actor's own no longer count; otherwise as `save_own`."""
-    actor.require_change("views")
+def retire_own(lake: Lake, kind: DocumentKind, slug: str, *, actor: Actor) -> Plan:
+    """Have a view, report or dashboard of the actor's own no longer count; otherwise as `save_own`."""
+    actor.require_change(_words(kind))
     return _commit(
-        lake, [], actor=actor, retire=[("saved_filter", slug)],
-        check=lambda catalog: _require_own(catalog, slug, actor),
+        lake, [], actor=actor, retire=[(kind, slug)],
+        check=lambda catalog: _require_own(catalog, kind, slug, actor),
     )  # fmt: skip
 
 
-def _require_own(catalog: Catalog, slug: str, actor: Actor) -> None:
-    """Refuse to touch a view of somebody else; what administrators may is theirs to know."""
-    view = catalog.saved_filters.get(slug)
-    mine = view is None or (view.owner == actor.user and not view.locked)
-    shared = view is not None and view.shared_with != "me"
-    if not mine and not (actor.role == "admin" and (shared or view is None or view.owner == actor.user)):
-        raise Forbidden(actor.name or actor.user, "change", f"the view {slug}")
+def _require_own(catalog: Catalog, kind: DocumentKind, slug: str, actor: Actor) -> None:
+    """Refuse to touch what is somebody else's; what administrators may is theirs to know."""
+    offered: dict[str, Mapping[str, Offered]] = {
+        "saved_filter": catalog.saved_filters, "report": catalog.reports, "dashboard": catalog.dashboards,
+    }  # fmt: skip
+    one = offered[kind].get(slug)
+    if one is None or (one.owner == actor.user and (actor.role == "admin" or not one.locked)):
+        return
+    if actor.role != "admin" or one.shared_with == "me":
+        raise Forbidden(actor.name or actor.user, "change", f"the {_words(kind)} {slug}")
+
+
+def _words(kind: DocumentKind) -> str:
+    return "view" if kind == "saved_filter" else kind
 
 
 def _commit(
@@ -271,6 +277,8 @@ def _work_out(
     changed = [row.slug for row in rows if row.kind == "module"]
     problems = list(rule_problems(lake, after, changed=changed))
     problems += list_problems(before, after)
+    # Those there are may have lost a field since: they say so where they are looked at.
+    problems += made_problems(after, [(row.kind, row.slug) for row in rows if row.state == "active"])
     problems += [problem for check in _checks for problem in check(after)]
     migration = plan_migration(before, after, have=existing_tables(reader), snapshot=snapshot)
     if problems or migration.problems:

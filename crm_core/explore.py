@@ -1,6 +1,7 @@
 """What the SQL door shows an actor: each module as a relation of the rows that he may see."""
 
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,9 +86,18 @@ def door_of(lake: Lake) -> SqlDoor:
 
 
 def run_query(
-    lake: Lake, catalog: Catalog, *, sql: str, actor: Actor, max_rows: int = MAX_ROWS, timeout: float = 30.0
+    lake: Lake,
+    catalog: Catalog,
+    *,
+    sql: str,
+    actor: Actor,
+    max_rows: int = MAX_ROWS,
+    timeout: float = 30.0,
+    values: Mapping[str, Any] | None = None,
 ) -> QueryResult:
     """Run one SELECT of a person over the live records that he may see, each module under its slug.
+
+    `values` are those of names with `$` that the statement may use.
 
     Raises:
         QueryRefused: It is not one SELECT over those relations and the allowed functions.
@@ -96,5 +106,9 @@ def run_query(
     """
     shown = shelf(catalog, actor)
     return door_of(lake).run(
-        sql, relations=shown.sql, params=shown.params, max_rows=max_rows, timeout=timeout
+        sql,
+        relations=shown.sql,
+        params={**shown.params, **(values or {})},
+        max_rows=max_rows,
+        timeout=timeout,
     )

@@ -16,6 +16,8 @@ SECTIONS: dict[str, DocumentKind] = {
     "relationships": "relationship",
     "templates": "template",
     "filters": "saved_filter",
+    "reports": "report",
+    "dashboards": "dashboard",
     "events": "event",
     "flows": "flow",
 }

@@ -9,7 +9,7 @@ from crm_core import definitions
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog
 from crm_core.errors import ConditionInvalid
-from crm_core.model import All, Catalog, Condition, SavedFilter
+from crm_core.model import All, Catalog, Condition, Offered, SavedFilter
 from lake import Lake
 
 Shared = Literal["me", "team", "everyone"]
@@ -30,14 +30,14 @@ def views_of(catalog: Catalog, module: str, *, actor: Actor) -> tuple[SavedFilte
     return tuple(sorted(found, key=lambda one: (one.name.casefold(), one.slug)))
 
 
-def may_use(view: SavedFilter, actor: Actor) -> bool:
-    """Whether a view is offered to the actor."""
+def may_use(view: Offered, actor: Actor) -> bool:
+    """Whether a view (or a report, a dashboard) is offered to the actor."""
     if view.shared_with == "team":
         return view.owner == actor.user or view.team in actor.teams
     return view.shared_with == "everyone" or view.owner == actor.user
 
 
-def may_change(view: SavedFilter, actor: Actor) -> bool:
+def may_change(view: Offered, actor: Actor) -> bool:
     """Whether the actor may replace or delete it: administrators what is shared, others their own unless locked."""
     if actor.role == "admin":
         return may_use(view, actor) or view.shared_with != "me"
@@ -97,7 +97,7 @@ def delete_view(lake: Lake, slug: str, *, actor: Actor) -> None:
         Forbidden: It is not the actor's to delete.
         DefinitionInvalid: There is no such view.
     """
-    definitions.retire_own(lake, slug, actor=actor)
+    definitions.retire_own(lake, "saved_filter", slug, actor=actor)
 
 
 def columns_of(view: SavedFilter, known: Sequence[str]) -> tuple[str, ...]:

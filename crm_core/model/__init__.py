@@ -1,5 +1,6 @@
 """What an administrator describes: modules, fields, relationships, folders, templates, filters. Frozen data."""
 
+from crm_core.model.base import Offered
 from crm_core.model.catalog import Catalog, Path, Reference, ToMany
 from crm_core.model.condition import All, AnyOf, Condition, Leaf, Not, Operator, parse_condition
 from crm_core.model.documents import CustomerEvent, SavedFilter, Stored, Team, Template, WorkspaceSettings
@@ -16,6 +17,7 @@ from crm_core.model.modules import (
     Timeline,
 )
 from crm_core.model.relationships import Relationship
+from crm_core.model.reports import Dashboard, Report
 
 __all__ = [
     "FIELD_KINDS",
@@ -25,6 +27,7 @@ __all__ = [
     "Condition",
     "ContactPoints",
     "CustomerEvent",
+    "Dashboard",
     "Dependency",
     "Exclusive",
     "Field",
@@ -32,12 +35,14 @@ __all__ = [
     "Leaf",
     "Module",
     "Not",
+    "Offered",
     "Operator",
     "Option",
     "Path",
     "Reference",
     "Related",
     "Relationship",
+    "Report",
     "SavedFilter",
     "Section",
     "Status",

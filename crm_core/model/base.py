@@ -1,6 +1,6 @@
 """The ground every definition stands on: frozen, strict about unknown keys, with slugs that never change."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
@@ -63,3 +63,22 @@ class Definition(BaseModel):
     """A frozen description that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Offered(Definition):
+    """What somebody keeps under a name: for himself (`me`), a team, or everybody.
+
+    Whoever made it owns it; `team` is the one it is shared with, and one that is `locked` administrators alone change.
+    """
+
+    slug: DashedSlug
+    name: str = ""
+    shared_with: Literal["everyone", "team", "me"] = "everyone"
+    owner: str = ""
+    team: str = ""
+    locked: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people read: the name, or the slug made readable."""
+        return self.name or self.slug.replace("-", " ").replace("_", " ").capitalize()

@@ -31,6 +31,7 @@ from crm_core.model.fields import (
 )
 from crm_core.model.modules import Module
 from crm_core.model.relationships import Relationship
+from crm_core.model.reports import Dashboard, Report
 
 T = TypeVar("T")
 
@@ -142,6 +143,8 @@ class Catalog:
     relationships: tuple[Relationship, ...] = ()
     templates: Mapping[str, Template] = field(default_factory=dict)
     saved_filters: Mapping[str, SavedFilter] = field(default_factory=dict)
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    dashboards: Mapping[str, Dashboard] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     events: Mapping[str, CustomerEvent] = field(default_factory=dict)
     flows: Mapping[str, Document] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from crm_core.model.base import DashedSlug, Definition, Slug
+from crm_core.model.base import DashedSlug, Definition, Offered, Slug
 from crm_core.model.condition import All, Condition
 
 
@@ -76,22 +76,13 @@ class Template(Definition):
     body: str = ""
 
 
-class SavedFilter(Definition):
-    """A named condition over a module, with the columns and order it is shown in.
+class SavedFilter(Offered):
+    """A named condition over a module, with the columns and order it is shown in."""
 
-    Whoever made it owns it; `team` is the one it is shared with, and one that is `locked` administrators alone change.
-    """
-
-    slug: DashedSlug
     module: Slug
-    name: str = ""
     when: Condition = All()
     sort: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    shared_with: Literal["everyone", "team", "me"] = "everyone"
-    owner: str = ""
-    team: str = ""
-    locked: bool = False
 
 
 class CustomerEvent(Definition):
@@ -114,8 +105,8 @@ class CustomerEvent(Definition):
 
 
 DocumentKind = Literal[
-    "workspace", "team", "module", "relationship", "template", "saved_filter", "event", "flow"
-]
+    "workspace", "team", "module", "relationship", "template", "saved_filter", "report", "dashboard", "event", "flow"
+]  # fmt: skip
 Document = dict[str, Any]
 """A definition as plain data, the way YAML and JSON have it."""
 

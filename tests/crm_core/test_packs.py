@@ -13,6 +13,7 @@ from crm_core.definitions import apply_pack, read_catalog
 from crm_core.model import Catalog, Stored
 from crm_core.pack_files import read_pack, shipped_packs
 from crm_core.related import links_of
+from crm_core.reports.checking import made_problems
 from crm_core.timeline import routes_to
 from crm_core.workspace import prepare
 from flows.check import check_catalog
@@ -43,6 +44,15 @@ def catalog_of(pack: str) -> Catalog:
 @pytest.mark.parametrize("pack", PACKS, ids=IDS)
 def test_a_pack_has_no_contradiction(pack: str) -> None:
     catalog_of(pack).check()
+
+
+@pytest.mark.parametrize("pack", MODULES)
+def test_the_reports_of_a_pack_ask_for_what_it_has(pack: str) -> None:
+    catalog = catalog_of(pack)
+    made = [("report", slug) for slug in catalog.reports] + [
+        ("dashboard", slug) for slug in catalog.dashboards
+    ]
+    assert len(made) > 10 and list(made_problems(catalog, made)) == []
 
 
 @pytest.mark.parametrize("pack", MODULES)
