@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.conditions import Scope, value_expression
+from crm_core.consents import read_consent_history
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog, ToMany
 from crm_core.prepared import STAND_IN, about_record
@@ -106,6 +107,9 @@ def read_timeline(
     )
     if CHANGES in kinds:
         entries += _change_entries(lake, catalog, module=module, record_id=record_id, before=before, at=at)
+        entries += _consent_entries(
+            lake, catalog, module=module, record_id=record_id, actor=actor, before=before, at=at
+        )
     entries.sort(key=lambda entry: (entry.occurred_at, entry.id), reverse=True)
     following = _cursor(entries[limit - 1]) if len(entries) > limit else None
     return TimelinePage(tuple(entries[:limit]), following)
@@ -251,6 +255,26 @@ def _change_entries(
         if row["field"] not in _HIDDEN_CHANGES and (at is None or row["snapshot"] <= at):
             groups.setdefault(str(row["snapshot"]), []).append(row)
     entries = [_change_entry(catalog, module, snapshot, rows) for snapshot, rows in groups.items()]
+    return [entry for entry in entries if before is None or (entry.occurred_at, entry.id) < before]
+
+
+def _consent_entries(
+    lake: Lake, catalog: Catalog, *, module: str, record_id: str, actor: Actor,
+    before: tuple[datetime, str] | None, at: int | None,
+) -> list[Entry]:  # fmt: skip
+    """What was said to messages, told as a change of a field for each purpose and channel."""
+    if not any(field.kind in ("email", "phone") for field in catalog.module(module).fields):
+        return []
+    said = read_consent_history(lake, catalog, module=module, record_id=record_id, actor=actor, at=at)
+    entries, stood = [], dict[tuple[str, str, str], str]()
+    for one in reversed(said):
+        key = (one.address, one.channel, one.purpose)
+        told = {"field": f"consent_{one.purpose}_{one.channel}", "old": stood.get(key), "new": one.state}
+        stood[key] = one.state
+        entries.append(
+            Entry(CHANGES, one.id, one.occurred_at.astimezone(UTC), f"Consent to {one.purpose} changed",
+                  one.reason, None, one.by, (told,))
+        )  # fmt: skip
     return [entry for entry in entries if before is None or (entry.occurred_at, entry.id) < before]
 
 

@@ -1,11 +1,11 @@
-"""What a press in the heading of a record does: another name, another status, how available somebody is."""
+"""What a press in the heading of a record does: another name or status, how available somebody is, what he said."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from crm_core.profile import Head
-from pages._ui import edits, header_reach, html
+from pages._ui import edits, header_consents, header_reach, html
 from pages._ui.components import Click
 from pages._ui.header_html import TITLE, can_rename, statuses_of
 from pages._ui.layout import Panel, redraw
@@ -25,7 +25,7 @@ def clicked(now: Here, seen: Head, state: WorkspaceState, click: Click) -> bool:
                 edits.change(now, seen, {"status": slug})
             redraw(*ALL)
         case _:
-            return header_reach.clicked(now, seen, state, click)
+            return header_consents.clicked(state, click) or header_reach.clicked(now, seen, state, click)
     return True
 
 

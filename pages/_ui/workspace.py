@@ -81,7 +81,9 @@ def _centre(slug: str, state: WorkspaceState) -> None:
     writes = not spot.locked and any(panel.slug == MESSAGES for panel in panels)
     with head("centre"):
         on_mail = (lambda: _write_mail(slug, state, seen)) if writes else None
-        workspace_head.draw(now, seen, panels, spot.panel, state, locked=spot.locked, on_mail=on_mail)
+        workspace_head.draw(
+            now, seen, panels, spot.panel, state, locked=spot.locked, at=view.at, on_mail=on_mail
+        )
     with body("centre"):
         as_of.banner(now, state, view, found=True)
         if not spot.locked:

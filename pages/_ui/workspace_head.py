@@ -8,7 +8,7 @@ import streamlit as st
 
 from crm_core.panels import Panel
 from crm_core.profile import Head
-from pages._ui import as_of, header_actions, header_html, header_reach, html, profile
+from pages._ui import as_of, header_actions, header_consents, header_html, header_reach, html, profile
 from pages._ui.session import Here
 from pages._ui.workspace_state import WorkspaceState
 
@@ -21,17 +21,19 @@ def draw(
     state: WorkspaceState,
     *,
     locked: bool,
+    at: int | None = None,
     on_mail: Callable[[], None] | None = None,
 ) -> None:
     """Draw the heading, with the open section marked; of the past without ways to reach who it was then.
 
-    Where it is `locked` nothing in it can be changed; `on_mail` begins a mail to the person.
+    Where it is `locked` nothing in it can be changed; `at` is the snapshot that is looked at.
+    `on_mail` begins a mail to the person.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         if header_html.TITLE in state.editing and not locked:
             header_actions.rename(now, seen, state)
         else:
-            st.html(header_html.header(now, seen, locked=locked, marks=_marks(now, seen, state, locked)))
+            st.html(header_html.header(now, seen, locked=locked, marks=_marks(now, seen, state, locked, at)))
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
             if state.as_of is None:
                 profile.contact_buttons(now, seen, on_mail=on_mail)
@@ -39,9 +41,11 @@ def draw(
             st.html(header_html.steps(), width="content")
     if not locked:
         header_reach.draw(now, seen, state)
+        header_consents.draw(now, seen, state)
     st.html(html.section_nav([(panel.slug, panel.label) for panel in panels], current.slug))
 
 
-def _marks(now: Here, seen: Head, state: WorkspaceState, locked: bool) -> list[html.Html]:
+def _marks(now: Here, seen: Head, state: WorkspaceState, locked: bool, at: int | None) -> list[html.Html]:
     reach = header_reach.mark(now, seen, state, locked=locked)
-    return [reach] if reach is not None else []
+    said = header_consents.marks(now, seen, locked=locked, at=at)
+    return [*([reach] if reach is not None else []), *said]

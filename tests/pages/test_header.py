@@ -138,3 +138,16 @@ def test_the_composer_says_who_is_not_to_be_reached(
     page = empty("customers", id=ada)
     page = next(one for one in page.button if one.label == "Email").click().run()
     assert said in told(page) and f"until {until.day} {until:%B %Y}" in told(page)
+
+
+def test_what_somebody_said_is_written_down_with_its_reason(empty: Open, ada: str, stands: Stands) -> None:
+    page = empty("customers", id=ada)
+    page.session_state["page:workspace:customers"].head = "consents"
+    page = page.run()
+    key = f"consents:{ada}"
+    page.selectbox(key=f"{key}:purpose").set_value("marketing")
+    page = page.button(key=f"{key}:save").click().run()
+    assert "say how you know" in told(page)
+    page.text_input(key=f"{key}:reason").set_value("said so on the phone")
+    page = page.button(key=f"{key}:save").click().run()
+    assert "Marketing: e-mail" in told(page) and "m-green" in told(page).split("Marketing: e-mail")[0][-400:]
