@@ -9,7 +9,7 @@ from streamlit.navigation.page import StreamlitPage as Page
 
 from crm_core.intake_forms import intake_module
 from pages import records as records_page
-from pages._ui import bell, nav, pulse, session, style
+from pages._ui import bell, nav, pulse, session, style, words
 from pages._ui.actor import choose_actor
 from pages._ui.nav import EXPLORE, FLOWS, HOME, LOAD, MODULES
 
@@ -43,6 +43,13 @@ own_pages = {
     "customers": _file("customers", "Customers", "group", module="customers"),
     intake: _file("inbox", "Inbox", "inbox", module=intake),
 }
+gone = {
+    slug: st.Page(
+        partial(records_page.draw, slug), title=words.readable(slug), url_path=slug, visibility="hidden"
+    )
+    for slug in nav.registered()
+    if slug not in now.catalog.modules and slug not in own_pages
+}
 modules = {m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug not in own_pages}
 works = {
     # The first page has no path of its own: its address is that of the server.
@@ -52,11 +59,11 @@ works = {
     EXPLORE: _file("explore", "Explore", "database"),
     MODULES: _file("modules", "Modules", "deployed_code", admin=True),
 }
-nav.register({**modules, **own_pages, **works})
+nav.register({**gone, **modules, **own_pages, **works})
 listed = [now.catalog.module(slug) for slug in modules if not now.catalog.module(slug).hidden]
 first = [modules[m.slug] for m in listed if m.access == "own"]
 pages = {
-    "": [works[HOME], own_pages[intake], own_pages["customers"], *first],
+    "": [works[HOME], own_pages[intake], own_pages["customers"], *first, *gone.values()],
     "Automate": [works[FLOWS]],
     "Data": [works[LOAD], works[EXPLORE]],
     "Configure": [works[MODULES]],

@@ -18,6 +18,11 @@ def register(pages: Mapping[str, object]) -> None:
     st.session_state[_PAGES] = dict(pages)
 
 
+def registered() -> tuple[str, ...]:
+    """The slugs of the pages of the run before: a page that stands open may be of a module that is gone by now."""
+    return tuple(slug for slug in st.session_state.get(_PAGES, {}) if ":" not in slug)
+
+
 def go(module: str, record_id: str | None = None, **query: str) -> None:
     """Ask for a module's page, at a record when one is named. For callbacks: `follow` then goes there."""
     st.session_state[_GOTO] = (module, {**query, **({"id": record_id} if record_id else {})})

@@ -12,11 +12,13 @@ from typing import Any
 
 import streamlit as st
 
+from crm_core import records
+from crm_core.gone import read_gone
 from crm_core.model import Module
 from crm_core.pack_files import shipped_packs
-from pages._ui import forms, html, nav
+from pages._ui import feedback, forms, html, nav, words
 from pages._ui.nav import LOAD, MODULES
-from pages._ui.session import Here
+from pages._ui.session import Here, actors
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,38 @@ def no_records(here: Here, module: Module, *, key: str = "nothing") -> None:
     text = f"Add the first {one} by hand, or bring a file: every row of it is accounted for."
     actions = [Action(f"New {one}", "add", forms.ask_new, (module.slug,)), to_load()]
     nothing(title, text, icon_name=module.icon, actions=actions, key=key)
+
+
+def no_such_record(here: Here, module: Module, record_id: str, *, key: str = "nothing") -> None:
+    """What a link to a record shows that is not there (any more): who deleted it, and the way to bring it back."""
+    one = module.one.lower()
+    to_list = Action(f"All {module.name.lower()}", "list", nav.go, (module.slug,))
+    found = read_gone(here.lake, here.catalog, module=module.slug, record_id=record_id, actor=here.actor)
+    if found is None:
+        nothing(
+            f"There is no such {one}", "It was never here, or it is not shared with you.", actions=[to_list],
+            icon_name=module.icon, key=key,
+        )  # fmt: skip
+        return
+    who = actors(here).get(found.by)
+    why = f" Why: {found.reason}." if found.reason else ""
+    by = f"By {who.name if who else found.by} on {words.moment(found.at, zone=here.zone)}."
+    text = f"{by}{why} Its links and its history are kept."
+    back = (
+        []
+        if here.actor.role == "viewer"
+        else [Action("Restore", "undo", _restore, (here, module, record_id))]
+    )
+    nothing(f"{found.title} was deleted", text, icon_name="delete", actions=[*back, to_list], key=key)
+
+
+def _restore(here: Here, module: Module, record_id: str) -> None:
+    feedback.run(
+        lambda: records.restore(
+            here.lake, module=module.slug, record_id=record_id, actor=here.actor, door="browser"
+        ),
+        done=f"{module.one} restored",
+    )
 
 
 def to_load() -> Action:

@@ -20,7 +20,7 @@ from crm_core.query import Page, read_page
 from pages._ui import bulk, edits, feedback, forms, html, nav, words
 from pages._ui.grid import Edited, record_grid
 from pages._ui.layout import page
-from pages._ui.nothing import Action, no_records, nothing
+from pages._ui.nothing import Action, no_records, no_such_module, nothing
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.surroundings import field_context
@@ -36,6 +36,9 @@ def draw(slug: str, *, workspace: bool = False) -> None:
     """Draw the table of a module; with `workspace` one gets back from it to the page of profiles."""
     nav.follow()
     now = here()
+    if slug not in now.catalog.modules:
+        no_such_module(now, words.readable(slug))
+        return
     module, state = now.catalog.module(slug), state_of(slug)
     seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     found = feedback.run(lambda: _read(now, module, state), at="here")

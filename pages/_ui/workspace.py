@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from crm_core.conversations import MESSAGES
 from crm_core.model import Module
 from crm_core.panels import OVERVIEW, Panel, panels_of
@@ -21,7 +23,7 @@ from pages._ui import (
 )
 from pages._ui.components import Click, clicks
 from pages._ui.layout import body, head, redraw, three_panels
-from pages._ui.nothing import no_records, no_such_module, nothing
+from pages._ui.nothing import no_records, no_such_module, no_such_record, nothing
 from pages._ui.sections import section_of
 from pages._ui.sections.base import Spot
 from pages._ui.session import Here, here
@@ -41,11 +43,28 @@ def draw(slug: str) -> None:
     offered = [panel.slug for panel in _panels(here(), slug, None)]
     state.section = slug_in_url("section", among=offered) or state.section
     three_panels(
-        left=lambda: workspace_list.draw(slug, state),
-        centre=lambda: _centre(slug, state),
-        right=lambda: _right(slug, state),
+        left=_while_known(slug, lambda: workspace_list.draw(slug, state)),
+        centre=_while_known(slug, lambda: _centre(slug, state), told=True),
+        right=_while_known(slug, lambda: _right(slug, state)),
         labels=("List", here().catalog.module(slug).one, "Details"),
     )
+
+
+def _known(slug: str) -> bool:
+    """Whether there still is the module: somebody may take it away while its page stands open."""
+    return slug in here().catalog.modules
+
+
+def _while_known(slug: str, draw: Callable[[], None], *, told: bool = False) -> Callable[[], None]:
+    """The drawing of a panel as long as there is the module; `told` says so afterwards, the others are empty."""
+
+    def panel() -> None:
+        if _known(slug):
+            draw()
+        elif told:
+            no_such_module(here(), words.readable(slug))
+
+    return panel
 
 
 def _panels(now: Here, slug: str, folder: str | None) -> tuple[Panel, ...]:
@@ -100,6 +119,9 @@ def _write_mail(slug: str, state: WorkspaceState, seen: Head) -> None:
 
 
 def _nobody(now: Here, module: Module, state: WorkspaceState) -> None:
+    if state.selected is not None:
+        no_such_record(now, module, state.selected, key=f"nothing:{module.slug}")
+        return
     if state.empty:
         no_records(now, module, key=f"nothing:{module.slug}")
         return
@@ -111,6 +133,8 @@ def _nobody(now: Here, module: Module, state: WorkspaceState) -> None:
 
 def clicked(slug: str, state: WorkspaceState, click: Click) -> None:
     """Do what a click on a marked element means, and draw the panels that it concerns."""
+    if not _known(slug):
+        redraw("left", "centre", "right")
     match click.verb, click.values:
         case "section", (section,):
             open_section(slug, state, section)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from crm_core.errors import RecordNotFound
 from crm_core.panels import OVERVIEW
 from crm_core.past import Past, head_then
 from crm_core.profile import Head, read_head
-from pages._ui import feedback
 from pages._ui.session import Here
 
 PAGE = 60
@@ -51,20 +51,22 @@ class WorkspaceState:
 
 
 def read_selected(now: Here, slug: str, state: WorkspaceState, *, at: int | None = None) -> Head | None:
-    """The head of the selected record, as of a snapshot when one is named; read once for all panels of a run."""
+    """The head of the selected record, as of a snapshot when one is named; read once for all panels of a run.
+
+    None without a selection, and for a record that is not there, or not any more.
+    """
     if state.selected is None:
         return None
     key = (state.selected, now.lake.known_snapshot(), now.actor, now.catalog.version, at)
     if state.read is None or state.read[0] != key:
-        found = (
-            head_then(now.lake, now.catalog, module=slug, record_id=state.selected, actor=now.actor, at=at)
-            if at is not None
-            else feedback.run(
-                lambda: read_head(
-                    now.lake, now.catalog, module=slug, record_id=str(state.selected), actor=now.actor
-                ),
-                at="here",
-            )
-        )
-        state.read = (key, found)
+        state.read = (key, _read(now, slug, state.selected, at))
     return state.read[1]
+
+
+def _read(now: Here, slug: str, record: str, at: int | None) -> Head | None:
+    if at is not None:
+        return head_then(now.lake, now.catalog, module=slug, record_id=record, actor=now.actor, at=at)
+    try:
+        return read_head(now.lake, now.catalog, module=slug, record_id=record, actor=now.actor)
+    except RecordNotFound:
+        return None
