@@ -36,6 +36,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("calendar", "Calendar", ("appointments",)),
     Section("notes", "Notes", ("notes",)),
     Section("files", "Files", ("files",)),
+    Section("recordings", "Calls", ("communications",)),
     Section("deals", "Deals", ("deals",)),
     Section("invoices", "Invoices", ("invoices",)),
     Section("payments", "Payments", ("payments",)),

@@ -141,13 +141,20 @@ def _files(world: World) -> None:
 
 
 def add_file(
-    world: World, about: Draft, name: str, media_type: str, content: bytes, *, customer: str
+    world: World,
+    about: Draft,
+    name: str,
+    media_type: str,
+    content: bytes,
+    *,
+    customer: str,
+    within: timedelta = timedelta(days=20),
 ) -> Draft:
     """A file about a record, with its bytes, from soon after the record's beginning."""
     digest = hashlib.sha256(content).hexdigest()
     world.blobs[digest] = content
     uploader = world.pick(("anna", "david", "elif"))
-    when = world.moment(about.created_at, min(world.until, about.created_at + timedelta(days=20)))
+    when = world.moment(about.created_at, min(world.until, about.created_at + within))
     return world.add(
         "files", when, name=name, sha256=digest, size=len(content), media_type=media_type,
         uploader=uploader, about=about.id,

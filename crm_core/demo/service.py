@@ -1,5 +1,6 @@
 """What customers have beside goods in the demo: time, checklists, subscriptions, reservations, insurance, points."""
 
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ def make_service(world: World, accounts: Sequence[Account]) -> None:
     for account in some(60):
         _photo(world, account.draft)
     _said_of_notes(world)
+    _recordings(world)
 
 
 def _kept(account: Account, team: str = "sales") -> dict[str, object]:
@@ -240,6 +242,36 @@ def _picture(world: World) -> bytes:
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in parts
     )
+
+
+def _recordings(world: World) -> None:
+    """Some calls were recorded: a sound, and what was said."""
+    calls = [
+        one
+        for one in world.all("communications")
+        if one.values["channel"] == "call" and one.values["duration"]
+    ]
+    calls = [
+        one for one in calls if one.values["customer"] and one.created_at < world.until - timedelta(days=1)
+    ]
+    # Mostly those of the last weeks, which one listens to.
+    calls.sort(key=lambda one: one.created_at)
+    for draft in world.rng.sample(calls[-world.scaled(120) :], min(len(calls), world.scaled(30))):
+        name, kept = f"call-{draft.created_at:%Y-%m-%d-%H%M}.wav", draft.values["customer"]
+        made = add_file(
+            world, draft, name, "audio/wav", _sound(world), customer=kept, within=timedelta(hours=1)
+        )
+        draft.set(made.created_at, files=[made.id], transcript=world.pick(data("service")["said"]))
+
+
+def _sound(world: World) -> bytes:
+    """Two seconds of two tones in turn, as a WAV of 8 kHz and 8 bits."""
+    rate, tones = 8_000, world.rng.sample(range(300, 900, 50), 2)
+    waves = [math.sin(2 * math.pi * tones[at // (rate // 4) % 2] * at / rate) for at in range(2 * rate)]
+    body = bytes(round(127.5 + 60 * one) for one in waves)
+    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(body), b"WAVE", b"fmt ", 16, 1, 1, rate, rate, 1, 8,
+                       b"data", len(body))  # fmt: skip
+    return head + body
 
 
 def _said_of_notes(world: World) -> None:
