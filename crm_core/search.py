@@ -109,7 +109,7 @@ def search_module(
         .where(all_of(tests))
     )
     shown = (
-        exp.select(*_hit_columns(catalog, own), column("sorted_by", "p"))
+        exp.select(*hit_columns(catalog, own), column("sorted_by", "p"))
         .from_("page AS p")
         .join(relations.stored(module, _ROW), on=column(relations.row_key, _ROW).eq(column("place", "p")))
     )
@@ -134,7 +134,7 @@ def search_all(
     parts: list[exp.Query] = []
     for module in chosen:
         part = (
-            exp.select(exp.Literal.string(module.slug).as_("module"), *_hit_columns(catalog, module))
+            exp.select(exp.Literal.string(module.slug).as_("module"), *hit_columns(catalog, module))
             .from_(relations.stored(module.slug, _ROW))
             .where(
                 relations.predicate(module.slug, _ROW), search_predicate(relations, module.slug, words, _ROW)
@@ -160,7 +160,8 @@ def search_all(
     )
 
 
-def _hit_columns(catalog: Catalog, module: Module) -> list[exp.Expr]:
+def hit_columns(catalog: Catalog, module: Module) -> list[exp.Expr]:
+    """What a hit shows of a row called `r`: id, title, subtitle, status and folder."""
     subtitle: exp.Expr = exp.Literal.string("")
     if module.subtitle:
         subtitle = exp.cast(column(catalog.resolve(module.slug, module.subtitle).column, _ROW), "VARCHAR")

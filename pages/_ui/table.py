@@ -130,7 +130,7 @@ def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
 
 def _edit(now: Here, module: Module, state: TableState, item: dict[str, Any], edited: Edited) -> None:
     state.refused = write(now, module, item, edited)
-    state.edited = edits.Shown(module, item)
+    state.edited = None if state.refused else edits.Shown(module, item)
 
 
 def _totals(now: Here, module: Module, state: TableState, columns: Sequence[str]) -> None:

@@ -39,10 +39,16 @@ class TableState:
     edited: edits.Shown | None = None
     """The record that was edited last."""
     refused: Refused | None = None
+    cards: dict[str, int] = field(default_factory=dict)
+    """How many cards of a lane of the board are shown, where more were asked for."""
+    moves: int = 0
+    """How many cards were moved: the board draws each answer, also that nothing changed."""
+    said: str = ""
+    """What became of the last card that was moved, for those who hear the page."""
 
     def narrowed(self) -> None:
         """Forget what was said of the records before: others are shown now."""
-        self.page, self.ticked, self.edited, self.refused = 1, (), None, None
+        self.page, self.ticked, self.edited, self.refused, self.cards = 1, (), None, None, {}
 
 
 def state_of(slug: str) -> TableState:
