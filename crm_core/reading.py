@@ -1,6 +1,7 @@
-"""Read marks: up to when a team has read the messages of a record. Kept in memory for moments, then written.
+"""Read marks: up to when a team has read the messages of a record, and when somebody looked at its timeline last.
 
-Nobody waits for a mark: what a page marks while it draws itself is written a second later, with what else came.
+Kept in memory for moments, then written. Nobody waits for a mark: what a page marks while it draws itself is written a
+second later, with what else came.
 """
 
 import threading
@@ -13,6 +14,9 @@ import polars as pl
 from crm_core.access import Actor
 from crm_core.badges import reader_of
 from crm_core.logs import log_failure
+from crm_core.model import Catalog
+from crm_core.relations import relations_for
+from crm_core.trees import lake_table
 from lake import Change, Lake, Transaction, table
 from lake.errors import LakeError
 
@@ -29,8 +33,29 @@ class ReadMarks:
 
     def mark(self, *, record_id: str, actor: Actor, now: datetime | None = None) -> None:
         """Note that the actor's team has read the record's messages up to now."""
+        self._note(reader_of(actor), record_id, now or datetime.now(UTC))
+
+    def mark_looked(self, *, record_id: str, actor: Actor, now: datetime | None = None) -> None:
+        """Note that the actor has looked at what happened with the record up to now."""
+        self._note(_looker(actor), record_id, now or datetime.now(UTC))
+
+    def looked(self, catalog: Catalog, *, record_id: str, actor: Actor) -> datetime | None:
+        """When the actor has looked at the record's timeline last (UTC); None when never."""
         with self._guard:
-            self._waiting[(reader_of(actor), record_id)] = now or datetime.now(UTC)
+            waiting = self._waiting.get((_looker(actor), record_id))
+        if waiting is not None:
+            return waiting
+        serving = relations_for(self.lake, catalog, actor).catalog_name
+        marks = lake_table("read_marks", schema="ops", catalog=serving).sql("duckdb")
+        found = self.lake.read(
+            f"SELECT max(read_at) AS at FROM {marks} WHERE reader = ? AND record_id = ?::UUID",
+            [_looker(actor), record_id],
+        ).item()
+        return found.astimezone(UTC) if found is not None else None
+
+    def _note(self, reader: str, record_id: str, at: datetime) -> None:
+        with self._guard:
+            self._waiting[(reader, record_id)] = at
             if self._timer is None:
                 self._timer = threading.Timer(self.every, self._write)
                 self._timer.daemon = True
@@ -76,6 +101,10 @@ class ReadMarks:
 
         self.lake.commit(work, Change(actor="system", door="read-marks", reason="messages read"))
         return len(waiting)
+
+
+def _looker(actor: Actor) -> str:
+    return f"looked:{actor.user}"
 
 
 _OF_LAKE: weakref.WeakKeyDictionary[Lake, ReadMarks] = weakref.WeakKeyDictionary()

@@ -137,7 +137,11 @@ def relations_for(lake: Lake, catalog: Catalog, actor: Actor, at: int | None = N
 
 def served_tables(catalog: Catalog) -> dict[tuple[str, str], Held]:
     """The tables that pages read, and how their copies are held: records are found by id and by every reference."""
-    found = {("ops", "read_marks"): Held(), ("access", "consents"): Held(("address",))}
+    found = {
+        ("ops", "read_marks"): Held(),
+        ("ops", "pins"): Held(),
+        ("access", "consents"): Held(("address",)),
+    }
     for module in catalog.modules.values():
         references = tuple(r.slug for r in catalog.references(module.slug))
         sort = module.sort or references[:1] or ("id",)

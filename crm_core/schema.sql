@@ -35,6 +35,15 @@ CREATE TABLE IF NOT EXISTS ops.preferences (
     changed_at timestamptz NOT NULL
 );
 
+-- Entries that somebody keeps on top of a record's timeline; a module with a field `pinned` keeps it there instead.
+CREATE TABLE IF NOT EXISTS ops.pins (
+    record_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    module varchar NOT NULL,
+    pinned_at timestamptz NOT NULL,
+    change_id uuid NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS access.users (
     slug varchar NOT NULL,
     name varchar NOT NULL,

@@ -2,29 +2,34 @@
 
 import base64
 import json
-from collections.abc import Collection, Sequence
+import unicodedata
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlglot import exp
 
 from crm_core.access import Actor
-from crm_core.conditions import Scope, value_expression
 from crm_core.consents import read_consent_history
 from crm_core.errors import ConditionInvalid
-from crm_core.model import Catalog, ToMany
-from crm_core.prepared import STAND_IN, about_record
+from crm_core.model import Catalog
+from crm_core.prepared import about_record
 from crm_core.relations import Relations
-from crm_core.trees import any_of, coalesce, column, union_all
+from crm_core.timeline_rows import (
+    MOST_WORDS,
+    STAND_IN_CURSOR,
+    STAND_IN_WORDS,
+    entries_statement,
+    routes_to,
+)
 from lake import Lake
 
-MAX_STEPS = 3
-_STAND_IN_CURSOR = (datetime(1, 1, 1, tzinfo=UTC), "the entry before")
+__all__ = ["CHANGES", "Entry", "TimelinePage", "read_timeline", "routes_to"]
+
 CHANGES = "changes"
 """The kind of an entry that stands for changed fields of the record itself."""
-MESSAGES, INQUIRIES = "communications", "inquiries"
-_ROW = "r"
 _HIDDEN_CHANGES = frozenset({"version", "change_id", "updated_at", "created_at", "id"})
 
 
@@ -40,37 +45,31 @@ class Entry:
     status: str | None = None
     owner: str | None = None
     fields: tuple[dict[str, Any], ...] = field(default=())
+    pinned: bool = False
 
 
 @dataclass(frozen=True)
 class TimelinePage:
-    """Entries newest first, and the cursor of the older ones."""
+    """Entries newest first, and the cursor of the older ones; with the first page those that are pinned."""
 
     entries: tuple[Entry, ...]
     next: str | None
+    pinned: tuple[Entry, ...] = ()
 
 
-def routes_to(catalog: Catalog, module: str) -> dict[str, tuple[tuple[ToMany, ...], ...]]:
-    """Module with a timeline date → the shortest routes by which its records reach a record of `module`.
+@dataclass(frozen=True)
+class _Asked:
+    """A page that is asked for: about which record, by whom, of what, behind which entry."""
 
-    Routes go over reference columns only: a related person's orders are not one's own.
-    """
-    found: dict[str, tuple[tuple[ToMany, ...], ...]] = {}
-    frontier: list[tuple[ToMany, ...]] = [()]
-    seen = {module}
-    for _ in range(MAX_STEPS):
-        longer = [
-            (*route, link)
-            for route in frontier
-            for link in catalog.to_many(route[-1].module if route else module)
-            if link.reference is not None and link.module not in seen
-        ]
-        for target in {route[-1].module for route in longer}:
-            if catalog.module(target).timeline is not None:
-                found[target] = tuple(route for route in longer if route[-1].module == target)
-        seen |= {route[-1].module for route in longer}
-        frontier = longer
-    return dict(sorted(found.items()))
+    lake: Lake
+    catalog: Catalog
+    module: str
+    record_id: str
+    actor: Actor
+    kinds: Collection[str]
+    words: tuple[str, ...]
+    limit: int
+    before: tuple[datetime, str] | None
 
 
 def read_timeline(
@@ -81,191 +80,93 @@ def read_timeline(
     record_id: str,
     actor: Actor,
     kinds: Collection[str] = (),
+    words: str = "",
     limit: int = 30,
     after: str | None = None,
     at: int | None = None,
 ) -> TimelinePage:
-    """One page of what happened with a record, as far as the actor may see it.
+    """One page of what happened with a record, as far as the actor may see it, in one statement.
 
-    `kinds` are module slugs or `changes`; none means all but `changes`, which cost a walk over the record's
-    versions and are read when asked for.
+    Args:
+        lake: the lake.
+        catalog: the definitions.
+        module: the record's module.
+        record_id: the record.
+        actor: who reads.
+        kinds: module slugs or `changes`; none means all but `changes`, which cost a walk over the record's versions
+            and are read when asked for.
+        words: entries whose title or text holds each of these words, whatever its case and accents.
+        limit: how many entries a page has.
+        after: `next` of the page before.
+        at: the snapshot that is read, now by default.
 
     Raises:
         ConditionInvalid: When the cursor is none of ours.
     """
-    before = _read_cursor(after)
-    entries = _record_entries(
-        lake,
-        catalog,
-        module=module,
-        record_id=record_id,
-        actor=actor,
-        kinds=kinds,
-        limit=limit,
-        before=before,
-        at=at,
-    )
-    if CHANGES in kinds:
-        entries += _change_entries(lake, catalog, module=module, record_id=record_id, before=before, at=at)
-        entries += _consent_entries(
-            lake, catalog, module=module, record_id=record_id, actor=actor, before=before, at=at
-        )
-    entries.sort(key=lambda entry: (entry.occurred_at, entry.id), reverse=True)
-    following = _cursor(entries[limit - 1]) if len(entries) > limit else None
-    return TimelinePage(tuple(entries[:limit]), following)
-
-
-def _record_entries(
-    lake: Lake, catalog: Catalog, *, module: str, record_id: str, actor: Actor, kinds: Collection[str], limit: int,
-    before: tuple[datetime, str] | None, at: int | None,
-) -> list[Entry]:  # fmt: skip
-    routes = catalog.memo.of(("routes", module), lambda: routes_to(catalog, module))
-    chosen = tuple(slug for slug in routes if not kinds or slug in kinds)
-    if not chosen:
-        return []
-
-    def build(relations: Relations) -> exp.Select:
-        union = union_all([_part(relations, slug, routes[slug], STAND_IN) for slug in chosen])
-        entries = _without_echoes(union, chosen)
-        return _page(relations, entries, limit=limit, before=_STAND_IN_CURSOR if before else None)
-
-    statement, values = about_record(
-        lake, catalog, record_id, build, key=("timeline", module, chosen, limit, before is not None),
-        actor=actor, at=at, instead=dict(zip(_STAND_IN_CURSOR, before, strict=True)) if before else None,
+    looked_for = tuple(words.split()[:MOST_WORDS])
+    asked = _Asked(
+        lake, catalog, module, record_id, actor, kinds, looked_for, limit, _read_cursor(after)
     )  # fmt: skip
-    frame = lake.read(statement, values)
-    return [
-        Entry(
-            row["kind"], row["id"], row["occurred_at"].astimezone(UTC), row["title"] or "", row["text"] or "",
-            row["status"], row["owner"],
-        )
-        for row in frame.to_dicts()
-    ]  # fmt: skip
+    entries, pinned = _record_entries(asked, at=at)
+    if CHANGES in kinds:
+        entries += _change_entries(asked, at=at) + _consent_entries(asked, at=at)
+    newest_first = partial(sorted, key=_place, reverse=True)
+    entries = newest_first(entries)
+    following = _cursor(entries[limit - 1]) if len(entries) > limit else None
+    return TimelinePage(tuple(entries[:limit]), following, tuple(newest_first(pinned)))
 
 
-def _page(
-    relations: Relations, entries: exp.Query, *, limit: int, before: tuple[datetime, str] | None
-) -> exp.Select:
-    """The newest of all entries, those behind a cursor where there is one; one more than a page has."""
-    rows = exp.select("*").from_(entries.subquery("e", copy=False), copy=False)
-    rows = rows.where(exp.not_(column("occurred_at").is_(exp.null())), copy=False)
-    if before:
-        instant = relations.params.bind(before[0], "TIMESTAMPTZ")
-        earlier = exp.LT(this=column("occurred_at"), expression=instant)
-        tie = exp.and_(
-            column("occurred_at").eq(instant.copy()),
-            exp.LT(this=column("id"), expression=relations.params.bind(before[1])),
-        )
-        rows = rows.where(exp.paren(exp.or_(earlier, exp.paren(tie))), copy=False)
-    newest = [exp.Ordered(this=column(name), desc=True) for name in ("occurred_at", "id")]
-    return rows.order_by(*newest, copy=False).limit(limit + 1, copy=False)
+def _place(entry: Entry) -> tuple[datetime, str]:
+    return entry.occurred_at, entry.id
 
 
-def _without_echoes(entries: exp.Query, kinds: Collection[str]) -> exp.Query:
-    """The entries without the messages that only repeat an inquiry: what opened it is told once.
+def _record_entries(asked: _Asked, *, at: int | None) -> tuple[list[Entry], list[Entry]]:
+    """The entries of a page, one more where there are, and those that are pinned."""
+    catalog, module = asked.catalog, asked.module
+    routes = catalog.memo.of(("routes", module), lambda: routes_to(catalog, module))
+    chosen = tuple(slug for slug in routes if not asked.kinds or slug in asked.kinds)
+    if not chosen:
+        return [], []
+    behind, words = asked.before is not None, len(asked.words)
 
-    The message of an inquiry and the inquiry are two records with the same subject and text. Of a timeline
-    that shows both kinds the inquiry stays; where inquiries are not shown, or not seen, the message does.
-    """
-    if not {MESSAGES, INQUIRIES} <= set(kinds):
-        return entries
-    inquiries = exp.Filter(
-        this=exp.Count(this=exp.Star()),
-        expression=exp.Where(this=column("kind", "w").eq(exp.Literal.string(INQUIRIES))),
-    )
-    of_the_same_words = exp.Window(this=inquiries, partition_by=[column("title", "w"), column("text", "w")])
-    echo = exp.and_(
-        column("kind", "w").eq(exp.Literal.string(MESSAGES)),
-        coalesce(column("text", "w"), exp.Literal.string("")).neq(exp.Literal.string("")),
-        exp.GT(this=of_the_same_words, expression=exp.Literal.number(0)),
-    )
-    select = exp.select("*").from_(entries.subquery("w", copy=False), copy=False)
-    select.set("qualify", exp.Qualify(this=exp.not_(exp.paren(echo))))
-    return select
+    def build(relations: Relations) -> exp.Query:
+        return entries_statement(relations, chosen, routes, limit=asked.limit, behind=behind, words=words)
+
+    cursor = dict(zip(STAND_IN_CURSOR, asked.before, strict=True)) if asked.before else {}
+    statement, values = about_record(
+        asked.lake, catalog, asked.record_id, build, key=("timeline", module, chosen, asked.limit, behind, words),
+        actor=asked.actor, at=at, instead={**cursor, **dict(zip(STAND_IN_WORDS, asked.words, strict=False))},
+    )  # fmt: skip
+    rows = asked.lake.read(statement, values).to_dicts()
+    return [_entry(row) for row in rows if not row["top"]], [_entry(row) for row in rows if row["top"]]
 
 
-def _part(
-    relations: Relations, slug: str, routes: Sequence[tuple[ToMany, ...]], record_id: str
-) -> exp.Select:
-    catalog = relations.catalog
-    module = catalog.module(slug)
-    shown = module.timeline
-    if shown is None:
-        raise ValueError(f"{slug} has no timeline")
-    scope = Scope(slug, _ROW, relations)
-    words = {
-        "title": value_expression(shown.title or module.title, scope),
-        "text": value_expression(shown.text, scope) if shown.text else exp.Literal.string(""),
-    }
-    reached = any_of([_reached(relations, route, record_id, _ROW) for route in routes])
-    return (
-        exp.select(
-            exp.Literal.string(slug).as_("kind"),
-            exp.cast(column("id", _ROW), "VARCHAR").as_("id"),
-            exp.cast(value_expression(shown.date, scope), "TIMESTAMPTZ").as_("occurred_at"),
-            exp.cast(words["title"], "VARCHAR").as_("title"),
-            exp.cast(words["text"], "VARCHAR").as_("text"),
-            column("status", _ROW).as_("status"),
-            column("owner", _ROW).as_("owner"),
-        )
-        .from_(_candidates(relations, slug, routes, record_id), copy=False)
-        .where(relations.predicate(slug, _ROW), exp.paren(reached, copy=False), copy=False)
-    )
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry(
+        row["kind"], row["id"], row["occurred_at"].astimezone(UTC), row["title"] or "", row["text"] or "",
+        row["status"], row["owner"], pinned=bool(row["pinned"]),
+    )  # fmt: skip
 
 
-def _candidates(
-    relations: Relations, slug: str, routes: Sequence[tuple[ToMany, ...]], record_id: str
-) -> exp.Expr:
-    """The module's rows, or only those that point at the record where every route is one step long."""
-    if any(len(route) > 1 for route in routes):
-        return relations.table(slug, _ROW)
-    columns = {route[-1].reference.slug for route in routes if route[-1].reference is not None}
-    return relations.narrowed(slug, _ROW, {name: [record_id] for name in sorted(columns)})
-
-
-def _reached(relations: Relations, route: Sequence[ToMany], record_id: str, alias: str) -> exp.Expr:
-    """True for the rows at the end of a route that begins at the record."""
-    last = route[-1]
-    reference = last.reference
-    if reference is None:
-        raise ValueError(f"{last.slug} is no reference")
-    here = column(reference.slug, alias)
-    if len(route) == 1:
-        test: exp.Expr = here.eq(relations.params.bind(record_id, "UUID"))
-    else:
-        inner = f"{alias}{len(route)}"
-        ids = (
-            exp.select(column("id", inner))
-            .from_(relations.table(last.owner, inner))
-            .where(relations.predicate(last.owner, inner), _reached(relations, route[:-1], record_id, inner))
-        )
-        test = here.isin(query=ids)
-    if reference.polymorphic:
-        owner = relations.params.bind(last.owner)
-        test = exp.and_(test, column(reference.module_column, alias).eq(owner))
-    return exp.paren(test)
-
-
-def _change_entries(
-    lake: Lake, catalog: Catalog, *, module: str, record_id: str, before: tuple[datetime, str] | None, at: int | None
-) -> list[Entry]:  # fmt: skip
-    history = lake.history.of_record("crm", module, record_id)
+def _change_entries(asked: _Asked, *, at: int | None) -> list[Entry]:
+    history = asked.lake.history.of_record("crm", asked.module, asked.record_id)
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in history.to_dicts():
         if row["field"] not in _HIDDEN_CHANGES and (at is None or row["snapshot"] <= at):
             groups.setdefault(str(row["snapshot"]), []).append(row)
-    entries = [_change_entry(catalog, module, snapshot, rows) for snapshot, rows in groups.items()]
-    return [entry for entry in entries if before is None or (entry.occurred_at, entry.id) < before]
+    entries = [
+        _change_entry(asked.catalog, asked.module, snapshot, rows) for snapshot, rows in groups.items()
+    ]
+    return _asked_for(asked, entries)
 
 
-def _consent_entries(
-    lake: Lake, catalog: Catalog, *, module: str, record_id: str, actor: Actor,
-    before: tuple[datetime, str] | None, at: int | None,
-) -> list[Entry]:  # fmt: skip
+def _consent_entries(asked: _Asked, *, at: int | None) -> list[Entry]:
     """What was said to messages, told as a change of a field for each purpose and channel."""
-    if not any(field.kind in ("email", "phone") for field in catalog.module(module).fields):
+    if not any(field.kind in ("email", "phone") for field in asked.catalog.module(asked.module).fields):
         return []
-    said = read_consent_history(lake, catalog, module=module, record_id=record_id, actor=actor, at=at)
+    said = read_consent_history(
+        asked.lake, asked.catalog, module=asked.module, record_id=asked.record_id, actor=asked.actor, at=at
+    )
     entries, stood = [], dict[tuple[str, str, str], str]()
     for one in reversed(said):
         key = (one.address, one.channel, one.purpose)
@@ -275,7 +176,25 @@ def _consent_entries(
             Entry(CHANGES, one.id, one.occurred_at.astimezone(UTC), f"Consent to {one.purpose} changed",
                   one.reason, None, one.by, (told,))
         )  # fmt: skip
-    return [entry for entry in entries if before is None or (entry.occurred_at, entry.id) < before]
+    return _asked_for(asked, entries)
+
+
+def _asked_for(asked: _Asked, entries: list[Entry]) -> list[Entry]:
+    return [
+        entry
+        for entry in entries
+        if (asked.before is None or _place(entry) < asked.before) and _tells(entry, asked.words)
+    ]
+
+
+def _tells(entry: Entry, words: Collection[str]) -> bool:
+    values = [str(field[side] or "") for field in entry.fields for side in ("old", "new")]
+    told = _folded(" ".join([entry.title, entry.text, *values]))
+    return all(_folded(word) in told for word in words)
+
+
+def _folded(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
 
 
 def _change_entry(catalog: Catalog, module: str, snapshot: str, rows: list[dict[str, Any]]) -> Entry:

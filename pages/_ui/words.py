@@ -68,6 +68,20 @@ def moment(value: Any, *, zone: str = "UTC") -> str:
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
+def clock(value: Any, *, zone: str = "UTC") -> str:
+    """The time of day of an instant in a zone: `14:05`."""
+    known = to_instant(value)
+    return f"{known.astimezone(ZoneInfo(zone)):%H:%M}" if known else ""
+
+
+def day_heading(day: date, today: date) -> str:
+    """A day as a heading over what happened on it: `Today`, `Yesterday`, `Friday, 20 November`, `3 May 2025`."""
+    near = {-1: "Yesterday", 0: "Today", 1: "Tomorrow"}.get((day - today).days)
+    if near:
+        return near
+    return f"{day:%A}, {day.day} {day:%B}" if day.year == today.year else f"{day.day} {day:%B %Y}"
+
+
 def ago(value: Any, *, now: datetime | None = None, zone: str = "UTC") -> str:
     """How long ago in few letters: `now`, `14m`, `3h`, `Yesterday`, `Mon`, `12 Nov`, `Nov 2024`."""
     known = to_instant(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from crm_core.errors import RecordNotFound
@@ -13,7 +13,6 @@ from crm_core.profile import Head, read_head
 from pages._ui.session import Here
 
 PAGE = 60
-ENTRIES = 20
 
 
 @dataclass
@@ -27,13 +26,16 @@ class WorkspaceState:
     shown: int = PAGE
     section: str = OVERVIEW
     editing: set[str] = field(default_factory=set)
-    entries: int = ENTRIES
     empty: bool = False
     """Whether there is no record at all, whatever is looked for."""
     within: dict[str, Any] = field(default_factory=dict)
     """What the open section remembers of this record; forgotten with it."""
     head: str = ""
     """What stands open in the heading; forgotten with the record."""
+    looked: tuple[datetime | None] | None = None
+    """When the timeline of this record was looked at before, once it is known; None in it for never."""
+    marked: datetime | None = None
+    """Up to when it is noted that the timeline was looked at now."""
     as_of: date | None = None
     """The day at whose end the record is looked at; None for now."""
     past: tuple[Any, Past] | None = None
@@ -47,7 +49,8 @@ class WorkspaceState:
         self.editing.clear()
         self.within.clear()
         self.head = ""
-        self.entries = ENTRIES
+        self.looked = None
+        self.marked = None
 
 
 def read_selected(now: Here, slug: str, state: WorkspaceState, *, at: int | None = None) -> Head | None:

@@ -87,9 +87,9 @@ def told(figure: Figure) -> str:
     return f"{text} {figure.unit}".strip()
 
 
-def offer(spot: Spot, *forms: Form) -> None:
-    """Draw a button for each form, and the one that is open below."""
-    if spot.locked or not forms:
+def offer(spot: Spot, *forms: Form, beside: Callable[[], None] | None = None) -> None:
+    """Draw a button for each form, further ones beside them, and the form that is open below."""
+    if spot.locked or not (forms or beside):
         return
     with st.container(horizontal=True, gap="small", key="section_actions"):
         for form in forms:
@@ -97,6 +97,8 @@ def offer(spot: Spot, *forms: Form) -> None:
                 form.button, key=spot.key(f"ask:{form.name}"), icon=f":material/{form.icon}:",
                 on_click=_open, args=(spot, form.name),
             )  # fmt: skip
+        if beside is not None:
+            beside()
     for form in forms:
         if spot.state.within.get(_OPEN) == form.name:
             _draw(spot, form)
