@@ -249,7 +249,7 @@ def _recordings(world: World) -> None:
     calls = [
         one
         for one in world.all("communications")
-        if one.values["channel"] == "call" and one.values["duration"]
+        if one.values["channel"] == "call" and one.values.get("duration")
     ]
     calls = [
         one for one in calls if one.values["customer"] and one.created_at < world.until - timedelta(days=1)
