@@ -8,7 +8,7 @@ from sqlglot import exp
 from crm_core.access import Actor, sees_whole_module
 from crm_core.model import Catalog
 from crm_core.params import Params
-from crm_core.searched import searched_columns
+from crm_core.searched import forgives, open_points, search_texts, searched_columns
 from crm_core.sight import sight
 from crm_core.trees import all_of, coalesce, column, lake_table, union_all
 from lake import Lake
@@ -145,13 +145,14 @@ def served_tables(catalog: Catalog) -> dict[tuple[str, str], Held]:
     for module in catalog.modules.values():
         references = tuple(r.slug for r in catalog.references(module.slug))
         sort = module.sort or references[:1] or ("id",)
-        searched = searched_columns(catalog, module.slug)
-        points = module.contact_points
+        searched = search_texts(catalog, module.slug)
+        points = open_points(catalog, module.slug)
         gathered: tuple[Gathered, ...] = ()
-        if points is not None and points.module in catalog.modules:
+        if points is not None:
             texts = searched_columns(catalog, points.module)
             gathered = (Gathered(("crm", points.module), points.reference, texts),)
-        found[("crm", module.slug)] = Held(sort, ("id", *references), searched, gathered)
+        words = forgives(catalog, module.slug)
+        found[("crm", module.slug)] = Held(sort, ("id", *references), searched, gathered, words)
     for rel in catalog.link_relationships:
         found[("crm", rel.link_table)] = Held(("from_id",))
     return found

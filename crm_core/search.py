@@ -1,8 +1,9 @@
-"""Search as one types: over titles, searchable fields, and every e-mail address and phone number."""
+"""Search as one types: over titles, searchable fields, tags, ids, and every e-mail address and phone number."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlglot import exp
 
@@ -11,19 +12,33 @@ from crm_core.conditions import Scope, compile_condition
 from crm_core.model import Catalog, Condition, Module
 from crm_core.query import title_column
 from crm_core.relations import Relations, relations_for
-from crm_core.searched import searched_columns
-from crm_core.trees import all_of, any_of, column, function, text, union_all
+from crm_core.search_page import SORTED_BY, Order, Place, Window, page_of
+from crm_core.search_words import Wanted, holds, parse, words_like
+from crm_core.search_words import plain as plain_tree
+from crm_core.searched import forgives, search_texts
+from crm_core.similar import key_of, near_words, rows_with
+from crm_core.trees import all_of, column, function, text, union_all
 from lake import Lake
 from lake.mirror import SEARCH_TEXT
+from lake.words import SEPARATOR, plain
 
 _ROW = "r"
-_NUMBER = re.compile(r"[+0-9()./-]+")
-"""A word that may be a phone number as people write them."""
+_MEANS_SOMETHING = re.compile(r"[!-/:-@\[-`{-~]")
+"""What has a meaning in a pattern, or may have one."""
+FEW = 3
+"""With fewer hits than these, what is written a little differently is found as well."""
+
+NEAR = 30
+"""So many of these at most."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One record found: enough to show it in a list."""
+    """One record found: enough to show it in a list.
+
+    `matched` is the text in which the words were found, in small letters without accents; empty without words.
+    `similar` says that it is written a little differently from what was asked for.
+    """
 
     module: str
     id: str
@@ -31,51 +46,28 @@ class Hit:
     subtitle: str
     status: str | None
     folder: str | None
+    matched: str = ""
+    similar: bool = False
 
 
 @dataclass(frozen=True)
 class Hits:
-    """The first records found and how many there are in all."""
+    """The first records found and how many there are in all; what is only similar follows and is not counted.
+
+    `marks` are the plain words by which they were found.
+    """
 
     items: tuple[Hit, ...]
     total: int
+    similar: tuple[Hit, ...] = ()
+    marks: tuple[str, ...] = ()
+    places: tuple[Place, Place] | None = None
+    """Where the first and the last of `items` stand in the order, to go on from there."""
 
 
 def search_predicate(relations: Relations, module: str, words: str, alias: str) -> exp.Expr:
     """True for the rows that hold every word of the search in one of their searched columns or contact points."""
-    own = relations.catalog.module(module)
-    tests = [_word_predicate(relations, own, word, alias) for word in words.lower().split()]
-    return all_of(tests)
-
-
-def _word_predicate(relations: Relations, module: Module, word: str, alias: str) -> exp.Expr:
-    digits = re.sub(r"\D", "", word).lstrip("0")
-    needles = [relations.params.bind(word)]
-    if len(digits) >= 4 and digits != word and _NUMBER.fullmatch(word):
-        needles.append(relations.params.bind(digits))
-    ways = _ways(relations, module, needles, alias)
-    points = module.contact_points
-    # In the serving copy the texts of contact points stand with those of whom they belong to.
-    if not relations.copied and points is not None and points.module in relations.catalog.modules:
-        inner = "cp"
-        found = _ways(relations, relations.catalog.module(points.module), needles, inner)
-        owners = (
-            exp.select(column(points.reference, inner))
-            .from_(relations.table(points.module, inner))
-            .where(column("deleted_at", inner).is_(exp.null()), any_of(found))
-        )
-        ways.append(column("id", alias).isin(query=owners))
-    return exp.paren(any_of(ways))
-
-
-def _ways(relations: Relations, module: Module, needles: Sequence[exp.Expr], alias: str) -> list[exp.Expr]:
-    """The tests of which one must hold for a row to have one of the texts."""
-    if relations.copied:
-        texts: list[exp.Expr] = [column(SEARCH_TEXT, alias)]
-    else:
-        names = searched_columns(relations.catalog, module.slug)
-        texts = [function("lower", column(name, alias)) for name in names]
-    return [function("contains", one.copy(), needle.copy()) for needle in needles for one in texts]
+    return holds(relations, module, parse(words), alias)
 
 
 def search_module(
@@ -89,75 +81,201 @@ def search_module(
     sort: str = "-updated_at",
     limit: int = 50,
     offset: int = 0,
+    window: Window | None = None,
+    similar: bool = False,
 ) -> Hits:
-    """The visible records that match the words and the condition, newest change first, with their exact number."""
+    """The visible records that match the words and the condition, newest change first, with their exact number.
+
+    Args:
+        lake: the lake.
+        catalog: the definitions.
+        module: whose records.
+        actor: who looks.
+        words: each must be found; a phone number in any writing counts as one.
+        condition: what else must be true.
+        sort: a column, with `-` in front for the greatest first.
+        limit: so many at most.
+        offset: from which number on.
+        window: which part of the list instead of `limit` and `offset`.
+        similar: whether records are found too that are written a little differently, when there are few.
+    """
+    window = window or Window(limit, offset)
     relations = relations_for(lake, catalog, actor)
-    own = catalog.module(module)
+    order = Order(catalog.resolve(module, sort.lstrip("+-")).column, sort.startswith("-"))
+    wanted = parse(words)
+    tests = _tests(relations, module, condition)
+    if wanted:
+        tests.append(holds(relations, module, wanted, _ROW))
+    beside = order.beside(relations, window, _ROW)
+    if beside is not None:
+        tests.append(beside)
+    marks = _plain_words(wanted)
+    rows = _read_page(
+        lake, relations, _Asked(module, order, window, marks), _matched(relations, module, order, tests)
+    )
+    hits = tuple(_hit(row, module) for row in rows if row["id"] is not None)
+    found = Hits(hits, int(rows[0]["total"]), marks=marks, places=_places(rows) if hits else None)
+    if similar and wanted and window.counted and found.total < FEW and forgives(catalog, module):
+        return _with_similar(
+            lake, catalog, found, module=module, actor=actor, words=words, condition=condition, order=order
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is read of what matches."""
+
+    module: str
+    order: Order
+    window: Window
+    marks: tuple[str, ...]
+
+
+def _tests(relations: Relations, module: str, condition: Condition | None) -> list[exp.Expr]:
     tests = [relations.predicate(module, _ROW)]
-    if words.strip():
-        tests.append(search_predicate(relations, module, words, _ROW))
     if condition is not None:
         tests.append(compile_condition(condition, Scope(module, _ROW, relations)))
-    order = catalog.resolve(module, sort.lstrip("+-")).column
-    matched = (
+    return tests
+
+
+def _matched(relations: Relations, module: str, order: Order, tests: list[exp.Expr]) -> exp.Select:
+    return (
         exp.select(
             column(relations.row_key, _ROW).as_("place"),
             column("id", _ROW),
-            column(order, _ROW).as_("sorted_by"),
+            column(order.column, _ROW).as_(SORTED_BY),
         )
         .from_(relations.stored(module, _ROW))
         .where(all_of(tests))
     )
+
+
+def _read_page(lake: Lake, relations: Relations, asked: _Asked, matched: exp.Select) -> list[dict[str, Any]]:
+    """The rows of one page, each with what was found in it."""
+    own = relations.catalog.module(asked.module)
     shown = (
-        exp.select(*hit_columns(catalog, own), column("sorted_by", "p"))
+        exp.select(*_columns(relations, own, asked.marks), column(SORTED_BY, "p"))
         .from_("page AS p")
-        .join(relations.stored(module, _ROW), on=column(relations.row_key, _ROW).eq(column("place", "p")))
+        .join(
+            relations.stored(asked.module, _ROW), on=column(relations.row_key, _ROW).eq(column("place", "p"))
+        )
     )
-    statement = _counted(matched, shown, descending=sort.startswith("-"), limit=limit, offset=offset)
-    rows = lake.read(text(statement), relations.params.values).to_dicts()
-    hits = tuple(
-        Hit(module, row["id"], row["title"] or "", row["subtitle"] or "", row["status"], row["folder"])
-        for row in rows
-        if row["id"] is not None
+    statement = page_of(matched, shown, asked.order, asked.window)
+    return lake.read(text(statement), relations.params.values).to_dicts()
+
+
+def _with_similar(
+    lake: Lake, catalog: Catalog, found: Hits, *, module: str, actor: Actor, words: str,
+    condition: Condition | None, order: Order,
+) -> Hits:  # fmt: skip
+    """What was found, and what is written a little differently."""
+    relations = relations_for(lake, catalog, actor)
+    typed = words_like(parse(words))
+    near = near_words(lake, relations, module, typed, nothing=not found.total)
+    if {one.place for one in near} != set(range(len(typed))) or not near:
+        return found
+    relations = relations_for(lake, catalog, actor)
+    known = [hit.id for hit in found.items]
+    tests = _tests(relations, module, condition)
+    if known:
+        tests.append(exp.not_(column("id", _ROW).isin(*relations.params.bind_all(known, "UUID"))))
+    by_far = Order("far", descending=False)
+    matched = (
+        exp.select(
+            column(relations.row_key, _ROW).as_("place"),
+            column("id", _ROW),
+            column("far", "f").as_(SORTED_BY),
+        )
+        .from_(relations.stored(module, _ROW))
+        .join(
+            rows_with(relations, module, near, places=len(typed)).subquery("f"),
+            on=key_of(relations, _ROW).eq(column("key", "f")),
+        )
+        .where(all_of(tests))
     )
-    return Hits(hits, int(rows[0]["total"]))
+    marks = tuple(dict.fromkeys(one.word for one in near))
+    asked = _Asked(module, by_far, Window(NEAR, counted=False), marks)
+    rows = _read_page(lake, relations, asked, matched)
+    hits = tuple(replace(_hit(row, module), similar=True) for row in rows if row["id"] is not None)
+    return replace(found, similar=hits, marks=(*found.marks, *marks) if hits else found.marks)
 
 
 def search_all(
     lake: Lake, catalog: Catalog, *, words: str, actor: Actor, modules: Sequence[str] = (), limit: int = 20
 ) -> tuple[Hit, ...]:
-    """The first visible records of every module (or the named ones) that hold all the words, best titles first."""
+    """The first visible records of every module (or the named ones) that hold all the words, best titles first.
+
+    When there are few, records of the profile modules follow that are written a little differently (`Hit.similar`).
+    """
     if not words.strip():
         return ()
-    relations = relations_for(lake, catalog, actor)
     chosen = [m for m in catalog.ordered if not m.hidden and (not modules or m.slug in modules)]
+    hits = _hold_all(lake, catalog, chosen, words=words, actor=actor, limit=limit)
+    if len(hits) >= FEW:
+        return hits
+    known = {(hit.module, hit.id) for hit in hits}
+    similar = [
+        hit
+        for module in chosen
+        if forgives(catalog, module.slug)
+        for hit in search_module(
+            lake, catalog, module=module.slug, actor=actor, words=words, limit=1, similar=True
+        ).similar
+        if (hit.module, hit.id) not in known
+    ]
+    return (*hits, *similar)[:limit]
+
+
+def _hold_all(
+    lake: Lake, catalog: Catalog, chosen: Sequence[Module], *, words: str, actor: Actor, limit: int
+) -> tuple[Hit, ...]:
+    relations = relations_for(lake, catalog, actor)
+    wanted = parse(words)
+    marks = _plain_words(wanted)
     parts: list[exp.Query] = []
     for module in chosen:
         part = (
-            exp.select(exp.Literal.string(module.slug).as_("module"), *hit_columns(catalog, module))
+            exp.select(exp.Literal.string(module.slug).as_("module"), *_columns(relations, module, marks))
             .from_(relations.stored(module.slug, _ROW))
-            .where(
-                relations.predicate(module.slug, _ROW), search_predicate(relations, module.slug, words, _ROW)
-            )
+            .where(relations.predicate(module.slug, _ROW), holds(relations, module.slug, wanted, _ROW))
             .limit(limit)
         )
         parts.append(exp.select("*").from_(part.subquery("s")))
     if not parts:
         return ()
-    union = union_all(parts)
-    first = relations.params.bind(words.strip().lower())
-    begins = function("starts_with", function("lower", column("title")), first)
+    first = relations.params.bind(plain(words.strip()))
+    begins = function("starts_with", plain_tree(column("title")), first)
     ranked = (
         exp.select("*")
-        .from_(union.subquery("u"))
+        .from_(union_all(parts).subquery("u"))
         .order_by(exp.Ordered(this=begins, desc=True), exp.Ordered(this=column("title"), desc=False))
         .limit(limit)
     )
-    rows = lake.read(text(ranked), relations.params.values).to_dicts()
     return tuple(
-        Hit(row["module"], row["id"], row["title"] or "", row["subtitle"] or "", row["status"], row["folder"])
-        for row in rows
+        _hit(row, row["module"]) for row in lake.read(text(ranked), relations.params.values).to_dicts()
     )
+
+
+def _hit(row: Mapping[str, Any], module: str) -> Hit:
+    return Hit(
+        module, row["id"], row["title"] or "", row["subtitle"] or "", row["status"], row["folder"],
+        row["matched"] or "",
+    )  # fmt: skip
+
+
+def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[Place, Place]:
+    first, last = rows[0], rows[-1]
+    return Place(first[SORTED_BY], first["id"]), Place(last[SORTED_BY], last["id"])
+
+
+def _plain_words(wanted: Sequence[Wanted]) -> tuple[str, ...]:
+    """What was typed, as it is marked where it was found."""
+    return tuple(plain(word) for one in wanted for word in (*one.words, one.number) if word)
+
+
+def _columns(relations: Relations, module: Module, marks: Sequence[str]) -> list[exp.Expr]:
+    return [*hit_columns(relations.catalog, module), _matched_text(relations, module, marks).as_("matched")]
 
 
 def hit_columns(catalog: Catalog, module: Module) -> list[exp.Expr]:
@@ -174,27 +292,17 @@ def hit_columns(catalog: Catalog, module: Module) -> list[exp.Expr]:
     ]
 
 
-def _counted(
-    matched: exp.Select, shown: exp.Select, *, descending: bool, limit: int, offset: int
-) -> exp.Expr:
-    """The page and the exact number of all matches in one statement, at least one row.
-
-    Only the page's rows are read in full: of all that match, no more than what they are sorted by.
-    """
-
-    def ordered(select: exp.Select, alias: str | None) -> exp.Select:
-        return select.order_by(
-            exp.Ordered(this=column("sorted_by", alias), desc=descending, nulls_first=False),
-            exp.Ordered(this=column("id", alias), desc=False),
-        )
-
-    page = ordered(exp.select("*").from_("matched"), None).limit(limit).offset(offset)
-    total = exp.select(exp.Count(this=exp.Star()).as_("total")).from_("matched")
-    counted = (
-        exp.select("c.total", "s.*")
-        .from_(total.subquery("c"))
-        .join(shown.subquery("s"), on=exp.true(), join_type="left")
-        .with_("matched", as_=matched)
-        .with_("page", as_=page)
-    )
-    return ordered(counted, "s")
+def _matched_text(relations: Relations, module: Module, marks: Sequence[str]) -> exp.Expr:
+    """The first text of a row in which one of the words stands."""
+    if not marks:
+        return exp.Literal.string("")
+    if relations.copied:
+        texts: exp.Expr = column(SEARCH_TEXT, _ROW)
+    else:
+        each = [
+            exp.cast(column(one, _ROW), "VARCHAR") for one in search_texts(relations.catalog, module.slug)
+        ]
+        texts = plain_tree(function("concat_ws", exp.Literal.string(SEPARATOR), *each))
+    words = "|".join(_MEANS_SOMETHING.sub(r"\\\g<0>", word) for word in marks)
+    part = f"[^{SEPARATOR}]*"
+    return function("regexp_extract", texts, relations.params.bind(f"{part}(?:{words}){part}"))

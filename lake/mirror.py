@@ -8,7 +8,9 @@ commit of this process, and at most `POLL_SECONDS` behind the commits of others.
 
 The engine prunes what it reads by the smallest and largest number or text of a block, but not by UUIDs. So a column of
 ids by which rows are looked up is kept a second time as a number, and what a search looks into as one text in small
-letters. The table with those further columns lies in the schema `<schema>_keyed`; `<schema>` has a view without them.
+letters without accents. The table with those further columns lies in the schema `<schema>_keyed`; `<schema>` has a view
+without them. Beside it lie the words of those texts, where they are asked for: each once (`<name>__words`), to find
+those that are like another, and with the number of each row that has it (`<name>__worded`).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from uuid import UUID
 
 from lake.errors import LakeError
 from lake.names import ident, table
+from lake.words import LONGEST, likeness_sql, plain_sql, words_sql
 
 if TYPE_CHECKING:
     from lake.connection import Lake
@@ -64,12 +67,14 @@ class Held:
         keys: the UUID columns that rows are looked up by.
         searched: the columns whose texts a search looks into.
         gathered: texts of other tables that stand with those of the rows they belong to.
+        words: whether the words of these texts are held as well; `id` is one of the keys then.
     """
 
     sort: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     searched: tuple[str, ...] = ()
     gathered: tuple[Gathered, ...] = ()
+    words: bool = False
 
     @property
     def further(self) -> dict[str, str]:
@@ -81,13 +86,30 @@ class Held:
         texts = [f"CAST({ident('t', column)} AS VARCHAR)" for column in self.searched]
         texts += [ident(f"g{place}", "texts") for place in range(len(self.gathered))]
         if texts:
-            found[SEARCH_TEXT] = f"lower(concat_ws(chr(31), {', '.join(texts)}))"
+            # The same address often stands in the record and in its contact points: what is read at each search
+            # is a third shorter when it stands there once.
+            joined = plain_sql(f"concat_ws(chr(31), {', '.join(texts)})")
+            each = f"string_split({joined}, chr(31))"
+            found[SEARCH_TEXT] = f"array_to_string(list_distinct({each}), chr(31))"
         return found
 
 
 def keyed_schema(schema: str) -> str:
     """Where the tables lie that are held with keys."""
     return f"{schema}_keyed"
+
+
+def words_table(name: Name) -> Name:
+    """Where the words of a table's texts lie: `word, size, letters, pairs` (`lake.words`), and how many `rows` had it.
+
+    A word comes again with rows that came later; those that are gone still count.
+    """
+    return keyed_schema(name[0]), f"{name[1]}__words"
+
+
+def worded_table(name: Name) -> Name:
+    """Which rows of a table have a word: `word`, which is its hash, and `key`, the number of the row's id."""
+    return keyed_schema(name[0]), f"{name[1]}__worded"
 
 
 def key_column(column: str) -> str:
@@ -243,11 +265,62 @@ class Mirror:
         changed_rows, held = sizes.row(0)
         if changed_rows > 1000 and changed_rows > held * _REBUILD_SHARE:
             return False
+        if self._held[name].words:
+            self._keep_texts("mirror_before", name)
         session.execute(f"DELETE FROM {place} WHERE id IN (SELECT id FROM mirror_ids)")
         session.execute(
             f"INSERT INTO {place} BY NAME {self._select(name, until, only='SELECT id FROM mirror_ids')}"
         )
+        if self._held[name].words:
+            self._mend_words(name)
         return True
+
+    def _keep_texts(self, called: str, name: Name) -> None:
+        """Make a temp table with what a search looks into of the rows that changed."""
+        self._session.execute(
+            f"CREATE OR REPLACE TEMP TABLE {called} AS SELECT {ident(key_column('id'))} AS key, {SEARCH_TEXT} AS texts "
+            f"FROM {self._place(name)} WHERE id IN (SELECT id FROM mirror_ids)"
+        )
+
+    def _mend_words(self, name: Name) -> None:
+        """Bring the words up to date; most changes are of something else, and cost nothing here."""
+        session, worded = self._session, ident(MIRROR, *worded_table(name))
+        self._keep_texts("mirror_after", name)
+        for called, one, other in (("gone", "before", "after"), ("came", "after", "before")):
+            session.execute(
+                f"CREATE OR REPLACE TEMP TABLE mirror_{called} AS "
+                f"SELECT * FROM mirror_{one} EXCEPT SELECT * FROM mirror_{other}"
+            )
+        if session.read("SELECT count(*) FROM mirror_gone").item():
+            session.execute(f"DELETE FROM {worded} WHERE key IN (SELECT key FROM mirror_gone)")
+        if session.read("SELECT count(*) FROM mirror_came").item():
+            self._add_words(name, "SELECT key, texts FROM mirror_came")
+
+    def _copy_words(self, name: Name) -> None:
+        for place, columns in (
+            (words_table(name), "word VARCHAR, size SMALLINT, letters BIGINT, pairs BIGINT, rows BIGINT"),
+            (worded_table(name), "word UBIGINT, key BIGINT"),
+        ):
+            self._session.execute(f"CREATE OR REPLACE TABLE {ident(MIRROR, *place)} ({columns})")
+        rows = f"SELECT {ident(key_column('id'))} AS key, {SEARCH_TEXT} AS texts FROM {self._place(name)}"
+        self._add_words(name, rows)
+
+    def _add_words(self, name: Name, rows: str) -> None:
+        """Add the words of the rows that a statement gives (`key, texts`)."""
+        session = self._session
+        session.execute(
+            "CREATE OR REPLACE TEMP TABLE mirror_words AS SELECT word, key FROM "
+            f"(SELECT unnest({words_sql('texts')}) AS word, key FROM ({rows})) "
+            f"WHERE length(word) BETWEEN 2 AND {LONGEST}"
+        )
+        session.execute(
+            f"INSERT INTO {ident(MIRROR, *worded_table(name))} SELECT hash(word), key FROM mirror_words ORDER BY 1"
+        )
+        session.execute(
+            f"INSERT INTO {ident(MIRROR, *words_table(name))} SELECT word, {likeness_sql('word')}, rows "
+            "FROM (SELECT word, count(*) AS rows FROM mirror_words GROUP BY word) ORDER BY size, letters"
+        )
+        session.execute("DROP TABLE mirror_words")
 
     def _find_changed(self, name: Name, until: int) -> str:
         """A temp table with the ids of the rows that changed since the copy was brought up to date."""
@@ -280,6 +353,8 @@ class Mirror:
         self._session.execute(
             f"CREATE OR REPLACE VIEW {ident(MIRROR, schema, plain)} AS SELECT *{hidden} FROM {place}"
         )
+        if held.words:
+            self._copy_words(name)
 
     def _place(self, name: Name) -> str:
         return ident(MIRROR, keyed_schema(name[0]), name[1])
