@@ -11,7 +11,7 @@ from crm_core.intake_forms import intake_module
 from pages import records as records_page
 from pages._ui import bell, nav, pulse, session, style, words
 from pages._ui.actor import choose_actor
-from pages._ui.nav import EXPLORE, FLOWS, HOME, LOAD, MODULES
+from pages._ui.nav import CALENDAR, EXPLORE, FLOWS, HOME, LOAD, MODULES
 
 style.frame()
 now = session.here()
@@ -54,6 +54,7 @@ modules = {m.slug: _module_page(m.slug) for m in now.catalog.ordered if m.slug n
 works = {
     # The first page has no path of its own: its address is that of the server.
     HOME: st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+    CALENDAR: _file("calendar", "Calendar", "calendar_month", module="appointments"),
     FLOWS: _file("flows", "Flows", "account_tree", admin=True),
     LOAD: _file("load", "Load", "upload_file"),
     EXPLORE: _file("explore", "Explore", "database"),
@@ -63,7 +64,7 @@ nav.register({**gone, **modules, **own_pages, **works})
 listed = [now.catalog.module(slug) for slug in modules if not now.catalog.module(slug).hidden]
 first = [modules[m.slug] for m in listed if m.access == "own"]
 pages = {
-    "": [works[HOME], own_pages[intake], own_pages["customers"], *first, *gone.values()],
+    "": [works[HOME], own_pages[intake], own_pages["customers"], works[CALENDAR], *first, *gone.values()],
     "Automate": [works[FLOWS]],
     "Data": [works[LOAD], works[EXPLORE]],
     "Configure": [works[MODULES]],

@@ -1,4 +1,4 @@
-"""What takes place in a span of time: appointments and reservations, and tasks on the day on which they are due.
+"""What takes place in a span of time: appointments, reservations, and open tasks on the day on which they are due.
 
 Calendars show wall clocks, the lake holds instants: `wall` and `instant` go from one to the other.
 """
@@ -163,6 +163,8 @@ def _part(relations: Relations, source: Source, rows: exp.Select, narrowed: bool
         among = function("list_has_any", column("workers", _ROW), bind(_PEOPLE, "VARCHAR[]"))
         rows = rows.where(coalesce(among, exp.false()), copy=False)
     closed = is_one_of(relations, column("status", _ROW), end_statuses(catalog, source.module))
+    if source.all_day:
+        rows = rows.where(exp.not_(exp.paren(closed)), copy=False)
     return rows.select(
         literal(source.module).as_("module"),
         aliased(exp.cast(column("id", _ROW), "VARCHAR"), "id"),

@@ -59,7 +59,7 @@ def _event(now: Here, one: Entry, people: Mapping[str, str]) -> Event:
         people.get(one.owner, ""),
         "double booked" if one.clashes else "",
     ]
-    states = {"ended": one.ended, "done": one.ended and one.all_day, "clash": one.clashes}
+    states = {"ended": one.ended, "clash": one.clashes}
     return Event(
         id=f"{one.module}:{one.id}",
         title=one.title or module.one,

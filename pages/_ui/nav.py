@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-HOME, LOAD, MODULES, FLOWS, EXPLORE = ":home", ":load", ":modules", ":flows", ":explore"
+HOME, CALENDAR, LOAD, MODULES, FLOWS, EXPLORE = (
+    ":home",
+    ":calendar",
+    ":load",
+    ":modules",
+    ":flows",
+    ":explore",
+)
 """Pages beside those of modules, whose slugs have no colon."""
 
 _PAGES = "nav:pages"

@@ -53,6 +53,7 @@ def test_what_reaches_into_the_span_is_in_it_once(freight: Crm, customer: str, m
     meet("around", starts_at=NOON - HOUR, ends_at=NOON + 2 * HOUR)
     meet("a moment", ends_at=None)
     freight.create("tasks", title="due", due=NOON, customer=customer)
+    freight.create("tasks", title="done", due=NOON, customer=customer, status="done")
     freight.create("reservations", what="gate", starts_at=NOON, ends_at=NOON + HOUR, customer=customer)
     found = entries(freight, customer, **span)
     assert sorted(one.title for one in found) == ["a moment", "around", "due", "gate", "within"]

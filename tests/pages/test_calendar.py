@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from crm_core import calendars, records
 from crm_core.access import Actor
@@ -29,7 +31,8 @@ ELEVEN_ON_FRIDAY = datetime(2027, 3, 12, 11)
 @pytest.fixture(scope="module", autouse=True)
 def _people(empty_workspace: Workspace) -> None:
     """Those whose time is taken."""
-    users = [User("ann", "Ann", role="admin"), User("cleo", "Cleo"), User("dora", "Dora")]
+    users = [User("ann", "Ann", role="admin"), User("cleo", "Cleo", teams=("sales",)),
+             User("dora", "Dora", teams=("sales",))]  # fmt: skip
     save_users(empty_workspace.lake, users, actor=Actor.system())
 
 
@@ -53,6 +56,12 @@ def read(workspace: Workspace, record_id: str, module: str = "appointments") -> 
     return records.read_record(
         workspace.lake, workspace.catalog, module=module, record_id=record_id, actor=ADMIN
     )
+
+
+def events_of(page: AppTest) -> set[str]:
+    """The titles in the calendar of a page."""
+    (drawn,) = [one for one in page.get("bidi_component") if "fullcalendar" in str(one.proto)]
+    return set(re.findall(r"Of \w+", str(drawn.proto)))
 
 
 def to_friday(workspace: Workspace, record_id: str, module: str = "appointments") -> Moved:
@@ -140,3 +149,22 @@ def test_an_appointment_is_booked_and_changed_by_forms(
 @pytest.mark.parametrize("sent", [None, 7, "", "soon", "9999-01-01T00:00:00", "2027-13-01"])
 def test_a_time_that_is_none_is_not_taken_from_a_browser(sent: Any) -> None:
     assert clock(sent) is None
+
+
+def test_the_page_shows_the_time_of_oneself_of_the_team_or_of_all(
+    empty: Open, empty_workspace: Workspace, customer: str
+) -> None:
+    for owner in ("dora", "cleo", "vera"):
+        now = datetime.now(UTC)
+        meeting(empty_workspace, customer, f"Of {owner}", owner=owner, starts_at=now, ends_at=now + HOUR)
+    shown = {}
+    for whose in ("mine", "team", "everybody"):
+        page = empty("pages/calendar.py", acting="dora")
+        page = page.segmented_control(key="calendar:whose").set_value(whose).run()
+        assert not page.exception
+        shown[whose] = events_of(page)
+    assert "Of dora" in shown["mine"] and not shown["mine"] & {"Of cleo", "Of vera"}
+    assert {"Of dora", "Of cleo"} <= shown["team"] and "Of vera" not in shown["team"]
+    assert {"Of dora", "Of cleo", "Of vera"} <= shown["everybody"]
+    page = page.multiselect(key="calendar:people:everybody").set_value(["vera"]).run()
+    assert "Of vera" in events_of(page) and not events_of(page) & {"Of dora", "Of cleo"}
