@@ -57,7 +57,9 @@ class _Entry:
     snapshot: int
 
 
-def undo_change(lake: Lake, change_id: str, *, actor: Actor, module: str = "") -> UndoResult:
+def undo_change(
+    lake: Lake, change_id: str, *, actor: Actor, module: str = "", reason: str = ""
+) -> UndoResult:
     """Take back one change of records, in one commit; it sets off no flow.
 
     A cell that still is what the change made of it becomes what it was; one that somebody changed since stays, and is
@@ -69,6 +71,7 @@ def undo_change(lake: Lake, change_id: str, *, actor: Actor, module: str = "") -
         change_id: of the change, as every write returns it.
         actor: who changed it, or an administrator. Records that others changed since and that he no more sees stay.
         module: whose records are counted; the one that was changed when not given.
+        reason: why, for the history.
 
     Raises:
         UnknownChange: There is no such change.
@@ -95,7 +98,7 @@ def undo_change(lake: Lake, change_id: str, *, actor: Actor, module: str = "") -
             )
             return take_back(tx, staged, own=own, guard=guard)
 
-        change = Change(actor=actor.user, door=DOOR, reason="undo", cause_id=entry.id)
+        change = Change(actor=actor.user, door=DOOR, reason=reason.strip() or "undo", cause_id=entry.id)
         done = s.commit(work, change)
         note_commit(lake, done)
         return done.value

@@ -174,6 +174,18 @@ def read_effects(lake: Lake, run_ids: Sequence[str]) -> dict[str, list[Effect]]:
     return found
 
 
+def flows_of(lake: Lake, run_ids: Sequence[str]) -> dict[str, str]:
+    """Run id → the slug of its flow, of the runs that are known; the caller knows who may see their records."""
+    if not run_ids:
+        return {}
+    rows = lake.read(
+        f"SELECT CAST(id AS VARCHAR) AS id, flow FROM {table('ops', 'flow_runs')} "
+        "WHERE CAST(id AS VARCHAR) IN (SELECT unnest(?))",
+        [list(run_ids)],
+    )
+    return dict(rows.rows())
+
+
 def count_runs(lake: Lake, *, actor: Actor, since: datetime | None = None) -> dict[str, dict[str, Any]]:
     """For each flow id: runs done and failed since an instant, when the last began, and the mean delay in seconds.
 

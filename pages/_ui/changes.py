@@ -29,7 +29,7 @@ def tell_changes(here: Here, module: Module, entries: Sequence[Entry]) -> dict[s
     if not changed:
         return {}
     context = field_context(here)
-    named = _titles(here, module, changed)
+    named = titles_of_changes(here, module, changed)
     return {entry.id: _one(here.catalog, module, entry, context, named) for entry in changed}
 
 
@@ -121,7 +121,7 @@ def _listed(given: str) -> list[str]:
     return [item.strip().strip("'") for item in inner.split(", ") if item.strip()]
 
 
-def _titles(here: Here, module: Module, entries: Sequence[Entry]) -> dict[str, str]:
+def titles_of_changes(here: Here, module: Module, entries: Sequence[Entry]) -> dict[str, str]:
     """Id → title of the records that changed references led to or lead to."""
     wanted: dict[str, list[str]] = {}
     for entry in entries:

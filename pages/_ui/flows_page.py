@@ -32,7 +32,7 @@ from pages._ui.layout import body, head, redraw, show_panel, three_panels
 from pages._ui.nothing import Action, nothing, to_modules
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
-from pages._ui.state import page_state, record_id, set_url, slug_in_url, word_in_url
+from pages._ui.state import page_state, record_id, record_id_in_url, set_url, slug_in_url, word_in_url
 
 STATES: dict[str, tuple[str, str]] = {
     "active": ("Active", "green"),
@@ -56,6 +56,11 @@ def draw() -> None:
     if state.flow not in [flow.flow for flow in known]:
         state.flow = known[0].flow if known else ""
     state.tab = word_in_url("tab", among=TABS, default=state.tab)
+    run = record_id_in_url("run")
+    if run is not None:
+        # Asked for once: whoever goes back to all runs stays there.
+        state.run = run
+        set_url(run=None)
     three_panels(left=lambda: _left(state), centre=lambda: _centre(state), labels=("Flows", "Flow", ""))
 
 

@@ -17,7 +17,7 @@ from pages._ui.load_job import Job, begin_check, begin_load, watch
 from pages._ui.load_state import NEW, NEW_FIELD, PAST, LoadState, fingerprint, options_of
 from pages._ui.nothing import nothing, to_modules
 from pages._ui.session import Here, here
-from pages._ui.state import page_state
+from pages._ui.state import page_state, record_id_in_url, set_url
 
 
 def draw() -> None:
@@ -32,6 +32,10 @@ def draw() -> None:
         )
         return
     state = page_state(LoadState, page="load")
+    asked = record_id_in_url("load")
+    if asked is not None:
+        state.view, state.past = PAST, asked
+        set_url(load=None)
     with page(
         "Load", subtitle="Files become records. Every row is accounted for, and a load can be taken back."
     ):
