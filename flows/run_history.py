@@ -94,6 +94,7 @@ def list_runs(
     since: datetime | None = None,
     limit: int = 100,
     offset: int = 0,
+    at: int | None = None,
 ) -> list[Run]:
     """Runs, the newest first, of the records that the actor may see.
 
@@ -109,11 +110,12 @@ def list_runs(
         since: an aware instant; only those that began then or later.
         limit: at most so many.
         offset: how many to pass over.
+        at: the snapshot at which the runs are looked at, now by default.
     """
     params = Params()
     bind = params.bind
     select = exp.select(*[column(name, "r") for name in _COLUMNS]).from_(
-        _seen(read_catalog(lake), actor, params)
+        _seen(read_catalog(lake), actor, params, at=at)
     )
     if flow is not None:
         select = select.where(any_of([column(name, "r").eq(bind(flow)) for name in ("flow", "flow_id")]))
@@ -245,9 +247,9 @@ def _between(value: exp.Expr, begin: exp.Expr, end: exp.Expr | None) -> exp.Expr
     return later if end is None else exp.and_(later, exp.LT(this=value.copy(), expression=end.copy()))
 
 
-def _seen(catalog: Catalog, actor: Actor, params: Params) -> exp.Expr:
+def _seen(catalog: Catalog, actor: Actor, params: Params, *, at: int | None = None) -> exp.Expr:
     """The runs of records that the actor may see; a run of no record is for administrators."""
-    runs = lake_table("flow_runs", schema="ops", alias="r")
+    runs = lake_table("flow_runs", schema="ops", alias="r", at=at)
     if actor.sees_all:
         return runs
     relations = Relations(catalog, actor, params)
