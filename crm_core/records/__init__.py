@@ -8,6 +8,7 @@ from crm_core.records.insert import Ready, check_insert, prepare_insert, write_i
 from crm_core.records.links import link, link_where, unlink, unlink_where
 from crm_core.records.outcome import Changed, Created, Sample
 from crm_core.records.remove import delete, delete_where, restore
+from crm_core.records.together import create_linked, write_together
 from crm_core.records.update import Merged, check_update, prepare_update, write_update
 from crm_core.records.writer import Writer
 from crm_core.values.normalise import read_problems
@@ -26,6 +27,7 @@ __all__ = [
     "count",
     "create",
     "create_in",
+    "create_linked",
     "delete",
     "delete_where",
     "link",
@@ -43,5 +45,6 @@ __all__ = [
     "update_each",
     "update_where",
     "write_insert",
+    "write_together",
     "write_update",
 ]

@@ -78,6 +78,22 @@ def link(
     return _commit(lake, pairs, actor, made, partial(write_links, values=dict(values or {})))
 
 
+def link_in(
+    tx: Transaction, writer: Writer, *, module: str, record_id: str, relationship: str, to: str,
+    values: Values | None = None,
+) -> None:  # fmt: skip
+    """Link a record to another one by a many-to-many, within an open transaction, under its change.
+
+    Raises:
+        NoSuchRelationship, RecordNotFound, ValuesInvalid: As `link`.
+    """
+    found = _many(writer.catalog, module, relationship)
+    near, far = ("from_id", "to_id") if found.outgoing else ("to_id", "from_id")
+    choose_side(tx, writer, module, [record_id], "link_near")
+    choose_side(tx, writer, found.module, [to], "link_far")
+    write_links(tx, writer, Place(found.relationship, near, far), dict(values or {}))
+
+
 def link_where(
     lake: Lake,
     *,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from crm_core import consents
 from crm_core.profile import Head
-from pages._ui import edits, header_consents, header_reach, html
+from pages._ui import call_log, edits, header_consents, header_reach, html
 from pages._ui.components import Click
 from pages._ui.header_html import TITLE, can_rename, statuses_of
 from pages._ui.layout import Panel, redraw
@@ -24,6 +25,9 @@ def clicked(now: Here, seen: Head, state: WorkspaceState, click: Click) -> bool:
             if slug in {one.slug for one in statuses_of(seen)} and slug != seen.record["status"]:
                 edits.change(now, seen, {"status": slug})
             redraw(*ALL)
+        case "call", (number,) if number in consents.addresses_of(seen.module, seen.record):
+            if call_log.can_log(now):
+                call_log.begin(str(seen.record["id"]), number)
         case _:
             return header_consents.clicked(state, click) or header_reach.clicked(now, seen, state, click)
     return True

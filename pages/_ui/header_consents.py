@@ -63,26 +63,23 @@ def draw(now: Here, seen: Head, state: WorkspaceState) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(html.title("Consents", small=True), width="content")
             st.button("Close", key="consents:close", type="tertiary", on_click=_close, args=(state,))
-        st.html(_table(now, said))
+        st.html(_told(now, said))
         _form(now, seen, state)
 
 
-def _table(now: Here, said: tuple[Consent, ...]) -> html.Html:
+def _told(now: Here, said: tuple[Consent, ...]) -> html.Html:
     people = field_context(now).users
-    rows = [
-        html.Row(
-            [
-                html.badge(NAMES.get(one.state, one.state), color="green" if one.allows else "red"),
-                words.readable(one.purpose), one.address,
-                words.moment(one.occurred_at, zone=now.zone),
-                f"{people.get(one.by, words.readable(one.by))}: {one.reason or words.readable(one.source)}",
-            ]
+    line = html.Html('<div class="m-said">{} <b>{}</b> <span class="m-clip">{}</span><small>{}</small></div>')
+    lines = [
+        line.format(
+            html.badge(NAMES.get(one.state, one.state), color="green" if one.allows else "red"),
+            words.readable(one.purpose), f"{PLACES.get(one.channel, one.channel)} · {one.address}",
+            f"{words.moment(one.occurred_at, zone=now.zone)} · {people.get(one.by, words.readable(one.by))}: "
+            f"{one.reason or words.readable(one.source)}",
         )
         for one in said
     ]  # fmt: skip
-    if not rows:
-        return html.Html('<div class="m-sub">Nobody has said anything yet.</div>')
-    return html.table(["Said", "To", "Address", "When", "Written down by"], rows)
+    return html.join(lines or [html.Html('<div class="m-sub">Nobody has said anything yet.</div>')])
 
 
 def _form(now: Here, seen: Head, state: WorkspaceState) -> None:

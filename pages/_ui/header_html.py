@@ -39,17 +39,15 @@ def menu(face: html.Text, choices: Sequence[Choice], *, label: str) -> html.Html
     ).format(label, label, face, lines)
 
 
-def header(here: Here, seen: Head, *, locked: bool, marks: Sequence[html.Html] = ()) -> html.Html:
-    """Avatar, name, status, the line that says who this is, and the marks below it."""
-    lines = [html.Html('<div class="m-sub m-clip">{}</div>').format(_about(here, seen))]
-    if marks:
-        lines.append(html.Html('<div class="m-marks">{}</div>').format(html.join(marks)))
+def header(here: Here, seen: Head, *, locked: bool) -> html.Html:
+    """Avatar, name, status, and the line that says who this is."""
+    line = html.Html('<div class="m-sub m-clip">{}</div>').format(_about(here, seen))
     face = (
         html.avatar(seen.title, size=42) if seen.module.profile else html.symbol(seen.module.icon, seen.title)
     )
     return html.Html(
         '<div class="m-record">{}<div><div class="m-named">{}{}</div>{}</div></div>'
-    ).format(face, name(seen, locked=locked), status(seen, locked=locked), html.join(lines))  # fmt: skip
+    ).format(face, name(seen, locked=locked), status(seen, locked=locked), line)  # fmt: skip
 
 
 def name(seen: Head, *, locked: bool) -> html.Html:
@@ -108,7 +106,7 @@ def steps() -> html.Html:
 
 
 def _about(here: Here, seen: Head) -> html.Html:
-    """Number, subtitle, references, and whose it is."""
+    """Number, subtitle and references."""
     record, module = seen.record, seen.module
     told = note_of(module, seen.subtitle)
     below: list[html.Text] = [told] if told else []
@@ -121,7 +119,12 @@ def _about(here: Here, seen: Head) -> html.Html:
             # The company as written and its entry in the registry are one and the same to a reader.
             below = [part for part in below if str(part).casefold() != str(link.striptags()).casefold()]
             below.append(link)
-    if record.get("owner"):
-        users = field_context(here).users
-        below.append(f"Owner {users.get(record['owner'], record['owner'])}")
     return html.join(below, between=" · ")
+
+
+def marks(here: Here, seen: Head, more: Sequence[html.Html]) -> html.Html:
+    """The line below the name: how available somebody is, what he said, and whose he is."""
+    owner = seen.record.get("owner")
+    known = field_context(here).users if owner else {}
+    told = html.Html('<span class="m-owner">Owner {}</span>').format(known.get(owner, owner)) if owner else ""
+    return html.Html('<div class="m-marks">{}</div>').format(html.join([*more, told]))

@@ -134,10 +134,13 @@ def figures(here: Here, profile: Head, belongings: Belongings) -> list[html.Kpi]
     return [*figures, html.Kpi("Last activity", words.ago(newest, zone=here.zone) if newest else "–")]
 
 
-def contact_buttons(here: Here, profile: Head, *, on_mail: Callable[[], None] | None = None) -> None:
+def contact_buttons(
+    here: Here, profile: Head, *, on_mail: Callable[[], None] | None = None, logs_calls: bool = False
+) -> None:
     """Buttons that reach the person: mail and call, as far as there is an address or number.
 
-    `on_mail` begins a mail here; without it the person's own program for mail does.
+    `on_mail` begins a mail here; without it the person's own program for mail does. With `logs_calls` a press on the
+    number, beside calling it, is heard as `call:<number>`.
     """
     record = profile.record
     email = next(
@@ -152,5 +155,12 @@ def contact_buttons(here: Here, profile: Head, *, on_mail: Callable[[], None] | 
         )
     elif email:
         st.link_button("Email", f"mailto:{email}", icon=":material/mail:", type="primary")
-    if phone:
+    if phone and logs_calls:
+        st.html(
+            html.Html('<a class="m-button" href="tel:{}" data-click="{}">{}Call</a>').format(
+                phone, html.click("call", phone), html.icon("call")
+            ),
+            width="content",
+        )
+    elif phone:
         st.link_button("Call", f"tel:{phone}", icon=":material/call:")

@@ -11,6 +11,7 @@ from crm_core.profile import Head
 from crm_core.reading import marks_of
 from pages._ui import (
     as_of,
+    call_log,
     edits,
     forms,
     header_actions,
@@ -107,6 +108,7 @@ def _centre(slug: str, state: WorkspaceState) -> None:
         as_of.banner(now, state, view, found=True)
         if not spot.locked:
             edits.draw(now, seen)
+            call_log.draw(now, seen)
         section_of(spot.panel.slug).draw(spot)
     if seen.badges.unread and not spot.locked:
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)

@@ -8,7 +8,16 @@ import streamlit as st
 
 from crm_core.panels import Panel
 from crm_core.profile import Head
-from pages._ui import as_of, header_actions, header_consents, header_html, header_reach, html, profile
+from pages._ui import (
+    as_of,
+    call_log,
+    header_actions,
+    header_consents,
+    header_html,
+    header_reach,
+    html,
+    profile,
+)
 from pages._ui.session import Here
 from pages._ui.workspace_state import WorkspaceState
 
@@ -33,12 +42,14 @@ def draw(
         if header_html.TITLE in state.editing and not locked:
             header_actions.rename(now, seen, state)
         else:
-            st.html(header_html.header(now, seen, locked=locked, marks=_marks(now, seen, state, locked, at)))
+            st.html(header_html.header(now, seen, locked=locked))
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
             if state.as_of is None:
-                profile.contact_buttons(now, seen, on_mail=on_mail)
+                logs = not locked and call_log.can_log(now)
+                profile.contact_buttons(now, seen, on_mail=on_mail, logs_calls=logs)
             as_of.control(now, seen.module.slug, state)
             st.html(header_html.steps(), width="content")
+    st.html(header_html.marks(now, seen, _marks(now, seen, state, locked, at)))
     if not locked:
         header_reach.draw(now, seen, state)
         header_consents.draw(now, seen, state)

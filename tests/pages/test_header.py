@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from crm_core.profile import read_head
 from crm_core.query import read_record
 from crm_core.workspace import Workspace
 from lake import new_id
-from pages._ui import header_actions, header_html, html, words
+from pages._ui import call_log, header_actions, header_html, html, words
 from pages._ui.components import Click
 from pages._ui.header_html import TITLE
 from pages._ui.session import Here
@@ -151,3 +151,32 @@ def test_what_somebody_said_is_written_down_with_its_reason(empty: Open, ada: st
     page.text_input(key=f"{key}:reason").set_value("said so on the phone")
     page = page.button(key=f"{key}:save").click().run()
     assert "Marketing: e-mail" in told(page) and "m-green" in told(page).split("Marketing: e-mail")[0][-400:]
+
+
+def test_a_call_stays_open_over_sections_until_it_is_kept(
+    empty: Open, empty_workspace: Workspace, ada: str
+) -> None:
+    page = empty("customers", id=ada, section="notes")
+    assert 'href="tel:+4930901820" data-click="call:%2B4930901820"' in told(page)
+    began = datetime.now(UTC) - timedelta(seconds=130)
+    page.session_state[f"call:{ada}"] = call_log.Calling("+4930901820", began)
+    page = page.run()
+    next(box for box in page.text_area if box.label == "Notes").set_value("Wants a quote")
+    next(box for box in page.text_input if box.label == "Next step").set_value("Send the quote")
+    page = next(button for button in page.button if button.label == "Keep").click().run()
+    found = records.read_page(
+        empty_workspace.lake, empty_workspace.catalog, module="communications", actor=ADMIN, limit=20
+    )
+    [call] = [row for row in found.items if row["customer"] == ada]
+    assert (
+        call["channel"] == "call" and call["duration"] in range(130, 400) and call["text"] == "Wants a quote"
+    )
+    assert not [button for button in page.button if button.label == "Keep"]
+
+
+def test_a_number_that_is_not_the_records_begins_no_call(empty_workspace: Workspace, ada: str) -> None:
+    seen = read_head(
+        empty_workspace.lake, empty_workspace.catalog, module="customers", record_id=ada, actor=ADMIN
+    )
+    here = Here(empty_workspace, empty_workspace.catalog, ADMIN)
+    assert not header_actions.clicked(here, seen, WorkspaceState(), Click("call", ("+1900666",)))

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from crm_core import records
+from crm_core.checklists import start_checklist
 from crm_core.figures import checklists as figure
 from crm_core.figures import rows
 from crm_core.figures.reading import Row
@@ -63,28 +64,10 @@ def _form(spot: Spot) -> tuple[Form, ...]:
 
 def _start(spot: Spot, values: Values) -> object:
     """Make the list, and its steps by the lines of the template."""
-    here = spot.here
-    given, lines = {**belonging(spot, MODULE), **values}, ""
-    if given.get("template"):
-        template = records.read_record(
-            here.lake,
-            here.catalog,
-            module=TEMPLATES,
-            record_id=given["template"],
-            actor=here.actor,
-        )
-        lines = template.get("steps") or ""
-        given.setdefault("title", template["name"])
-        if template.get("required_for"):
-            given["required_for"] = template["required_for"]
-    made = records.create(here.lake, module=MODULE, values=given, actor=here.actor, door="browser")
-    steps = [line.strip() for line in lines.splitlines() if line.strip()]
-    if steps:
-        lines_ = [
-            {"title": title, "place": at, "checklist": made.id} for at, title in enumerate(steps, start=1)
-        ]
-        records.create(here.lake, module=rows.STEPS, values=lines_, actor=here.actor, door="browser")
-    return made
+    given = {**belonging(spot, MODULE), **values}
+    return start_checklist(
+        spot.here.lake, spot.here.catalog, values=given, actor=spot.here.actor, door="browser"
+    )
 
 
 def _list(spot: Spot, one: Row, steps: list[Row]) -> html.Html:

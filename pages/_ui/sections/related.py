@@ -83,11 +83,11 @@ def _new(spot: Spot, link: ToMany) -> Form:
 def _make(spot: Spot, link: ToMany, values: Values) -> object:
     own = {slug: value for slug, value in values.items() if slug != "type" or not _types(link)}
     given = {"folder": spot.seen.record["folder"], **own}
-    made = records.create(
-        spot.here.lake, module=spot.module, values=given, actor=spot.here.actor, door="browser"
-    )
-    _link(spot, link, made.id, values.get("type"))
-    return made
+    kind = values.get("type")
+    return records.create_linked(
+        spot.here.lake, module=spot.module, values=given, to=spot.record_id, relationship=link.slug,
+        link_values={"type": kind} if kind else {}, actor=spot.here.actor, door="browser",
+    )  # fmt: skip
 
 
 def _link(spot: Spot, link: ToMany, target: str, kind: object) -> object:
