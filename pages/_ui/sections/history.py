@@ -29,14 +29,15 @@ _FIELDS_OF_NEW = 6
 
 def draw(spot: Spot) -> None:
     """Draw the figures, the choices, and the changes."""
-    asked = {name: st.session_state.get(spot.key(name)) or "" for name in ("field", "person")}
-    found = read(**question(spot), **asked, limit=spot.state.within.get(_SHOWN, PAGE))
+    field, person = (str(st.session_state.get(spot.key(name)) or "") for name in ("field", "person"))
+    shown = spot.state.within.get(_SHOWN, PAGE)
+    found = read(**question(spot), field=field, person=person, limit=shown)
     st.html(strip(found.figure))
     _choices(spot, found)
     undoing = spot.state.within.get(_UNDOING)
     if undoing and not spot.locked:
         _ask_why(spot, undoing)
-    st.html(_table(spot, found, empty=NOT_FOUND if any(asked.values()) else NOTHING))
+    st.html(_table(spot, found, empty=NOT_FOUND if field or person else NOTHING))
     if found.total > len(found.changes):
         st.button("Show older", key=spot.key("older"), on_click=_older, args=(spot,))
 
