@@ -21,7 +21,7 @@ from crm_core.errors import Forbidden, RecordNotFound, ValuesInvalid
 from crm_core.settings import read_settings
 from crm_core.settling import record_payment
 from crm_core.workspace import Workspace, open_workspace
-from lake import table
+from lake import new_id, table
 
 ANN = Actor("ann", "admin", name="Ann")
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
