@@ -66,7 +66,12 @@ def control(now: Here, slug: str, state: WorkspaceState) -> None:
     """The choice of a day, in the heading."""
     key = f"as_of:{slug}:{state.as_of}"
     opened = st.popover(
-        "As of", icon=":material/history:", type="tertiary", on_change="rerun", key=f"open:{key}"
+        "",
+        icon=":material/history:",
+        type="tertiary",
+        help="As of a day",
+        on_change="rerun",
+        key=f"open:{key}",
     )
     if opened.open:
         with opened:

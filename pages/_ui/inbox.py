@@ -52,6 +52,7 @@ def draw() -> None:
         centre=lambda: _centre(state, slug),
         right=lambda: _right(state, slug),
         labels=("Inbox", module.one, "Details"),
+        first="centre" if record_id_in_url() else "left",
     )
 
 

@@ -39,8 +39,12 @@ def three_panels(
     centre: Callable[[], None],
     right: Callable[[], None] | None = None,
     labels: Sequence[str] = ("List", "Record", "Details"),
+    first: Panel = "left",
 ) -> None:
-    """Draws three panels, each a fragment under its own name; without `right` the centre takes its room."""
+    """Draws three panels, each a fragment under its own name; without `right` the centre takes its room.
+
+    `first` is the one that a phone shows until another is chosen: a link to a record leads to the record.
+    """
     begin_parts()
     panels: list[tuple[Panel, int | Literal["stretch"], Callable[[], None]]] = [
         ("left", LEFT_WIDTH, left),
@@ -53,7 +57,7 @@ def three_panels(
             with st.container(width=width, key=name):
                 part(name, draw)
     shown = [name for name, _, _ in panels]
-    part("switch", lambda: _draw_switch(shown, dict(zip(PANELS, labels, strict=True))))
+    part("switch", lambda: _draw_switch(shown, dict(zip(PANELS, labels, strict=True)), first))
 
 
 def begin_parts() -> None:
@@ -136,11 +140,11 @@ def toolbar(*, key: str) -> Iterator[None]:
         yield
 
 
-def _draw_switch(shown: Sequence[Panel], labels: dict[Panel, str]) -> None:
+def _draw_switch(shown: Sequence[Panel], labels: dict[Panel, str], first: Panel) -> None:
     def keep() -> None:
         st.session_state[_SHOWN] = st.session_state[_SWITCH]
 
-    st.session_state.setdefault(_SWITCH, st.session_state.get(_SHOWN, "left"))
+    st.session_state.setdefault(_SWITCH, st.session_state.get(_SHOWN, first))
     with st.container(key="panel_bar"):
         st.segmented_control(
             "Panel",

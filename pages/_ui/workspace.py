@@ -48,6 +48,7 @@ def draw(slug: str) -> None:
         centre=_while_known(slug, lambda: _centre(slug, state), told=True),
         right=_while_known(slug, lambda: _right(slug, state)),
         labels=("List", here().catalog.module(slug).one, "Details"),
+        first="centre" if record_id_in_url() else "left",
     )
 
 
