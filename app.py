@@ -9,7 +9,7 @@ from streamlit.navigation.page import StreamlitPage as Page
 
 from crm_core.intake_forms import intake_module
 from pages import records as records_page
-from pages._ui import bell, nav, pulse, session, style, words
+from pages._ui import bell, nav, palette, pulse, session, style, words
 from pages._ui.actor import choose_actor
 from pages._ui.nav import CALENDAR, EXPLORE, FLOWS, HOME, LOAD, MODULES
 
@@ -60,7 +60,8 @@ works = {
     EXPLORE: _file("explore", "Explore", "database"),
     MODULES: _file("modules", "Modules", "deployed_code", admin=True),
 }
-nav.register({**gone, **modules, **own_pages, **works})
+every = {**works, **own_pages, **modules}
+nav.register({**gone, **every})
 listed = [now.catalog.module(slug) for slug in modules if not now.catalog.module(slug).hidden]
 first = [modules[m.slug] for m in listed if m.access == "own"]
 pages = {
@@ -72,6 +73,7 @@ pages = {
     "More records": [modules[m.slug] for m in listed if m.access != "own"],
 }
 chosen = st.navigation(pages, expanded=True)
+palette.draw(now, every)
 pulse.begin()
 with st.sidebar, st.container(horizontal=True, vertical_alignment="center", gap=None, wrap=False, key="me"):
     choose_actor(session.actors(now), current=now.actor, on_choose=session.act_as)

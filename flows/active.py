@@ -70,3 +70,14 @@ def active_flows(catalog: Catalog) -> tuple[ActiveFlow, ...]:
 def active_flow(catalog: Catalog, slug: str) -> ActiveFlow | None:
     """The active flow of that slug, with its place among all; None when there is none."""
     return next((flow for flow in active_flows(catalog) if flow.slug == slug), None)
+
+
+def flows_for(catalog: Catalog, module: str, folder: str | None = None) -> tuple[FlowDefinition, ...]:
+    """The active flows that a person may run by hand on a record of a module; of a folder where one is named."""
+    return tuple(
+        flow.definition
+        for flow in active_flows(catalog)
+        if flow.definition.module == module
+        and flow.definition.trigger.event != "deleted"
+        and (folder is None or not flow.definition.folders or folder in flow.definition.folders)
+    )

@@ -1,0 +1,112 @@
+"""The command palette on every page: Ctrl+K finds records, pages, actions and flows; `?` tells the keys.
+
+Pages and actions come with the page and are found in the browser; records and flows are asked for over HTTP, under a
+link that is signed for the acting person, so that typing runs no script. What is chosen comes here as `verb:values`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage as Page
+
+from crm_core.links import sign
+from flows import manual
+from pages._ui import feedback, forms, nav
+from pages._ui.components import Click, parse_click
+from pages._ui.flows_why import outcome_of
+from pages._ui.session import Here
+from pages._ui.state import record_id
+
+PURPOSE = "palette"
+KEYS = (
+    ("Ctrl K", "Find anything: a record, a page, an action, a flow"),
+    ("?", "These keys"),
+    ("/", "Search the list"),
+    ("↑ ↓ or j k", "Walk through a list"),
+    ("Enter", "Open what is marked"),
+    ("N", "A new record"),
+    ("Alt ← →", "Back and forth between what was open"),
+    ("A, E", "In the inbox: answer, close"),
+    ("Ctrl Enter", "Send a mail, run a statement"),
+    ("Esc", "Close what is open"),
+)
+_HERE = Path(__file__).parent
+_PALETTE = st.components.v2.component(
+    "merganser_palette",
+    html="<span hidden></span>",
+    js=(_HERE / "palette.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something that one can choose: what it does (`verb:values`), its words, and its Material symbol."""
+
+    do: str
+    title: str
+    icon: str
+    group: str
+
+
+def draw(here: Here, pages: dict[str, Page]) -> None:
+    """Put the palette on a page; `app.py` does so before the page is drawn.
+
+    Args:
+        here: who acts.
+        pages: key of `nav` → page; hidden ones are not offered.
+    """
+
+    def chosen() -> None:
+        click = parse_click(st.session_state["palette"].get("chosen"))
+        if click is not None:
+            act(here, click)
+
+    entries = [asdict(entry) for entry in (*places(pages), *actions(here))]
+    data = {
+        "token": sign(PURPOSE, actor=here.actor, claims=[]),
+        "entries": entries,
+        "keys": KEYS,
+        "modules": {page.url_path: key for key, page in pages.items() if not key.startswith(":")},
+    }
+    _PALETTE(data=data, key="palette", on_chosen_change=chosen)
+
+
+def places(pages: dict[str, Page]) -> list[Entry]:
+    """The pages that one can go to."""
+    return [
+        Entry(f"go:{key}", page.title, page.icon.removeprefix(":material/").rstrip(":"), "Pages")
+        for key, page in pages.items()
+        if page.visibility == "visible"
+    ]
+
+
+def actions(here: Here) -> list[Entry]:
+    """What one can do from anywhere: make a record of any module."""
+    if here.actor.role == "viewer":
+        return []
+    return [
+        Entry(f"new:{module.slug}", f"New {module.one.lower()}", "add", "Actions")
+        for module in here.catalog.ordered
+        if not module.hidden
+    ]
+
+
+def act(here: Here, click: Click) -> None:
+    """Do what was chosen; what the browser sends is asked again, since it may send anything."""
+    modules = here.catalog.modules
+    match click.verb, click.values:
+        case "go", (page,):
+            nav.go(page)
+        case "open", (module, target) if module in modules and record_id(target):
+            nav.go(module, target)
+        case "new", (module,) if module in modules and here.actor.role != "viewer":
+            forms.ask_new(module)
+            nav.go(module)
+        case "run", (flow, module, target) if module in modules and record_id(target):
+            feedback.run(
+                lambda: manual.run_flow(here.lake, flow, module=module, ids=[target], actor=here.actor),
+                done=outcome_of,
+            )
