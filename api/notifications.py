@@ -1,4 +1,4 @@
-"""Notifications: what flows told the one who asks."""
+"""Notifications: what the one who asks was told."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -28,7 +28,7 @@ def list_notifications(
     unread: bool = False,
     limit: Annotated[int, Query(ge=1, le=notifications.MOST)] = 50,
 ) -> JSONResponse:
-    """What flows told you of records that you may see, newest first, and how many of all are unread."""
+    """What you were told of records that you may see, newest first, and how many of all are unread."""
     found = notifications.list_notifications(workspace.lake, actor=actor, unread=unread, limit=limit)
     count = notifications.count_unread(workspace.lake, actor=actor)
     return Json({"items": [asdict(one) for one in found], "unread": count})

@@ -10,12 +10,11 @@ from api.context import Here, Json
 from crm_core.access import Actor
 from crm_core.links import follow
 from crm_core.model import Catalog
-from crm_core.palette import Found, find_records, recent_records
+from crm_core.palette import PURPOSE, Found, find_records, recent_records
 from flows.active import flows_for
 from lake import Lake
 
 router = APIRouter(prefix="/palette")
-PURPOSE = "palette"
 MOST_VISITED = 2000
 """Letters of the records that a browser remembers."""
 

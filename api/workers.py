@@ -11,12 +11,14 @@ from crm_core.workspace import Workspace
 from flows.delivery import DeliveryConfig
 from flows.imap import Mailbox, poll
 from flows.mail_in import MailIn
+from flows.noticing import Noticer
 from flows.runner import Runner
 from lake import maintenance
 
 MAINTENANCE_SECONDS = 30.0
 FORGET_SECONDS = 3600.0
 COPY_SECONDS = 2.0
+NOTICE_SECONDS = 1.0
 
 
 def runner_of(workspace: Workspace) -> Runner:
@@ -30,6 +32,7 @@ def workers_of(workspace: Workspace) -> tuple[Worker, ...]:
     return (
         Worker("maintenance", partial(maintain, workspace), every=MAINTENANCE_SECONDS),
         Worker("intake", partial(forget, workspace), every=FORGET_SECONDS),
+        Worker("notices", partial(tell_people, Noticer(workspace.lake)), every=NOTICE_SECONDS),
         Worker("serving copy", partial(refresh_copy, workspace), every=COPY_SECONDS),
         *mailboxes_of(workspace),
     )
@@ -67,6 +70,11 @@ def maintain(workspace: Workspace, _: threading.Event) -> None:
     with lake.lease("maintenance") as mine:
         if mine:
             maintenance.run(lake)
+
+
+def tell_people(noticer: Noticer, _: threading.Event) -> None:
+    """Tell people what happened that concerns them."""
+    noticer.run()
 
 
 def refresh_copy(workspace: Workspace, _: threading.Event) -> None:

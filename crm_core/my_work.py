@@ -101,7 +101,7 @@ def read_due(
         if not parts:
             return None
         late = sql("coalesce(m.moment < $now, false)", now=look.relations.params.bind(here, "TIMESTAMPTZ"))
-        return _listed(union_all(parts), late, limit)
+        return _listed(union_all(parts), late, limit, room=limit // 2)
 
     return _read(lake, catalog, actor, build, everybody)
 
@@ -289,13 +289,22 @@ def _item(row: dict[str, Any]) -> Item:
     )  # fmt: skip
 
 
-def _listed(found: exp.Query, late: exp.Expr, limit: int, *, newest: bool = False) -> exp.Select:
-    """The first rows, each with whether it is late, how many are, and how many there are."""
+def _listed(
+    found: exp.Query, late: exp.Expr, limit: int, *, newest: bool = False, room: int = 0
+) -> exp.Select:
+    """The first rows, each with whether it is late, how many are, and how many there are.
+
+    With `room` the late ones take no more than that many places while others wait for one; the latest of them stay.
+    """
     flagged = exp.select("m.*", late.as_("flagged")).from_(found.subquery("m"))
-    return (
-        exp.select("f.*", sql("count(*) OVER ()").as_("total"),
-                   sql("count(*) FILTER (WHERE f.flagged) OVER ()").as_("late"))
-        .from_(flagged.subquery("f"))
-        .order_by(exp.Ordered(this=column("moment", "f"), desc=newest, nulls_first=False), column("id", "f"))
-        .limit(limit)
-    )  # fmt: skip
+    counted = exp.select(
+        "f.*", sql("count(*) OVER ()").as_("total"), sql("count(*) FILTER (WHERE f.flagged) OVER ()").as_("late"),
+        sql("row_number() OVER (PARTITION BY f.flagged ORDER BY f.moment DESC)").as_("place"),
+    ).from_(flagged.subquery("f"))  # fmt: skip
+    rows = exp.select("*").from_(counted.subquery("c"))
+    if room:
+        rows = rows.where(
+            sql(f"NOT c.flagged OR c.place <= greatest({int(room)}, {int(limit)} - (c.total - c.late))")
+        )
+    first = exp.Ordered(this=column("moment", "c"), desc=newest, nulls_first=False)
+    return rows.order_by(first, column("id", "c")).limit(limit)

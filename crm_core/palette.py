@@ -10,6 +10,9 @@ from crm_core.query import titles
 from crm_core.search import search_all
 from lake import Lake
 
+PURPOSE = "palette"
+"""For what the link of a page is signed under which its palette asks."""
+
 MOST = 12
 """So many records are found, and so many of the last ones are remembered."""
 

@@ -1,4 +1,4 @@
-"""Notifications: what flows tell people about a record, one row a user, stored with the run that tells it.
+"""Notifications: what people are told about a record, one row a user: by flows, stored with the run, and by `noticing`.
 
 A notice tells of no record that its reader may not see: whether he may is asked each time he reads.
 """
@@ -38,7 +38,11 @@ _USERS = table("access", "users")
 
 @dataclass(frozen=True)
 class Notification:
-    """What a user was told about a record. Times are UTC; `read_at` is None while it is unread."""
+    """What a user was told about a record. Times are UTC; `read_at` is None while it is unread.
+
+    `kind` is `flow` for what a flow tells, which is named then, else one of `noticing.KINDS`. `records` says how many
+    there are of which this is one.
+    """
 
     id: str
     title: str
@@ -50,6 +54,8 @@ class Notification:
     run_id: str
     created_at: datetime
     read_at: datetime | None
+    kind: str = "flow"
+    records: int = 1
 
 
 def write(tx: Transaction, rows: str) -> None:
@@ -143,8 +149,9 @@ def mark_read(lake: Lake, *, actor: Actor, ids: Sequence[str] | None = None) -> 
 def _newest(lake: Lake, actor: Actor, *, unread: bool) -> list[dict[str, Any]]:
     only = " AND read_at IS NULL" if unread else ""
     return lake.read(
-        "SELECT CAST(id AS VARCHAR) AS id, title, text, module, CAST(record_id AS VARCHAR) AS record_id, flow, "
-        f"CAST(run_id AS VARCHAR) AS run_id, created_at, read_at FROM {_NOTIFICATIONS} "
+        "SELECT CAST(id AS VARCHAR) AS id, title, text, module, CAST(record_id AS VARCHAR) AS record_id, "
+        "coalesce(flow, '') AS flow, coalesce(CAST(run_id AS VARCHAR), '') AS run_id, created_at, read_at, "
+        f"coalesce(kind, 'flow') AS kind, coalesce(records, 1) AS records FROM {_NOTIFICATIONS} "
         f"WHERE user_slug = $user{only} ORDER BY created_at DESC, id DESC LIMIT {MOST}",
         {"user": actor.user},
     ).to_dicts()

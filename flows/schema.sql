@@ -124,12 +124,14 @@ CREATE TABLE IF NOT EXISTS ops.notifications (
     text varchar NOT NULL,
     module varchar NOT NULL,
     record_id uuid NOT NULL,
-    flow varchar NOT NULL,
-    run_id uuid NOT NULL,
+    flow varchar,
+    run_id uuid,
     created_at timestamptz NOT NULL,
     read_at timestamptz,
     change_id uuid NOT NULL,
-    snapshot bigint NOT NULL
+    snapshot bigint NOT NULL,
+    kind varchar,
+    records bigint
 );
 
 -- Up to which moment the clock of a flow was looked at, for flows that wait for a time or a date: append-only, the last

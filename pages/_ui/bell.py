@@ -5,7 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.access import Actor
+from crm_core.conversations import MESSAGES
+from crm_core.preferences import keep_preference
 from flows import notifications
+from flows.noticing import KINDS, PREFERENCE, muted
 from flows.notifications import Notification, Overview
 from lake import Lake
 from pages._ui import feedback, html, nav, session, words
@@ -14,6 +17,8 @@ from pages._ui.pulse import beats_beside, pulse
 from pages._ui.session import Here
 
 NEWEST = 8
+_SECTIONS = {"message": MESSAGES, "mention": "notes", "failed": "workflow"}
+"""Kind of notice → the section of the record that it is about."""
 _PULSE = "pulse_bell"
 _KEPT = "bell:kept"
 """The overview as of a snapshot, so that a page that is drawn again asks for nothing."""
@@ -54,19 +59,40 @@ def _newest(here: Here, told: Overview) -> None:
         if told.unread:
             st.button("Mark all read", key="bell:all", type="tertiary", on_click=_read, args=(here, None))
     if not told.newest:
-        st.html(html.Html('<span class="m-sub">Nothing yet. What flows tell you stands here.</span>'))
+        st.html(html.Html('<span class="m-sub">Nothing yet. What concerns you stands here.</span>'))
     with st.container(key="bell_list"):
         for one in told.newest:
             st.button(
                 _label(one, here.zone), key=f"bell:{one.id}", type="tertiary", width="stretch",
                 on_click=_open, args=(here, one),
             )  # fmt: skip
+    _choice(here)
+
+
+def _choice(here: Here) -> None:
+    """Of what one is told."""
+    offered = [kind for kind in KINDS if kind != "failed" or here.actor.role == "admin"]
+    silent = muted(here.lake, user=here.actor.user)
+    if not st.toggle("Choose what I am told", key="bell:choose"):
+        return
+    st.pills(
+        "Tell me", offered, selection_mode="multi", default=[kind for kind in offered if kind not in silent],
+        format_func=KINDS.__getitem__, key="bell:kinds", on_change=_chosen, args=(here, offered),
+    )  # fmt: skip
+
+
+def _chosen(here: Here, offered: list[str]) -> None:
+    wanted = st.session_state["bell:kinds"] or []
+    silent = [kind for kind in offered if kind not in wanted]
+    feedback.run(lambda: keep_preference(here.lake, PREFERENCE, silent or None, actor=here.actor))
 
 
 def _label(one: Notification, zone: str) -> str:
     """The record and when it was, with a dot while it is unread; below, what is told."""
     when = words.ago(one.created_at, zone=zone)
     title, text = html.plain(one.title), html.plain(" ".join(one.text.split()))
+    if one.records > 1:
+        title = f"{title} {html.plain(f'and {words.number(one.records - 1)} more')}"
     dot = ":primary[●] " if one.read_at is None else ""
     return f"{dot}**{title}** · {html.plain(when)}  \n{text}"
 
@@ -74,7 +100,12 @@ def _label(one: Notification, zone: str) -> str:
 def _open(here: Here, one: Notification) -> None:
     if one.read_at is None:
         _read(here, [one.id])
-    nav.go(one.module, one.record_id)
+    if one.records > 1:
+        nav.go(one.module)
+    elif one.kind in _SECTIONS:
+        nav.go(one.module, one.record_id, section=_SECTIONS[one.kind])
+    else:
+        nav.go(one.module, one.record_id)
 
 
 def _read(here: Here, ids: list[str] | None) -> None:

@@ -34,6 +34,7 @@ class Palette {
     this.results.addEventListener("mousemove", (event) => this.mark(event.target.closest("[role=option]"), false));
     document.addEventListener("keydown", (event) => this.hear(event), true);
     setInterval(() => this.remember(), 1000);
+    window.addEventListener("pagehide", () => this.remember());
     this.at = 0;
   }
 
@@ -49,6 +50,7 @@ class Palette {
   }
 
   open(help) {
+    this.remember();
     // Within the page, whose colours it has.
     (document.querySelector(".stApp") ?? document.body).append(this.dialog);
     this.dialog.classList.toggle("help", help);
@@ -119,7 +121,7 @@ class Palette {
     try {
       const answer = await fetch(`/api/palette/${this.data.token}?${query}`, { cache: "no-store", signal: this.asking.signal });
       // The link of a page that stood open for long is over: with the next run there is another.
-      if (answer.status === 404) this.tell("chosen", "");
+      if (answer.status === 404) this.tell("chosen", "renew");
       this.found = answer.ok ? (await answer.json()).groups : [];
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -131,8 +133,12 @@ class Palette {
 
   show() {
     const words = this.input.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    const groups = [...(this.found ?? [])];
-    const fits = (one) => words.every((word) => one.title.toLowerCase().includes(word));
+    const fits = (one) => words.every((word) => `${one.title} ${one.text ?? ""}`.toLowerCase().includes(word));
+    // Until the answer to these words is there, of the one before only what still fits.
+    const old = this.answered !== this.input.value.trim();
+    const groups = (this.found ?? [])
+      .map((group) => ({ name: group.name, items: old ? group.items.filter(fits) : group.items }))
+      .filter((group) => group.items.length);
     for (const name of ["Actions", "Pages"]) {
       const items = this.data.entries.filter((one) => one.group === name && fits(one));
       if (items.length) groups.push({ name, items: words.length ? items : items.slice(0, 6) });

@@ -13,24 +13,26 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
 
 from crm_core.links import sign
+from crm_core.palette import PURPOSE
 from flows import manual
-from pages._ui import feedback, forms, nav
+from pages._ui import feedback, forms, html, nav
 from pages._ui.components import Click, parse_click
 from pages._ui.flows_why import outcome_of
 from pages._ui.session import Here
 from pages._ui.state import record_id
 
-PURPOSE = "palette"
 KEYS = (
     ("Ctrl K", "Find anything: a record, a page, an action, a flow"),
     ("?", "These keys"),
     ("/", "Search the list"),
-    ("↑ ↓ or j k", "Walk through a list"),
-    ("Enter", "Open what is marked"),
+    ("↓ ↑ or j k", "Walk through the list"),
     ("N", "A new record"),
-    ("Alt ← →", "Back and forth between what was open"),
-    ("A, E", "In the inbox: answer, close"),
+    ("Enter", "Open what is marked"),
+    ("F2", "Edit a cell of a table"),
+    ("A", "Inbox: answer"),
+    ("E", "Inbox: close"),
     ("Ctrl Enter", "Send a mail, run a statement"),
+    ("Ctrl S", "Save a flow"),
     ("Esc", "Close what is open"),
 )
 _HERE = Path(__file__).parent
@@ -77,7 +79,7 @@ def draw(here: Here, pages: dict[str, Page]) -> None:
 def places(pages: dict[str, Page]) -> list[Entry]:
     """The pages that one can go to."""
     return [
-        Entry(f"go:{key}", page.title, page.icon.removeprefix(":material/").rstrip(":"), "Pages")
+        Entry(html.click("go", key), page.title, page.icon.removeprefix(":material/").rstrip(":"), "Pages")
         for key, page in pages.items()
         if page.visibility == "visible"
     ]
@@ -88,7 +90,7 @@ def actions(here: Here) -> list[Entry]:
     if here.actor.role == "viewer":
         return []
     return [
-        Entry(f"new:{module.slug}", f"New {module.one.lower()}", "add", "Actions")
+        Entry(html.click("new", module.slug), f"New {module.one.lower()}", "add", "Actions")
         for module in here.catalog.ordered
         if not module.hidden
     ]

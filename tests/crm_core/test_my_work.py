@@ -46,6 +46,16 @@ def test_what_is_due_stands_by_when_it_is_due_and_late_ones_are_counted(mine: An
     )
 
 
+def test_what_is_long_overdue_leaves_room_for_today(mine: Any) -> None:
+    crm, mia, _ = mine
+    for days in range(1, 6):
+        crm.create("tasks", title=f"late {days}", due=NOW - days * DAY, owner=mia.user)
+    for hours in (1, 2):
+        crm.create("tasks", title=f"in {hours}", due=NOW + hours * HOUR, owner=mia.user)
+    card = my_work.read_due(crm.lake, crm.catalog, actor=mia, now=NOW, limit=4)
+    assert (titles(card), card.total, card.flagged) == (["late 2", "late 1", "in 1", "in 2"], 7, 5)
+
+
 def test_appointments_are_those_of_today_and_of_the_next_days(mine: Any) -> None:
     crm, mia, ada = mine
     today = my_work.day_begins(crm.catalog, mia, NOW)
