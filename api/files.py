@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 
 from api.context import Here
-from crm_core import files, media
+from crm_core import files, media, pictures
+from crm_core.errors import RecordNotFound
 
 router = APIRouter(prefix="/files")
 
@@ -37,6 +38,25 @@ def serve_file(
         "Cache-Control": "private, no-store",
     }
     return FileResponse(kept.place, media_type=shown or media.UNKNOWN, headers=headers)
+
+
+@router.api_route("/{token}/small", methods=["GET", "HEAD"], include_in_schema=False)
+def serve_small(token: str, workspace: Here) -> FileResponse:
+    """A small square of a picture.
+
+    Raises:
+        RecordNotFound: It is none, or there is none to be seen.
+    """
+    kept = files.follow(workspace, token)
+    made = pictures.small(workspace.settings.files_path, kept.place)
+    if made is None:
+        raise RecordNotFound(files.MODULE, str(kept.record["id"]))
+    headers = {
+        "Content-Security-Policy": policy("image/webp"),
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, max-age=600",
+    }
+    return FileResponse(made, media_type="image/webp", headers=headers)
 
 
 def policy(shown: str | None) -> str:

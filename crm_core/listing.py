@@ -7,6 +7,7 @@ from crm_core.access import Actor
 from crm_core.badges import Badges, read_badges
 from crm_core.model import AnyOf, Catalog, Condition, Leaf
 from crm_core.model.condition import All
+from crm_core.pictures import read_pictures
 from crm_core.search import Hit, search_module
 from lake import Lake
 
@@ -17,6 +18,8 @@ class ListItem:
 
     hit: Hit
     badges: Badges
+    picture: str | None = None
+    """The file of its picture."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,13 @@ def read_list(
     offset: int = 0,
     now: datetime | None = None,
 ) -> ListPage:
-    """One page of a workspace's list: two statements, whatever the number of records."""
+    """One page of a workspace's list: two statements, and one for pictures, whatever the number of records."""
     hits = search_module(
         lake, catalog, module=module, actor=actor, words=words, condition=condition, sort=sort, limit=limit,
         offset=offset,
     )  # fmt: skip
     ids = [hit.id for hit in hits.items]
     badges = read_badges(lake, catalog, module=module, ids=ids, actor=actor, now=now)
-    return ListPage(tuple(ListItem(hit, badges.get(hit.id, Badges())) for hit in hits.items), hits.total)
+    pictures = read_pictures(lake, catalog, module=module, ids=ids, actor=actor)
+    items = (ListItem(hit, badges.get(hit.id, Badges()), pictures.get(hit.id)) for hit in hits.items)
+    return ListPage(tuple(items), hits.total)

@@ -246,14 +246,12 @@ def _picture(world: World) -> bytes:
 
 def _recordings(world: World) -> None:
     """Some calls were recorded: a sound, and what was said."""
+    until = world.until - timedelta(days=1)
     calls = [
-        one
-        for one in world.all("communications")
-        if one.values["channel"] == "call" and one.values.get("duration")
-    ]
-    calls = [
-        one for one in calls if one.values["customer"] and one.created_at < world.until - timedelta(days=1)
-    ]
+        one for one in world.all("communications")
+        if one.values["channel"] == "call" and one.values.get("duration") and one.values.get("customer")
+        and one.created_at < until
+    ]  # fmt: skip
     # Mostly those of the last weeks, which one listens to.
     calls.sort(key=lambda one: one.created_at)
     for draft in world.rng.sample(calls[-world.scaled(120) :], min(len(calls), world.scaled(30))):

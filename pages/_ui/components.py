@@ -39,6 +39,8 @@ class ListRow:
     color: str = "gray"
     icon: str = ""
     """A Material symbol instead of the initials."""
+    picture: str = ""
+    """The address of a small picture over the initials."""
 
 
 @dataclass(frozen=True)
@@ -149,4 +151,5 @@ def _row_data(row: ListRow) -> dict[str, Any]:
         "initials": html.initials(row.title),
         "hue": html.hue(row.title),
         "icon": row.icon,
+        "picture": row.picture,
     }

@@ -42,6 +42,11 @@ def download(file_id: str, *, actor: Actor, label: html.Text = "Download") -> ht
     return html.Html('<a class="m-link" href="{}" download>{}</a>').format(address, label)
 
 
+def small(file_id: str | None, *, actor: Actor) -> str:
+    """The address of a file as a small picture; empty for no file."""
+    return f"{files.address(file_id, actor=actor)}/small" if file_id else ""
+
+
 def player(file_id: str, *, actor: Actor, title: str) -> html.Html:
     """A sound that is loaded only when it is played."""
     return html.Html(

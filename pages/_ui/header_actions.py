@@ -6,7 +6,7 @@ import streamlit as st
 
 from crm_core import consents
 from crm_core.profile import Head
-from pages._ui import call_log, edits, header_consents, header_reach, html
+from pages._ui import call_log, edits, header_consents, header_photo, header_reach, html
 from pages._ui.components import Click
 from pages._ui.header_html import TITLE, can_rename, statuses_of
 from pages._ui.layout import Panel, redraw
@@ -29,7 +29,11 @@ def clicked(now: Here, seen: Head, state: WorkspaceState, click: Click) -> bool:
             if call_log.can_log(now):
                 call_log.begin(str(seen.record["id"]), number)
         case _:
-            return header_consents.clicked(state, click) or header_reach.clicked(now, seen, state, click)
+            return (
+                header_consents.clicked(state, click)
+                or header_reach.clicked(now, seen, state, click)
+                or header_photo.clicked(now, seen, state, click)
+            )
     return True
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crm_core.model import Status
 from crm_core.profile import Head
-from pages._ui import html
+from pages._ui import header_photo, html
 from pages._ui.record_words import note_of, reference_link, status_badge
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
@@ -40,11 +40,9 @@ def menu(face: html.Text, choices: Sequence[Choice], *, label: str) -> html.Html
 
 
 def header(here: Here, seen: Head, *, locked: bool) -> html.Html:
-    """Avatar, name, status, and the line that says who this is."""
+    """Face, name, status, and the line that says who this is."""
     line = html.Html('<div class="m-sub m-clip">{}</div>').format(_about(here, seen))
-    face = (
-        html.avatar(seen.title, size=42) if seen.module.profile else html.symbol(seen.module.icon, seen.title)
-    )
+    face = header_photo.face(here, seen, locked=locked)
     return html.Html(
         '<div class="m-record">{}<div><div class="m-named">{}{}</div>{}</div></div>'
     ).format(face, name(seen, locked=locked), status(seen, locked=locked), line)  # fmt: skip

@@ -97,8 +97,11 @@ def hue(name: str) -> int:
     return total
 
 
-def avatar(name: str, *, size: int = 28, square: bool = False) -> Html:
-    """A disc (for things: a rounded square) with the initials of a name in its own hue."""
+def avatar(name: str, *, size: int = 28, square: bool = False, picture: str = "") -> Html:
+    """A disc (for things: a rounded square) with the initials of a name in its own hue.
+
+    A picture (an address of ours) covers them once it is there.
+    """
     h = hue(name)
     style = (
         f"width:{size}px;height:{size}px;font-size:{size * 0.37:.0f}px;"
@@ -106,8 +109,9 @@ def avatar(name: str, *, size: int = 28, square: bool = False) -> Html:
         f"color:light-dark(hsl({h} 55% 32%),hsl({h} 70% 80%))"
     )
     shape = "m-avatar square" if square else "m-avatar"
-    return Html('<span class="{}" style="{}" aria-hidden="true">{}</span>').format(
-        shape, style, initials(name)
+    over = Html('<i style="background-image:url({})"></i>').format(picture) if picture else Html("")
+    return Html('<span class="{}" style="{}" aria-hidden="true">{}{}</span>').format(
+        shape, style, initials(name), over
     )
 
 

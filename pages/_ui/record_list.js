@@ -18,6 +18,12 @@ function drawRow(row) {
   const avatar = part("span", row.icon ? "avatar icon" : "avatar", row.icon || row.initials);
   avatar.style.setProperty("--hue", row.hue);
   avatar.ariaHidden = "true";
+  if (row.picture) {
+    // It covers the initials, which stay where it cannot be loaded.
+    const picture = part("i", "");
+    picture.style.backgroundImage = `url("${row.picture}")`;
+    avatar.append(picture);
+  }
   const words = part("div", "words");
   const first = part("div", "line");
   first.append(part("span", "title", row.title));

@@ -14,6 +14,7 @@ from pages._ui import (
     header_actions,
     header_consents,
     header_html,
+    header_photo,
     header_reach,
     html,
     profile,
@@ -52,6 +53,7 @@ def draw(
     st.html(header_html.marks(now, seen, _marks(now, seen, state, locked, at)))
     if not locked:
         header_reach.draw(now, seen, state)
+        header_photo.draw(now, seen, state)
         header_consents.draw(now, seen, state)
     st.html(html.section_nav([(panel.slug, panel.label) for panel in panels], current.slug))
 

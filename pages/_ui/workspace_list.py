@@ -7,7 +7,7 @@ import streamlit as st
 from crm_core import facets, listing
 from crm_core.model import Module
 from crm_core.model.condition import Condition
-from pages._ui import forms, html, nav, words
+from pages._ui import file_preview, forms, html, nav, words
 from pages._ui.components import ListRow, record_list
 from pages._ui.layout import head, redraw, show_panel
 from pages._ui.pulse import pulse
@@ -160,4 +160,5 @@ def _row(now: Here, module: Module, item: listing.ListItem) -> ListRow:
         unread=badges.unread,
         status=status.name if status else (hit.status or ""),
         color=status.color if status else "gray",
+        picture=file_preview.small(item.picture, actor=now.actor),
     )
