@@ -11,7 +11,7 @@ from crm_core.intake_forms import intake_module
 from pages import records as records_page
 from pages._ui import bell, nav, palette, pulse, session, style, words
 from pages._ui.actor import choose_actor
-from pages._ui.nav import CALENDAR, EXPLORE, FLOWS, HOME, LOAD, MODULES
+from pages._ui.nav import CALENDAR, EXPLORE, FLOWS, HOME, LOAD, MODULES, REPORTS
 
 style.frame()
 now = session.here()
@@ -55,6 +55,7 @@ works = {
     # The first page has no path of its own: its address is that of the server.
     HOME: st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
     CALENDAR: _file("calendar", "Calendar", "calendar_month", module="appointments"),
+    REPORTS: _file("reports", "Reports", "monitoring"),
     FLOWS: _file("flows", "Flows", "account_tree", admin=True),
     LOAD: _file("load", "Load", "upload_file"),
     EXPLORE: _file("explore", "Explore", "database"),
@@ -65,7 +66,15 @@ nav.register({**gone, **every})
 listed = [now.catalog.module(slug) for slug in modules if not now.catalog.module(slug).hidden]
 first = [modules[m.slug] for m in listed if m.access == "own"]
 pages = {
-    "": [works[HOME], own_pages[intake], own_pages["customers"], works[CALENDAR], *first, *gone.values()],
+    "": [
+        works[HOME],
+        own_pages[intake],
+        own_pages["customers"],
+        works[CALENDAR],
+        works[REPORTS],
+        *first,
+        *gone.values(),
+    ],
     "Automate": [works[FLOWS]],
     "Data": [works[LOAD], works[EXPLORE]],
     "Configure": [works[MODULES]],

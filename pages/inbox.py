@@ -1,5 +1,12 @@
-"""Inbox: inquiries by state and team, each answered, assigned and closed from here."""
+"""Inbox: what is asked by state and team, answered and closed from here; with `view=table` all of it as a table."""
 
-from pages._ui import inbox
+from crm_core.intake_forms import intake_module
+from pages._ui import inbox, table
+from pages._ui.session import here
+from pages._ui.state import record_id_in_url, word_in_url
 
-inbox.draw()
+asked = intake_module(here().catalog)
+if asked is not None and word_in_url("view", among=("table",), default="") and not record_id_in_url():
+    table.draw(asked.slug)
+else:
+    inbox.draw()

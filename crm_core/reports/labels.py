@@ -8,6 +8,7 @@ from functools import cache
 from crm_core import people, query
 from crm_core.access import Actor
 from crm_core.model import Catalog, Reference
+from crm_core.model.catalog import SYSTEM_FIELDS
 from crm_core.model.fields import CountryField, MultiSelectField, SelectField, UserField
 from crm_core.model.reports import Group
 from crm_core.reports.paths import Meant, bucket_of, grouped
@@ -47,6 +48,8 @@ def tell_groups(
         return {value: Told(_countries().get(value, value)) for value in values}
     if meant.path.column_type == "BOOLEAN":
         return {"true": Told("Yes", "green", 0), "false": Told("No", "gray", 1)}
+    if field.slug == "source" and meant.path.field is SYSTEM_FIELDS["source"]:
+        return {value: Told(value.replace("_", " ").capitalize()) for value in values}
     known = _choices(catalog, meant)
     return {value: known.get(value, Told(value)) for value in values}
 

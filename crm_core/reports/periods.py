@@ -23,10 +23,10 @@ PERIODS: dict[Period, str] = {
 
 AGES: dict[str, tuple[str, int | None, int | None]] = {
     "0": ("Not yet", None, 0),
-    "1": ("1–30 days", 1, 30),
-    "31": ("31–60 days", 31, 60),
-    "61": ("61–90 days", 61, 90),
-    "91": ("Over 90 days", 91, None),
+    "1": ("1–30 d", 1, 30),
+    "31": ("31–60 d", 31, 60),
+    "61": ("61–90 d", 61, 90),
+    "91": ("Over 90 d", 91, None),
 }
 """The buckets of an age: what people read, and how many days ago a date is at least and at most."""
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-HOME, CALENDAR, LOAD, MODULES, FLOWS, EXPLORE = (
+HOME, CALENDAR, REPORTS, LOAD, MODULES, FLOWS, EXPLORE = (
     ":home",
     ":calendar",
+    ":reports",
     ":load",
     ":modules",
     ":flows",

@@ -9,10 +9,10 @@ import streamlit as st
 
 from crm_core import listing
 from crm_core.model import All, AnyOf, Condition, Leaf, Module, SavedFilter
-from crm_core.model.condition import parse_condition
+from crm_core.model.condition import parse_condition, to_document
 from crm_core.searched import searched_columns
 from crm_core.views import Shown, columns_of
-from pages._ui import bulk, edits
+from pages._ui import bulk, edits, nav
 from pages._ui.conditions import forget
 from pages._ui.session import Here
 from pages._ui.state import page_state
@@ -100,3 +100,12 @@ def apply_view(now: Here, state: TableState, view: SavedFilter) -> None:
     state.columns = columns_of(view, tuple(known))
     state.sort = ",".join(view.sort) or NEWEST
     st.session_state.pop(f"columns:{view.module}", None)
+
+
+def open_matching(slug: str, condition: Condition) -> None:
+    """Go to the table of a module with a filter in place of the one it had. For callbacks."""
+    state = state_of(slug)
+    show_all(slug, state)
+    when = to_document(condition)
+    state.filter = {} if when == {"all": []} else when
+    nav.go(slug, view="table")
