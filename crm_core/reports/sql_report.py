@@ -48,6 +48,11 @@ def run_statement(lake: Lake, catalog: Catalog, report: Report, *, actor: Actor,
     return Result(report, rows, tuple(names), value, unit, False, asked, table)  # type: ignore[arg-type]
 
 
+def example(module: str) -> str:
+    """A statement to begin with: the records of a module by status."""
+    return f"SELECT status, count(*) AS records\nFROM {module}\nGROUP BY status\nORDER BY records DESC"
+
+
 def takes_range(report: Report) -> bool:
     """Whether a date range changes what the report answers."""
     if report.sql:

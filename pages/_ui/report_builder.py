@@ -12,6 +12,7 @@ from crm_core.definition_documents import plain, problems_of
 from crm_core.model import Report
 from crm_core.model.reports import MOST_GROUPS
 from crm_core.reports.periods import PERIODS
+from crm_core.reports.sql_report import example
 from crm_core.reports.store import NEW, save_report
 from pages._ui import feedback, html, nav, report_choices
 from pages._ui.conditions import condition_choices, edit_condition, forget
@@ -22,7 +23,8 @@ from pages._ui.session import Here
 from pages._ui.surroundings import field_context
 
 Draft = dict[str, Any]
-SQL_EXAMPLE = "SELECT status, count(*) AS records\nFROM {module}\nGROUP BY status\nORDER BY records DESC"
+_KEPT = ("slug", "name", "shared_with", "team", "owner", "module")
+"""What is left of a report when another module is chosen."""
 
 
 @dataclass
@@ -86,9 +88,7 @@ def _records(now: Here, state: BuilderState) -> None:
     draft["module"] = _choose("Records of", modules, before, key=_key(state, "module"))
     if before and draft["module"] != before:
         # What was chosen of the other module means nothing here.
-        kept = {
-            name: draft[name] for name in ("slug", "name", "shared_with", "owner", "module") if name in draft
-        }
+        kept: Draft = {name: draft[name] for name in _KEPT if name in draft}
         state.draft = draft = {**kept, "groups": [{"field": "status"}]}
         state.round += 1
     module = draft["module"]
@@ -187,7 +187,7 @@ def _sql(now: Here, state: BuilderState) -> None:
         draft.pop(name, None) if "sql" not in draft else None
     first = now.catalog.ordered[0].slug
     st.text_area(
-        "Statement", value=draft.get("sql") or SQL_EXAMPLE.format(module=first), key=_key(state, "sql"), height=170,
+        "Statement", value=draft.get("sql") or example(first), key=_key(state, "sql"), height=170,
         help="One SELECT. Whoever looks sees what he may see. $from and $until are the days of the date range.",
     )  # fmt: skip
     draft["sql"] = st.session_state[_key(state, "sql")]
