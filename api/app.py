@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from api import (
+    calendar,
     docs,
     export,
     files,
@@ -52,6 +53,7 @@ ROUTERS = (
     run_routes.router,
     outbox_routes.router,
     message_routes.router,
+    calendar.router,
     notifications.router,
     palette.router,
     queries.router,

@@ -22,7 +22,7 @@ from api.app import connect, create_api
 from api.background import Background
 from api.headers import LOOPBACK, AllowedHosts, SecurityHeaders
 from api.workers import runner_of, workers_of
-from crm_core import serving
+from crm_core import calendar_feed, serving
 from crm_core.access import Actor
 from crm_core.errors import SettingInvalid
 from crm_core.logs import follow_root
@@ -47,6 +47,7 @@ PagesManager.uses_pages_directory = False
 def create_app(settings: Settings | None = None) -> st.App:
     """The application for an ASGI server; settings are read from the environment unless given."""
     chosen = settings or read_settings()
+    public = urlsplit(chosen.public_url).hostname or ""
     api, told = create_api(chosen), tracking.create_tracking(chosen)
 
     @asynccontextmanager
@@ -81,7 +82,7 @@ def create_app(settings: Settings | None = None) -> st.App:
             Middleware(
                 AllowedHosts,
                 hosts=LOOPBACK if chosen.host in LOOPBACK else (),
-                public=((tracking.PREFIX + "/", urlsplit(chosen.public_url).hostname or ""),),
+                public=tuple((path, public) for path in (tracking.PREFIX + "/", calendar_feed.PATH)),
             ),
             Middleware(SecurityHeaders),
         ],

@@ -67,6 +67,7 @@ class Entry:
     status: str
     folder: str
     version: int
+    changed_at: datetime
     ended: bool
     clashes: bool
 
@@ -182,6 +183,7 @@ def _part(relations: Relations, source: Source, rows: exp.Select, narrowed: bool
             )
         ),
         aliased(column("version", _ROW), "version"),
+        aliased(column("updated_at", _ROW), "changed_at"),
         aliased(closed, "ended"),
         aliased(_taken(catalog, source), "taken"),
         copy=False,

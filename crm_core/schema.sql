@@ -77,6 +77,16 @@ CREATE TABLE IF NOT EXISTS access.api_keys (
     version bigint NOT NULL
 );
 
+-- Private addresses of people's own calendars, of which only the SHA-256 is kept, as of keys.
+CREATE TABLE IF NOT EXISTS access.calendar_feeds (
+    sha256 varchar NOT NULL,
+    user_slug varchar NOT NULL,
+    created_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    change_id uuid,
+    version bigint NOT NULL
+);
+
 -- Append-only: the newest of an address, channel and purpose counts.
 CREATE TABLE IF NOT EXISTS access.consents (
     id uuid NOT NULL,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from crm_core import calendars, records
+from crm_core.calendar_feed import record_file
 from crm_core.calendars import Source
 from crm_core.errors import RecordNotFound
 from crm_core.model import Field, Module
@@ -91,12 +93,28 @@ def draw(
             st.html(_told(now, module, source, asked.base or {}))
         else:
             _edit(now, module, source, asked, given, close, on_saved)
-        if asked.record_id and st.button("Open", icon=":material/open_in_new:", key=f"{asked.form}:open"):
+        if asked.record_id and _ways_on(now, asked, at):
             close()
             nav.go(asked.module, asked.record_id)
             st.rerun()
 
     form()
+
+
+def _ways_on(now: Here, asked: Asked, at: int | None) -> bool:
+    """The record as a file, and the way to its own page; returns whether that was chosen."""
+    with st.container(horizontal=True, gap="small"):
+        chosen = st.button("Open", icon=":material/open_in_new:", key=f"{asked.form}:open")
+        if at is None:
+            st.download_button(
+                "Calendar file", icon=":material/download:", key=f"{asked.form}:file", on_click="ignore",
+                data=partial(_file, now, asked), file_name=f"{asked.record_id}.ics", mime="text/calendar",
+            )  # fmt: skip
+    return chosen
+
+
+def _file(now: Here, asked: Asked) -> bytes:
+    return record_file(now.lake, now.catalog, module=asked.module, record_id=asked.record_id, actor=now.actor)
 
 
 def _read(now: Here, asked: Asked, at: int | None) -> Values | None:

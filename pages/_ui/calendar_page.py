@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from crm_core import calendars, people
-from pages._ui import calendar_board, nav
+from crm_core import calendar_feed, calendars, people
+from pages._ui import calendar_board, feedback, html, nav, words
 from pages._ui.calendar_board import Board
 from pages._ui.layout import begin_parts, page, part, redraw, toolbar
 from pages._ui.nothing import nothing
@@ -28,6 +28,8 @@ class CalendarState:
     whose: str = MINE
     people: tuple[str, ...] = ()
     within: dict[str, Any] = field(default_factory=dict)
+    address: str = ""
+    """The private address that was just made: it is never told again."""
 
 
 def draw() -> None:
@@ -58,6 +60,7 @@ def _draw(state: CalendarState) -> None:
         )  # fmt: skip
         if chosen != MINE:
             _narrow(now, state, offered[chosen])
+        _subscribe(now, state)
     calendar_board.draw(
         Board(
             now, key="calendar:all", within=state.within, locked=now.actor.role == "viewer",
@@ -93,6 +96,47 @@ def _narrow(now: Here, state: CalendarState, among: tuple[str, ...] | None) -> N
         key=f"calendar:people:{state.whose}", placeholder="Everyone", label_visibility="collapsed", width=320,
         on_change=_narrowed, args=(state,),
     )  # fmt: skip
+
+
+def _subscribe(now: Here, state: CalendarState) -> None:
+    """The private address of one's own calendar, for the calendar of a phone: told once, taken back at any time."""
+    box = st.popover(
+        "Subscribe", icon=":material/rss_feed:", type="tertiary", on_change="rerun", key="calendar:feed"
+    )
+    if not box.open:
+        state.address = ""
+        return
+    with box:
+        since = calendar_feed.feed_since(now.lake, actor=now.actor)
+        if state.address:
+            st.html(html.note("This is told only now. Whoever knows it reads your calendar.", color="orange"))
+            st.code(state.address, language=None, wrap_lines=True)
+        else:
+            text = "An address for other calendars, which shows what you work on. Nobody else knows it."
+            made = f"You made one on {words.day(calendars.wall(since, now.zone))}." if since else ""
+            st.html(html.Html('<div class="m-sub">{} {}</div>').format(text, made))
+        label = "Make another one; the first ends" if since else "Make a private address"
+        st.button(label, key="calendar:feed:make", on_click=make_address, args=(now, state))
+        if since:
+            st.button("Take it back", key="calendar:feed:revoke", type="tertiary", on_click=revoke_address,
+                      args=(now, state))  # fmt: skip
+
+
+def make_address(now: Here, state: CalendarState) -> None:
+    """Make a private address, to be told now."""
+    token = feedback.run(lambda: calendar_feed.make_feed(now.lake, actor=now.actor))
+    if token is not None:
+        settings = now.workspace.settings
+        server = settings.public_url or f"http://{settings.host}:{settings.port}"
+        state.address = server.rstrip("/") + calendar_feed.feed_path(token)
+
+
+def revoke_address(now: Here, state: CalendarState) -> None:
+    """Take the private address back."""
+    state.address = ""
+    feedback.run(
+        lambda: calendar_feed.revoke_feed(now.lake, actor=now.actor), done="The address is worth nothing now"
+    )
 
 
 def _chosen(state: CalendarState) -> None:

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from crm_core import calendars, records
+from crm_core import calendar_feed, calendars, records
 from crm_core.access import Actor
 from crm_core.calendars import read_entries
 from crm_core.directory import User
 from crm_core.people import save_users
 from crm_core.workspace import Workspace
-from pages._ui import calendar_board, calendar_words
+from pages._ui import calendar_board, calendar_page, calendar_words
 from pages._ui.calendar import Moved, clock
 from pages._ui.calendar_board import HEARD, WARNED, Board
+from pages._ui.calendar_page import CalendarState
 from pages._ui.session import Here
 from tests.pages.conftest import Open, told
 from tests.pages.test_sections import ADMIN, figure, made
@@ -168,3 +169,15 @@ def test_the_page_shows_the_time_of_oneself_of_the_team_or_of_all(
     assert {"Of dora", "Of cleo", "Of vera"} <= shown["everybody"]
     page = page.multiselect(key="calendar:people:everybody").set_value(["vera"]).run()
     assert "Of vera" in events_of(page) and not events_of(page) & {"Of dora", "Of cleo"}
+
+
+def test_a_private_address_is_told_once_and_taken_back(empty_workspace: Workspace) -> None:
+    dora = Actor("dora", "agent", ("sales",), "Dora")
+    state = CalendarState()
+    here = Here(empty_workspace, empty_workspace.catalog, dora)
+    calendar_page.make_address(here, state)
+    token = state.address.rsplit("/", 1)[-1].removesuffix(".ics")
+    feed = calendar_feed.read_feed(empty_workspace.lake, empty_workspace.catalog, token)
+    assert feed.body.startswith(b"BEGIN:VCALENDAR")
+    calendar_page.revoke_address(here, state)
+    assert not state.address and calendar_feed.feed_since(empty_workspace.lake, actor=dora) is None
