@@ -41,9 +41,9 @@ def revoke_address(workspace: Here, actor: Who) -> Response:
     return Response(status_code=204)
 
 
-@router.api_route(
+@router.head("/v1/calendar/{token}.ics", include_in_schema=False)
+@router.get(
     "/v1/calendar/{token}.ics",
-    methods=["GET", "HEAD"],
     summary="A person's calendar",
     response_class=Response,
     responses={200: _ICS, 304: {"description": "It is as it was."}},
