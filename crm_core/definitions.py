@@ -15,6 +15,7 @@ from crm_core.definition_documents import build_catalog, kind_of, parse_document
 from crm_core.definition_rules import list_problems, rule_problems
 from crm_core.definition_versions import current_rows_sql, next_rows, read_row
 from crm_core.errors import DefinitionInvalid, Forbidden
+from crm_core.mended_views import lost_views
 from crm_core.model import Catalog, Offered, Stored
 from crm_core.model.documents import STATES, Document, DocumentKind, State
 from crm_core.pack_files import pack_document, read_pack
@@ -41,10 +42,14 @@ class DefinitionChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a save does: to which definitions, and to which tables (a line each), the unchanged left out."""
+    """What a save does: to which definitions, and to which tables (a line each), the unchanged left out.
+
+    `views` has a line for each saved view that is shown without something from then on.
+    """
 
     changes: tuple[DefinitionChange, ...]
     tables: tuple[str, ...]
+    views: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class _Draft:
     rows: tuple[Stored, ...]
     changes: tuple[DefinitionChange, ...]
     migration: Migration
+    views: tuple[str, ...]
 
 
 def _read(reader: Reader, mark: int) -> Catalog:
@@ -218,7 +224,7 @@ def _commit(
             _mirror_teams(tx, draft)
             if also is not None:
                 also(tx)
-        return Plan(draft.changes, draft.migration.words)
+        return Plan(draft.changes, draft.migration.words, draft.views)
 
     return lake.commit(work, Change(actor=actor.user, door="definitions", reason=reason)).value
 
@@ -234,7 +240,7 @@ def check_definition(
     """What `save` would change; raises what it would raise, and writes nothing."""
     actor.require_admin("definitions")
     draft = _work_out(lake, lake, read_catalog(lake), documents, state, retire, lake.snapshot() + 1)
-    return Plan(draft.changes, draft.migration.words)
+    return Plan(draft.changes, draft.migration.words, draft.views)
 
 
 def apply_pack(lake: Lake, name_or_path: str | Path, *, actor: Actor) -> Plan:
@@ -273,7 +279,9 @@ def _work_out(
     ]
     rows = [row for found in added for row in found]
     after = build_catalog([*before.live.values(), *before.stored.values(), *rows], version=snapshot)
-    after.check()
+    # A view that somebody keeps for himself or his team must not keep administrators from shaping a module.
+    everybodys = {slug for slug, view in after.saved_filters.items() if view.shared_with == "everyone"}
+    after.check(views=everybodys | {slug for kind, slug in wanted if kind == "saved_filter"})
     changed = [row.slug for row in rows if row.kind == "module"]
     problems = list(rule_problems(lake, after, changed=changed))
     problems += list_problems(before, after)
@@ -283,7 +291,9 @@ def _work_out(
     migration = plan_migration(before, after, have=existing_tables(reader), snapshot=snapshot)
     if problems or migration.problems:
         raise DefinitionInvalid("The definitions", [*problems, *migration.problems])
-    return _Draft(after, tuple(rows), tuple(_change(found[0]) for found in added), migration)
+    return _Draft(
+        after, tuple(rows), tuple(_change(found[0]) for found in added), migration, tuple(lost_views(before, after))
+    )  # fmt: skip
 
 
 def _wanted(

@@ -72,6 +72,7 @@ def read_page(
     limit: int = 50,
     after: str | None = None,
     offset: int = 0,
+    expected: int = 0,
     at: int | None = None,
     deleted: bool = False,
     expand: Sequence[str] = (),
@@ -81,6 +82,9 @@ def read_page(
 
     Pages follow each other by `after` (a cursor, stable while others write) or by `offset`. `total` is exact
     and counts all pages. `expand` names references whose record stands in place of its id.
+
+    Who knows how many match, as the page before said, gives it as `expected`: a page near the end is then found from
+    the end, as quickly as one at the beginning. Where there are others by now it is found from the beginning.
 
     Raises:
         ConditionInvalid: When the condition, the order, the cursor or `expand` cannot be used.
@@ -95,9 +99,15 @@ def read_page(
         [relations.predicate(module, _ROW, deleted=deleted), compile_condition(condition or All(), scope)]
     )
     limit = max(1, min(limit, MAX_LIMIT))
-    statement = _page_statement(scope, keys, where, limit=limit, after=after, offset=offset)
+    window = _window(limit, after=after, offset=offset, expected=expected)
+    statement = _page_statement(scope, keys, where, window)
     rows = lake.read(text(statement), relations.params.values).to_dicts()
     total = int(rows[0]["total__"])
+    if window.backwards and total != expected:
+        return read_page(
+            lake, catalog, module=module, actor=actor, condition=condition, sort=sort, limit=limit, offset=offset,
+            at=at, deleted=deleted, expand=expand, now=now,
+        )  # fmt: skip
     rows = [row for row in rows if row["id"] is not None]
     following = _cursor(keys, rows[limit - 1]) if len(rows) > limit else None
     items = [shape_record(catalog, module, row) for row in rows[:limit]]
@@ -205,15 +215,27 @@ def _scope(module: str, relations: Relations, now: datetime | None) -> Scope:
     return Scope(module, _ROW, relations, now) if now else Scope(module, _ROW, relations)
 
 
-def _page_statement(
-    scope: Scope,
-    keys: Sequence[SortKey],
-    where: exp.Expr,
-    *,
-    limit: int,
-    after: str | None,
-    offset: int,
-) -> exp.Expr:
+@dataclass(frozen=True)
+class _Window:
+    """Which of the ordered rows are read, one more than the page has: behind `after`, or so many after `skip`.
+
+    `backwards` counts from the end.
+    """
+
+    take: int
+    skip: int = 0
+    after: str | None = None
+    backwards: bool = False
+
+
+def _window(limit: int, *, after: str | None, offset: int, expected: int) -> _Window:
+    if after or offset * 2 <= expected or offset >= expected:
+        return _Window(limit + 1, offset, after)
+    skip = max(0, expected - offset - limit - 1)
+    return _Window(expected - offset - skip, skip, backwards=True)
+
+
+def _page_statement(scope: Scope, keys: Sequence[SortKey], where: exp.Expr, window: _Window) -> exp.Expr:
     """`total` beside the page's rows in one statement: the matching ids are found once and read twice."""
     sorting = [_key_expression(key, scope) for key in keys]
     matched = (
@@ -222,11 +244,13 @@ def _page_statement(
         .where(where)
     )
     page = exp.select("*").from_("matched")
-    if after:
-        page = page.where(_beyond(keys, after, scope))
+    if window.after:
+        page = page.where(_beyond(keys, window.after, scope))
     for i, key in enumerate(keys):
-        page = page.order_by(exp.Ordered(this=column(f"k{i}"), desc=key.descending, nulls_first=False))
-    page = page.order_by(exp.Ordered(this=column("id"), desc=False)).limit(limit + 1).offset(offset)
+        descending = key.descending is not window.backwards
+        page = page.order_by(exp.Ordered(this=column(f"k{i}"), desc=descending, nulls_first=window.backwards))
+    page = page.order_by(exp.Ordered(this=column("id"), desc=window.backwards))
+    page = page.limit(window.take).offset(window.skip)
     rows = (
         exp.select(
             exp.Column(this=exp.Star(), table=name("t")), *[column(f"k{i}", "p") for i in range(len(keys))]

@@ -1,7 +1,6 @@
 """Saved views: a filter, its columns and its order under a name; of one person, of a team, or of everybody."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,6 +8,7 @@ from crm_core import definitions
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog
 from crm_core.errors import ConditionInvalid
+from crm_core.mended_views import mended
 from crm_core.model import All, Catalog, Condition, Offered, SavedFilter
 from lake import Lake
 
@@ -25,8 +25,15 @@ class Shown:
 
 
 def views_of(catalog: Catalog, module: str, *, actor: Actor) -> tuple[SavedFilter, ...]:
-    """The views of a module that the actor may use, by name: everybody's, his teams' and his own."""
-    found = [one for one in catalog.saved_filters.values() if one.module == module and may_use(one, actor)]
+    """The views of a module that the actor may use, by name: everybody's, his teams' and his own.
+
+    Each is as it can be shown: without fields that the module no more has, which `lost_fields` of the saved one tells.
+    """
+    found = [
+        mended(catalog, one).view
+        for one in catalog.saved_filters.values()
+        if one.module == module and may_use(one, actor)
+    ]
     return tuple(sorted(found, key=lambda one: (one.name.casefold(), one.slug)))
 
 
@@ -98,8 +105,3 @@ def delete_view(lake: Lake, slug: str, *, actor: Actor) -> None:
         DefinitionInvalid: There is no such view.
     """
     definitions.retire_own(lake, "saved_filter", slug, actor=actor)
-
-
-def columns_of(view: SavedFilter, known: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a view that there are still."""
-    return tuple(name for name in view.columns if name in known)

@@ -1,7 +1,7 @@
 """All definitions of a workspace together: who points to whom, and whether it all fits."""
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -263,8 +263,11 @@ class Catalog:
         names += [link.slug for link in self.to_many(module)]
         return "it has " + ", ".join(sorted(names) + list(SYSTEM_FIELDS))
 
-    def check(self) -> None:
+    def check(self, *, views: Collection[str] | None = None) -> None:
         """Verify that all definitions fit together.
+
+        Args:
+            views: which saved filters are judged, all of them when not given.
 
         Raises:
             DefinitionInvalid: With every contradiction found.
@@ -273,6 +276,8 @@ class Catalog:
         problems += [problem for rel in self.relationships for problem in self._relationship_problems(rel)]
         problems += _cycle_problems(self.modules)
         for name, saved in self.saved_filters.items():
+            if views is not None and name not in views:
+                continue
             problems += self._condition_problems(f"the view {saved.name or name}", saved.module, saved.when)
         if problems:
             raise DefinitionInvalid("The definitions", problems)

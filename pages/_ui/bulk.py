@@ -15,6 +15,7 @@ from typing import Any, cast
 import streamlit as st
 
 from crm_core.bulk import BulkAction, BulkPreview, preview_bulk, run_bulk, those
+from crm_core.followed import read_followed
 from crm_core.model import All, Condition, Field, Module, Option
 from crm_core.records import Changed, Members
 from crm_core.taking_back import UndoResult
@@ -37,12 +38,18 @@ DELETE = "delete"
 
 @dataclass(frozen=True)
 class Done:
-    """A bulk action that was done, and can be taken back; `said` is what to say of its undo once that was done."""
+    """A bulk action that was done, and can be taken back.
+
+    Attributes:
+        said: what to say of its undo once that was done.
+        asked: what would stay though it is undone, told before.
+    """
 
     module: str
     change_id: str
     words: str
     said: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -253,20 +260,43 @@ def draw_done(now: Here, module: Module, done: Done, *, on_change: Callable[[Don
     """
 
     def undo() -> None:
+        stays = "" if done.asked else _stays(now, done.change_id)
+        if stays:
+            on_change(replace(done, asked=stays))
+            return
         result = feedback.run(
             lambda: undo_change(now.lake, done.change_id, actor=now.actor, module=module.slug)
         )
         if result is not None:
             on_change(replace(done, said=undone_words(module, result)))
 
+    told = done.said or done.asked or done.words
     with st.container(horizontal=True, vertical_alignment="center", key="bulk_done"):
-        st.html(html.note(done.said or done.words, color="blue" if done.said else "green"), width="stretch")
+        st.html(
+            html.note(told, color="blue" if done.said else "orange" if done.asked else "green"),
+            width="stretch",
+        )
         if not done.said:
-            st.button("Undo", icon=":material/undo:", key=f"bulk_undo:{module.slug}", on_click=undo)
+            st.button(
+                "Undo all the same" if done.asked else "Undo", icon=":material/undo:", on_click=undo,
+                key=f"bulk_undo:{module.slug}",
+            )  # fmt: skip
         st.button(
             "Close", icon=":material/close:", type="tertiary", key=f"bulk_close:{module.slug}",
             on_click=on_change, args=(None,),
         )  # fmt: skip
+
+
+def _stays(now: Here, change_id: str) -> str:
+    """What flows did because of a change, which its undo leaves, in a sentence; nothing when they did nothing."""
+    followed = read_followed(now.lake, now.catalog, change_id, actor=now.actor)
+    modules = [(now.catalog.module(slug), count) for slug, count in followed.items()]
+    counted = [words.plural(count, module.one.lower(), module.name.lower()) for module, count in modules]
+    return (
+        f"Flows went on from this: {', '.join(counted)}. What they did stays when it is undone."
+        if counted
+        else ""
+    )
 
 
 def undone_words(module: Module, result: UndoResult) -> str:

@@ -120,7 +120,8 @@ def _new_module(state: ConfiguratorState) -> None:
 
 def _save(now: Here, documents: Sequence[tuple[str, Any]], done: str) -> bool:
     plan = feedback.run(
-        lambda: definitions.save(now.lake, documents, actor=now.actor, reason=done), done=done
+        lambda: definitions.save(now.lake, documents, actor=now.actor, reason=done),
+        done=lambda plan: ". ".join([done, *map(feedback.sentence, plan.views)]),
     )
     return plan is not None
 

@@ -92,8 +92,9 @@ function ({ api }) {
   };
 }
 
-// == resume: rows were read again: an editor that was open goes on, and an edit that was refused is shown, once
+// == resume: rows were read again: ticks are as the server knows them, an open editor goes on, a refused edit is shown once
 function ({ api }) {
+  api.forEachNode((node) => { if (node.data.ticked__) node.setSelected(node.data.ticked__ === "yes"); });
   const open = (cell) => {
     const [id, name] = cell.split(" ");
     const node = api.getRowNode(id);
@@ -128,6 +129,7 @@ function (params) {
 function ({ streamlitRerunEventTriggerName, eventData }) {
   const column = eventData.column ? eventData.column.getColId() : "";
   const opens = eventData.colDef?.context?.opens !== false;
+  if (streamlitRerunEventTriggerName === "selectionChanged") return !["api", "rowDataChanged"].includes(eventData.source);
   if (streamlitRerunEventTriggerName === "cellClicked") return opens && !column.startsWith("ag-Grid-");
   if (streamlitRerunEventTriggerName !== "cellKeyDown") return true;
   return opens && eventData.event.key === "Enter" && !eventData.event.target.closest(".editor");

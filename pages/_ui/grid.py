@@ -10,7 +10,7 @@ sorts, filters and writes; the grid shows, and says what was clicked and typed. 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from pages._ui.grid_look import COLORS, HEADER_HEIGHT, ROW_HEIGHT, css
 MAX_HEIGHT = 656
 BASE = "base__"
 """In a row: the version of the record, which an edit of its cells is based on."""
-_WRONG, _TYPED, _WHY, _SINCE = "wrong__", "typed__", "why__", "since__"
+_WRONG, _TYPED, _WHY, _SINCE, _TICKED = "wrong__", "typed__", "why__", "since__", "ticked__"
 LONGEST_EDIT = 10_000
 
 
@@ -108,6 +108,7 @@ def record_grid(
     sort: str = "",
     on_open: Callable[[str], None] | None = None,
     on_select: Callable[[tuple[str, ...]], None] | None = None,
+    ticked: Collection[str] | None = None,
     on_sort: Callable[[str], None] | None = None,
     on_page: Callable[[int], None] | None = None,
     on_edit: Callable[[Edited], None] | None = None,
@@ -126,6 +127,7 @@ def record_grid(
         sort: The order of the rows: the key of a column, with `-` in front when it descends.
         on_open: Called with the id of the record whose row was clicked, or on which Enter was pressed.
         on_select: Called with the ids of the ticked records of this page; without it rows have no tick boxes.
+        ticked: Which records are ticked, of this page and others; None where the browser alone remembers them.
         on_sort: Called with the order that a heading asks for, or "" when it asks for none.
         on_page: Called with the number of the page that is asked for.
         on_edit: Called with a cell that was edited.
@@ -148,16 +150,27 @@ def record_grid(
         elif answer.event == "sortChanged" and on_sort is not None:
             on_sort(answer.sort[0] if answer.sort else "")
 
-    _draw(_marked(rows, refused), columns, key=key, sort=sort, ticks=on_select is not None, heard=heard)
+    _draw(
+        _marked(rows, refused, ticked), columns, key=key, sort=sort, ticks=on_select is not None, heard=heard
+    )
     _draw_pages(key=key, total=total, page=page, page_size=page_size, on_page=on_page, noun=noun)
 
 
-def _marked(rows: Sequence[Mapping[str, str]], refused: Refused | None) -> Sequence[Mapping[str, str]]:
-    """The rows, with the edit that was refused noted in its own."""
-    if refused is None:
-        return rows
-    said = {_WRONG: refused.column, _TYPED: refused.text, _WHY: refused.why, _SINCE: str(refused.at)}
-    return [{**row, **said} if row["id"] == refused.id else row for row in rows]
+def _marked(
+    rows: Sequence[Mapping[str, str]], refused: Refused | None, ticked: Collection[str] | None
+) -> Sequence[Mapping[str, str]]:
+    """The rows, with the edit that was refused noted in its own, and whether each is ticked."""
+    said: dict[str, str] = {}
+    if refused is not None:
+        said = {_WRONG: refused.column, _TYPED: refused.text, _WHY: refused.why, _SINCE: str(refused.at)}
+    return [
+        {
+            **row,
+            **(said if refused is not None and row["id"] == refused.id else {}),
+            **({} if ticked is None else {_TICKED: "yes" if row["id"] in ticked else "no"}),
+        }
+        for row in rows
+    ]
 
 
 def read_answer(
@@ -237,7 +250,7 @@ def _names(columns: Sequence[Column]) -> list[str]:
     """What each row carries: its cells, and for those that are edited what their editors begin with."""
     editable = [edit_key(column.key) for column in columns if column.editor is not None]
     more = [*editable, BASE, _WRONG, _TYPED, _WHY, _SINCE] if editable else []
-    return ["id", *(column.key for column in columns), *more]
+    return ["id", _TICKED, *(column.key for column in columns), *more]
 
 
 def _options(columns: Sequence[Column], code: Mapping[str, Any], *, sort: str, ticks: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ back in one press.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,16 +18,16 @@ from crm_core.model import Module
 from crm_core.profile import title_of
 from crm_core.query import Page, read_page
 from pages._ui import bulk, edits, feedback, forms, html, nav, words
-from pages._ui.grid import Edited, record_grid
+from pages._ui.grid import Edited, pages_of, record_grid
 from pages._ui.layout import page
 from pages._ui.nothing import Action, no_records, no_such_module, nothing
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.surroundings import field_context
 from pages._ui.table_bar import draw_bar
-from pages._ui.table_cells import cell_text, column_names, default_columns, drawn_columns, referenced_titles
+from pages._ui.table_cells import cell_text, column_names, drawn_columns, referenced_titles
 from pages._ui.table_edit import editors_of, typed_cells, write
-from pages._ui.table_state import NEWEST, TableState, condition_of, show_all, state_of
+from pages._ui.table_state import NEWEST, TableState, columns_shown, condition_of, show_all, state_of
 
 SIZE = 50
 
@@ -85,7 +85,7 @@ def draw_dialogs(now: Here, module: Module, state: TableState, *, total: int) ->
 
 def _done(state: TableState, done: bulk.Done | None) -> None:
     """Keep what is told of the last bulk action; ticks are gone with it."""
-    state.done, state.ticked, state.drawn = done, (), state.drawn + 1
+    state.done, state.ticked = done, ()
 
 
 def draw_nothing(now: Here, module: Module, state: TableState) -> None:
@@ -100,14 +100,19 @@ def draw_nothing(now: Here, module: Module, state: TableState) -> None:
 
 
 def _read(now: Here, module: Module, state: TableState) -> Page:
-    return read_page(
+    found = read_page(
         now.lake, now.catalog, module=module.slug, actor=now.actor, condition=condition_of(now, module, state),
-        sort=state.sort, limit=SIZE, offset=(state.page - 1) * SIZE,
+        sort=state.sort, limit=SIZE, offset=(state.page - 1) * SIZE, expected=state.total,
     )  # fmt: skip
+    state.total = found.total
+    if found.total and not found.items:
+        state.turned(pages_of(found.total, SIZE))  # there are fewer by now
+        return _read(now, module, state)
+    return found
 
 
 def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
-    columns = state.columns or default_columns(now.catalog, module)
+    columns = columns_shown(now, module, state)
     context = field_context(now)
     named = referenced_titles(now, module, columns, found.items)
     editors = editors_of(now, module, columns, context)
@@ -119,10 +124,11 @@ def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
     shown = [replace(one, editor=editors.get(one.key)) for one in drawn_columns(now.catalog, module, columns)]
     items = {item["id"]: item for item in found.items}
     record_grid(
-        rows, shown, key=f"grid:{module.slug}:{state.drawn}", sort=state.sort, total=found.total, page=state.page,
+        rows, shown, key=f"grid:{module.slug}", sort=state.sort, total=found.total, page=state.page,
         page_size=SIZE, on_open=lambda chosen: nav.go(module.slug, chosen), on_sort=lambda sort: _sorted(state, sort),
-        on_page=lambda number: _paged(state, number), noun=module.one.lower(),
-        on_select=None if now.actor.role == "viewer" else lambda ticked: _ticked(state, ticked),
+        on_page=state.turned, noun=module.one.lower(),
+        on_select=None if now.actor.role == "viewer" else lambda ticked: _ticked(state, items, ticked),
+        ticked=state.ticked,
         on_edit=lambda edited: _edit(now, module, state, items[edited.id], edited), refused=state.refused,
     )  # fmt: skip
     _totals(now, module, state, columns)
@@ -150,15 +156,11 @@ def _totals(now: Here, module: Module, state: TableState, columns: Sequence[str]
         st.html(html.join([one.format(f"Total {name}:", text) for name, text in cells], between=" &ensp; "))
 
 
-def _ticked(state: TableState, ticked: tuple[str, ...]) -> None:
-    state.ticked = ticked
+def _ticked(state: TableState, page: Collection[str], ticked: tuple[str, ...]) -> None:
+    """The ticks of a page; those of other pages stay."""
+    state.ticked = (*(one for one in state.ticked if one not in page), *ticked)
 
 
 def _sorted(state: TableState, sort: str) -> None:
-    state.narrowed()
+    state.turned()
     state.sort = sort or NEWEST
-
-
-def _paged(state: TableState, number: int) -> None:
-    state.narrowed()
-    state.page = number

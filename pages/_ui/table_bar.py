@@ -14,8 +14,8 @@ from crm_core.serving import served
 from pages._ui import bulk, forms, html, nav, words
 from pages._ui.conditions import condition_choices, describe, edit_condition
 from pages._ui.session import Here
-from pages._ui.table_cells import column_names, default_columns
-from pages._ui.table_state import TableState, apply_view, condition_of, shown_of
+from pages._ui.table_cells import column_names
+from pages._ui.table_state import TableState, apply_view, columns_shown, condition_of, keep_columns, shown_of
 from pages._ui.table_views import draw_views
 
 View = Literal["table", "board"]
@@ -97,6 +97,10 @@ def _actions(now: Here, module: Module, state: TableState, total: int) -> None:
         st.button(
             label, icon=":material/edit_note:", key=f"table_bulk:{slug}", on_click=bulk.ask, args=(slug,)
         )  # fmt: skip
+    if state.ticked:
+        st.button(
+            "Untick", icon=":material/remove_done:", key=f"table_untick:{slug}", on_click=state.narrowed
+        )
     st.button(
         f"New {module.one.lower()}", icon=":material/add:", type="primary", key=f"table_new:{slug}", shortcut="N",
         on_click=forms.ask_new, args=(slug,),
@@ -118,13 +122,13 @@ def _export(now: Here, module: Module, state: TableState) -> None:
 
 def _columns(now: Here, module: Module, state: TableState) -> None:
     names = column_names(now.catalog, module)
-    chosen = state.columns or default_columns(now.catalog, module)
+    chosen, key = columns_shown(now, module, state), f"columns:{module.slug}"
     with st.popover("Columns", icon=":material/view_column:"):
-        picked = st.multiselect(
-            "Columns", list(names), default=[name for name in chosen if name in names], key=f"columns:{module.slug}",
+        st.multiselect(
+            "Columns", list(names), default=[name for name in chosen if name in names], key=key,
             format_func=names.__getitem__, label_visibility="collapsed",
+            on_change=lambda: keep_columns(now, module, state, st.session_state[key]),
         )  # fmt: skip
-    state.columns = tuple(picked)
 
 
 def _folders(now: Here, module: Module, state: TableState) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +11,10 @@ import streamlit as st
 from crm_core import listing
 from crm_core.model import All, AnyOf, Condition, Leaf, Module, SavedFilter
 from crm_core.model.condition import parse_condition, to_document
+from crm_core.preferences import keep_preference, read_preferences
 from crm_core.searched import searched_columns
-from crm_core.views import Shown, columns_of
-from pages._ui import bulk, edits, nav
+from crm_core.views import Shown
+from pages._ui import bulk, edits, feedback, nav
 from pages._ui.conditions import forget
 from pages._ui.session import Here
 from pages._ui.state import page_state
@@ -32,9 +34,10 @@ class TableState:
     sort: str = NEWEST
     columns: tuple[str, ...] = ()
     page: int = 1
+    total: int = 0
+    """How many records matched when the table was last read."""
     ticked: tuple[str, ...] = ()
-    drawn: int = 0
-    """How often the ticks were taken away: the grid is another one then."""
+    """Of all pages."""
     done: bulk.Done | None = None
     edited: edits.Shown | None = None
     """The record that was edited last."""
@@ -47,8 +50,17 @@ class TableState:
     """What became of the last card that was moved, for those who hear the page."""
 
     def narrowed(self) -> None:
+        """Forget what was ticked too: other records match now."""
+        self.untick()
+        self.turned()
+
+    def untick(self) -> None:
+        """Take all ticks away."""
+        self.ticked = ()
+
+    def turned(self, page: int = 1) -> None:
         """Forget what was said of the records before: others are shown now."""
-        self.page, self.ticked, self.edited, self.refused, self.cards = 1, (), None, None, {}
+        self.page, self.edited, self.refused, self.cards = page, None, None, {}
 
 
 def state_of(slug: str) -> TableState:
@@ -83,21 +95,42 @@ def show_all(slug: str, state: TableState) -> None:
         del st.session_state[key]
 
 
+def columns_shown(now: Here, module: Module, state: TableState) -> tuple[str, ...]:
+    """The columns of the table: as chosen here, else as the person chose them last, else those of the module."""
+    if state.columns:
+        return state.columns
+    known = column_names(now.catalog, module)
+    kept = read_preferences(now.lake, actor=now.actor).get(_columns_key(module))
+    chosen = tuple(name for name in kept if name in known) if isinstance(kept, list) else ()
+    return chosen or default_columns(now.catalog, module)
+
+
+def keep_columns(now: Here, module: Module, state: TableState, columns: Sequence[str]) -> None:
+    """Show these columns, and remember them as the person's own; none bring back those of the module."""
+    state.columns = tuple(columns)
+    feedback.run(
+        lambda: keep_preference(now.lake, _columns_key(module), list(columns) or None, actor=now.actor)
+    )
+
+
+def _columns_key(module: Module) -> str:
+    return f"columns.{module.slug}"
+
+
 def shown_of(now: Here, module: Module, state: TableState) -> Shown:
     """What a view of the table as it is now would keep; the words of the search are no part of it."""
     folder = listing.in_folder(state.folder) if state.folder else None
     own = parse_condition(state.filter) if state.filter else None
-    columns = state.columns or default_columns(now.catalog, module)
-    return Shown(listing.both(folder, own) or All(), tuple(columns), (state.sort,))
+    return Shown(listing.both(folder, own) or All(), columns_shown(now, module, state), (state.sort,))
 
 
 def apply_view(now: Here, state: TableState, view: SavedFilter) -> None:
     """Show what a view kept, in the table's widgets too."""
-    known = column_names(now.catalog, now.catalog.module(view.module))
+    known = column_names(now.catalog, now.catalog.module(view.module))  # no path leads to a column
     show_all(view.module, state)
     when = view.when.model_dump(mode="json", by_alias=True)
     state.filter = {} if when == {"all": []} else when
-    state.columns = columns_of(view, tuple(known))
+    state.columns = tuple(name for name in view.columns if name in known)
     state.sort = ",".join(view.sort) or NEWEST
     st.session_state.pop(f"columns:{view.module}", None)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from crm_core import views
+from crm_core.mended_views import lost_fields
 from crm_core.model import Module, SavedFilter
 from pages._ui import feedback, html
 from pages._ui.session import Here
@@ -47,6 +48,12 @@ def _draw_view(now: Here, view: SavedFilter, on_apply: Callable[[SavedFilter], N
                 "", icon=":material/delete:", key=f"view_delete:{view.slug}", type="tertiary", on_click=_delete,
                 help=f"Delete the view {html.plain(view.name or view.slug)}", args=(now, view),
             )  # fmt: skip
+    lost = lost_fields(now.catalog, now.catalog.saved_filters[view.slug])
+    if lost:
+        names = ", ".join(f"“{name}”" for name in lost)
+        st.html(
+            html.note(f"Shown without {names}, which is no more. Save it anew to keep it so.", color="orange")
+        )
 
 
 def _delete(now: Here, view: SavedFilter) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from crm_core import definitions
 from crm_core.errors import DefinitionInvalid, Forbidden
+from crm_core.mended_views import lost_fields
 from crm_core.model import parse_condition
 from crm_core.views import Shared, Shown, delete_view, save_view, views_of
 from tests.crm_core.conftest import ADMIN, AGENT, OTHER, VIEWER, Crm
@@ -75,6 +77,24 @@ def test_a_view_is_changed_by_its_owner_and_a_locked_one_by_administrators(crm: 
     delete_view(crm.lake, ours, actor=AGENT)
     delete_view(crm.lake, locked, actor=ADMIN)
     assert offered(crm, "Fixed") == offered(crm, "ours") == []
+
+
+def test_a_removed_field_is_told_and_the_views_that_name_it_are_shown_without_it(crm: Crm) -> None:
+    both = parse_condition(
+        {"all": [{"field": "vip", "op": "eq", "value": True}, {"field": "age", "op": "gt", "value": 1}]}
+    )
+    save_view(
+        crm.lake, module="customers", name="Old", shown=Shown(both, ("age", "name"), ("-age", "name")), actor=AGENT
+    )  # fmt: skip
+    module = crm.catalog.module("customers")
+    without = module.model_copy(update={"fields": tuple(f for f in module.fields if f.slug != "age")})
+    plan = definitions.save(crm.lake, [("module", without)], actor=ADMIN)
+    assert plan.views == ("a view of bob alone is shown without “age”",)
+    [view] = [one for one in views_of(crm.catalog, "customers", actor=AGENT) if one.name == "Old"]
+    assert view.when == parse_condition({"all": [{"field": "vip", "op": "eq", "value": True}]})
+    assert (view.columns, view.sort) == (("name",), ("name",))
+    assert lost_fields(crm.catalog, crm.catalog.saved_filters[view.slug]) == ("age",)
+    assert definitions.save(crm.lake, [("module", module)], actor=ADMIN).views == ()
 
 
 def test_a_view_of_what_is_not_there_is_refused(shared: Crm) -> None:

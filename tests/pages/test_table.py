@@ -112,6 +112,14 @@ def test_totals_stand_below_the_table_by_currency(table: Open) -> None:
     assert "Total Age: <b>70</b>" in told(page) and "Total Credit: <b>€0.30 · $7.00</b>" in told(page)
 
 
+def test_columns_that_one_chose_are_there_the_next_time_and_only_for_oneself(table: Open) -> None:
+    table("bob").multiselect(key="columns:customers").set_value(["name", "age"]).run()
+    assert table("bob").multiselect(key="columns:customers").value == ["name", "age"]
+    assert len(table("flo").multiselect(key="columns:customers").value) > 2
+    table("bob").multiselect(key="columns:customers").set_value([]).run()
+    assert len(table("bob").multiselect(key="columns:customers").value) > 2
+
+
 def test_who_only_looks_is_offered_no_change(table: Open) -> None:
     assert not [button for button in table("vic").button if str(button.key).startswith("table_bulk")]
 

@@ -42,6 +42,20 @@ def test_cursors_walk_through_every_record_once(small: Small, sort: str) -> None
     assert len(seen) == len(set(seen)) == 23
 
 
+@pytest.mark.parametrize("expected", [23, 22, 40, 0], ids=["as it is", "one more", "fewer", "unknown"])
+@pytest.mark.parametrize("sort", ["name", "-country,name", ""])
+def test_pages_near_the_end_are_the_same_whichever_way_they_are_found(
+    small: Small, sort: str, expected: int
+) -> None:
+    rows = [{"name": f"N{i % 4}", "country": [None, "DE", "AT"][i % 3]} for i in range(23)]
+    small.put("customers", *rows)
+    everything = names(page(small, sort=sort, limit=50).items, "id")
+    for offset in (10, 12, 15, 18, 20, 22, 25):
+        found = page(small, sort=sort, limit=5, offset=offset, expected=expected)
+        assert names(found.items, "id") == everything[offset : offset + 5] and found.total == 23
+        assert (found.next is not None) == (offset + 5 < 23)
+
+
 def test_a_page_without_a_match_still_knows_its_total(small: Small) -> None:
     small.put("customers", {"name": "A"})
     found = page(small, condition=parse_condition({"field": "name", "op": "eq", "value": "Z"}))
