@@ -74,4 +74,3 @@ def _without(condition: Condition, lost: tuple[str, ...]) -> Condition | None:
         case AnyOf(any=parts):
             left = tuple(one for part in parts if (one := _without(part, lost)) is not None)
             return AnyOf(any=left) if left or not parts else None
-    return condition
