@@ -20,6 +20,7 @@ from api import (
     public,
     queries,
     records,
+    report_routes,
     run_routes,
     uploads,
     vendor,
@@ -57,6 +58,7 @@ ROUTERS = (
     notifications.router,
     palette.router,
     queries.router,
+    report_routes.router,
     docs.router,
     vendor.router,
 )

@@ -13,7 +13,8 @@ import typer
 import cli.compose_verbs
 import cli.flow_verbs
 import cli.mail_verbs
-import cli.outbox_verbs  # noqa: F401 - what is imported here adds its verbs to their groups
+import cli.outbox_verbs
+import cli.report_verbs  # noqa: F401 - what is imported here adds its verbs to their groups
 from cli.base import Module, app, automation, flows, group, outbox, storage, verb
 from crm_core.terminal import Here, crm, failing
 

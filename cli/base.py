@@ -25,6 +25,7 @@ def group(about: str, parent: typer.Typer | None = None, name: str = "") -> type
 app = group("A low-code CRM and unified customer view on a data lake.")
 flows = group("What happens by itself when records change.", app, "flows")
 outbox = group("Messages that are to leave the house.", app, "outbox")
+report = group("Saved questions, and what they answer.", app, "report")
 mail = group("Mail that people write and get.", app, "mail")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -14,16 +14,17 @@ from crm_core.model import Offered, Report
 from crm_core.reports.answer import Result
 from crm_core.reports.run import run_report
 from crm_core.reports.sql_report import takes_range
-from crm_core.reports.store import NEW, dashboard_of, dashboards_of, delete_report, report_of, reports_of
+from crm_core.reports.store import NEW, dashboards_of, delete_report, report_of, reports_of
 from crm_core.views import may_change, may_use
 from pages._ui import feedback, html, nav, report_board, words
 from pages._ui.components import Click, clicks
 from pages._ui.layout import page, toolbar
 from pages._ui.nav import REPORTS
 from pages._ui.nothing import nothing
+from pages._ui.report_board_page import arrange, back, draw_arrange, draw_board
 from pages._ui.report_builder import BuilderState, begin, draw_builder, draw_saving
 from pages._ui.report_chart import answer_table, draw_chart
-from pages._ui.report_range import Chosen, choose_range, chosen_range, range_words
+from pages._ui.report_range import OWN, Chosen, choose_range, chosen_range, range_words
 from pages._ui.report_words import CHARTS, ICONS
 from pages._ui.session import Here, here
 from pages._ui.state import page_state
@@ -47,14 +48,25 @@ def draw() -> None:
     nav.follow()
     now, state = here(), page_state(ReportsState, page="reports")
     asked = st.query_params
-    if asked.get("build") and now.catalog.modules:
+    if asked.get("arrange") and now.catalog.modules:
+        draw_arrange(now, asked["arrange"])
+    elif asked.get("build") and now.catalog.modules:
         _build(now, asked["build"])
     elif asked.get("report"):
         _report(now, state, asked["report"])
     elif asked.get("dashboard"):
-        _dashboard(now, state, asked["dashboard"])
+        draw_board(
+            now,
+            state.chosen(f"dashboard:{asked['dashboard']}", _period(now, asked["dashboard"])),
+            asked["dashboard"],
+        )
     else:
         _list(now)
+
+
+def _period(now: Here, slug: str) -> str:
+    board = now.catalog.dashboards.get(slug)
+    return board.period if board is not None else OWN
 
 
 def _build(now: Here, slug: str) -> None:
@@ -71,7 +83,7 @@ def _build(now: Here, slug: str) -> None:
     with page(report.title if report else "New report", wide=True):
         parts, answer = st.columns([1, 1.5], gap="medium")
         with parts:
-            _back()
+            back()
             made = draw_builder(now, state)
         with answer:
             if made is not None:
@@ -90,6 +102,8 @@ def _list(now: Here) -> None:
             with toolbar(key="report_bar"):
                 st.button("New report", icon=":material/add:", type="primary", key="report:new", shortcut="N",
                           on_click=_begin, args=(NEW,))  # fmt: skip
+                st.button("New dashboard", icon=":material/dashboard_customize:", key="report:new_board",
+                          on_click=arrange, args=(NEW,))  # fmt: skip
         if not reports and not boards:
             nothing("No reports yet", "A report counts records, by what you choose, and draws a chart.",
                     icon_name="monitoring")  # fmt: skip
@@ -139,28 +153,14 @@ def _clicked(click: Click) -> None:
 def _report(now: Here, state: ReportsState, slug: str) -> None:
     report = feedback.run(lambda: report_of(now.catalog, slug, actor=now.actor), at="here")
     if report is None:
-        _back()
+        back()
         return
     with page(report.title, subtitle=report.description, wide=True):
         draw_answer(now, state.chosen(slug, report.period), report, buttons=lambda: _buttons(now, report))
 
 
-def _dashboard(now: Here, state: ReportsState, slug: str) -> None:
-    board = feedback.run(lambda: dashboard_of(now.catalog, slug, actor=now.actor), at="here")
-    if board is None:
-        _back()
-        return
-    chosen = state.chosen(f"dashboard:{slug}", board.period)
-    with page(board.title, subtitle=board.description, wide=True):
-        with toolbar(key="report_bar"):
-            _back()
-            choose_range(now, chosen, key=f"range:dashboard:{slug}", default=board.period, own=True)
-        wanted = chosen_range(now, chosen, default=board.period)
-        report_board.draw_cards(board, range=wanted, key=slug)
-
-
 def _buttons(now: Here, report: Report) -> None:
-    _back()
+    back()
     if now.actor.role != "viewer":
         st.button("Change", icon=":material/edit:", key="report:change", on_click=_begin, args=(report.slug,))
     if may_change(report, now.actor):
@@ -173,12 +173,6 @@ def _begin(slug: str) -> None:
     """Go to the builder, with a saved report or a new one; what was built before is forgotten. For callbacks."""
     page_state(BuilderState, page="report_builder").slug = ""
     nav.go(REPORTS, build=slug)
-
-
-def _back() -> None:
-    st.button(
-        "All reports", icon=":material/arrow_back:", key="report:back", on_click=nav.go, args=(REPORTS,)
-    )
 
 
 def _delete(now: Here, report: Report) -> None:

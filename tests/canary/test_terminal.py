@@ -18,7 +18,7 @@ from tests.canary.world import CANARY, World
 READING = {
     "rejects", "loads", "sources list", "sources show", "query", "history", "changes", "flows list", "flows show",
     "flows versions", "flows diff", "flows runs", "flows why", "outbox list", "outbox show", "modules list",
-    "modules export", "check",
+    "modules export", "check", "report list", "report run",
 }  # fmt: skip
 """What changes nothing. Any other verb must refuse a viewer; `serve` has no actor, it is the server."""
 ONLY_ADMINS = {"modules export", "check"}
@@ -49,7 +49,7 @@ def words(verb: click.Command, world: World, folder: Path) -> list[str]:
         "sql": "SELECT * FROM customers ORDER BY name", "path": str(folder / "flow.yaml"), "files": str(rows),
         "folder": str(folder), "source": "erp", "pack": "logistics",
         "version": "1", "name": "Another", "run_id": world.load, "to": "somebody@forwarder.example",
-        "subject": "Another",
+        "subject": "Another", "slug": "new-customers-by-tag",
     }  # fmt: skip
     found = []
     for one in verb.params:

@@ -75,7 +75,8 @@ def _others(path: str, world: World) -> Iterator[str]:
     chosen = next((values for start, values in ids.items() if path.startswith(start)), [NOWHERE])
     for one in chosen if "{id}" in path else [""]:
         for flow in ("welcome-by-hand", "acknowledge-inquiry") if "{flow}" in path else [""]:
-            yield path.replace("{id}", one).replace("{flow}", flow)
+            for report in world.catalog.reports if "{report}" in path else [""]:
+                yield path.replace("{id}", one).replace("{flow}", flow).replace("{report}", report)
 
 
 def variants(operation: Operation, world: World) -> list[dict[str, Any]]:

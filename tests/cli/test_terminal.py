@@ -31,7 +31,7 @@ def test_help_answers_at_once_and_names_every_command(merganser: Run) -> None:
         "query",
         "history",
     }
-    commands |= {"flows", "outbox", "mail", "changes", "maintain", "check", "keys", "modules"}
+    commands |= {"flows", "report", "outbox", "mail", "changes", "maintain", "check", "keys", "modules"}
     assert answer.code == 0
     assert commands - set(re.findall(r"│ ([a-z]+) ", answer.out)) == set()
 

@@ -1,0 +1,47 @@
+"""Dashboards in the browser: arranged, kept, pinned to Home, over one range; who only looks arranges none."""
+
+from __future__ import annotations
+
+import pytest
+
+from crm_core.preferences import read_preferences
+from crm_core.reports.store import dashboards_of
+from crm_core.workspace import Workspace
+from tests.crm_core.conftest import AGENT, OTHER
+from tests.pages.report_world import Open, reports, told, workspace
+
+__all__ = ["reports", "workspace"]
+KEY = "arrange:new"
+
+
+def test_cards_are_added_widened_moved_removed_and_kept(reports: Open, workspace: Workspace) -> None:
+    page = reports("bob", arrange="new")
+    for slug in ("by-kind", "credit", "by-kind"):
+        page.selectbox(key=f"{KEY}:add").select(slug).run()
+    page.segmented_control(key=f"{KEY}:2:width").set_value(3).run()
+    page.button(key=f"{KEY}:2:earlier").click().run()
+    page.button(key=f"{KEY}:3:remove").click().run()
+    page.selectbox(key=f"{KEY}:period").select("this_year").run()
+    page.text_input(key=f"{KEY}:save:name").set_value("My board").run()
+    page.button(key=f"{KEY}:save:do").click().run()
+    assert not page.exception
+    board = next(one for one in dashboards_of(workspace.catalog, actor=AGENT) if one.name == "My board")
+    assert [(card.report, card.width) for card in board.cards] == [("credit", 3), ("by-kind", 1)]
+    assert (board.owner, board.period) == ("bob", "this_year")
+    assert board not in dashboards_of(workspace.catalog, actor=OTHER)
+    assert "My board" in told(page)
+
+
+def test_a_dashboard_is_pinned_to_the_home_of_one_person(reports: Open, workspace: Workspace) -> None:
+    page = reports("bob", dashboard="board")
+    page.button(key="board:pin").click().run()
+    pinned = [read_preferences(workspace.lake, actor=one).get("home.dashboards") for one in (AGENT, OTHER)]
+    assert pinned == [["board"], None]
+    page.button(key="board:pin").click().run()
+    assert read_preferences(workspace.lake, actor=AGENT)["home.dashboards"] == []
+
+
+@pytest.mark.parametrize("query", [{"arrange": "board"}, {"build": "by-kind"}])
+def test_who_only_looks_changes_nothing(reports: Open, query: dict[str, str]) -> None:
+    page = reports("vic", **query)
+    assert "You may look at" in told(page) and not page.selectbox and not page.exception
