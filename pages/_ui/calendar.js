@@ -67,16 +67,22 @@ function walk(box, event) {
   all[at + step]?.focus();
 }
 
-function begin(box, data, root) {
+// The buttons hear before the library is there: what is pressed then is done when it has come.
+function listen(box, root, url) {
   box.bar = root.querySelector(".bar");
   box.grid = root.querySelector(".grid");
   box.bar.addEventListener("click", ({ target }) => {
     const { go, view } = target.closest("button")?.dataset ?? {};
-    if (go) box.calendar[go]();
-    if (view) box.calendar.changeView(view);
+    library(url).then(() => {
+      if (go) box.calendar?.[go]();
+      if (view) box.calendar?.changeView(view);
+    }, () => {});
   });
   box.grid.addEventListener("keydown", (event) => walk(box, event), true);
-  box.calendar = new window.FullCalendar.Calendar(box.grid, options(box, data));
+}
+
+function begin(box) {
+  box.calendar = new window.FullCalendar.Calendar(box.grid, options(box, box.shown));
   box.calendar.render();
 }
 
@@ -92,11 +98,13 @@ function show(box, data) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".calendar");
+  const first = !root.box;
   const box = (root.box ??= {});
   Object.assign(box, { tell: setTriggerValue, shown: data });
+  if (first) listen(box, root, data.library);
   library(data.library).then(() => {
     if (!root.isConnected) return;
-    if (!box.calendar) begin(box, box.shown, root);
+    if (!box.calendar) begin(box);
     show(box, box.shown);
   }, (error) => {
     root.querySelector(".grid").innerHTML = '<p class="failed"></p>';
