@@ -11,7 +11,20 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import backtest, clicks, crowd, drain, effects, growth, intake, loads, reads, rules, windows
+from benchmarks import (
+    backtest,
+    clicks,
+    crowd,
+    drain,
+    effects,
+    growth,
+    intake,
+    loads,
+    reads,
+    rules,
+    windows,
+    workspace,
+)
 from benchmarks.report import Report
 
 PARTS: dict[str, Callable[[Report, Path], None]] = {
@@ -21,6 +34,7 @@ PARTS: dict[str, Callable[[Report, Path], None]] = {
     "reads": reads.run,
     "intake": intake.run,
     "clicks": clicks.run,
+    "workspace": workspace.run,
     "crowd": crowd.run,
     "drain": drain.run,
     "growth": growth.run,

@@ -32,7 +32,12 @@ PAINTED = """
   const rows = () => `${deep(document, ".list")?.dataset.version} ${count()}`;
   const seen = changed === "title" ? title : rows;
   let before = seen();
-  if (act.row !== undefined) deep(document, ".list").querySelectorAll(".row")[act.row].click();
+  if (act.row !== undefined) {
+    // Only rows in sight are drawn; the one that is open already would change nothing.
+    const rows = [...deep(document, ".list").querySelectorAll(".row[data-id]")];
+    const at = act.row % rows.length;
+    rows[rows[at].ariaSelected === "true" ? (at + 1) % rows.length : at].click();
+  }
   let painted = 0;
   const look = () => {
     const now = seen();

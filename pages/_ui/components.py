@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import streamlit as st
 
 from pages._ui import html
+from pages._ui.state import record_id
 
 HERE = Path(__file__).parent
 MAX_CLICK_LENGTH = 500
@@ -41,6 +42,25 @@ class ListRow:
     """A Material symbol instead of the initials."""
     picture: str = ""
     """The address of a small picture over the initials."""
+
+
+@dataclass(frozen=True)
+class ListWindow:
+    """Which part of a long list the rows are, and what the browser needs to know to go on from there.
+
+    `question` differs when the list is another one, `moment` when the same one may have changed. What is only
+    `similar` stands below a `notice` after the rest; `marks` are the plain words that are marked in the rows.
+    `rests` asks to be told (`on_rest`) when nothing was heard for so many milliseconds.
+    """
+
+    start: int
+    total: int
+    question: str
+    moment: str
+    similar: tuple[ListRow, ...] = ()
+    notice: str = ""
+    marks: tuple[str, ...] = ()
+    rests: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,9 @@ def record_list(
     selected: str | None,
     on_select: Callable[[str], None],
     on_more: Callable[[int], None] | None = None,
+    window: ListWindow | None = None,
+    on_window: Callable[[int], None] | None = None,
+    on_rest: Callable[[], None] | None = None,
     search: str = "",
     height: str = "calc(100dvh - 132px - var(--phone-rest, 0px))",
     label: str = "Records",
@@ -83,6 +106,9 @@ def record_list(
         selected: The id of the selected record, if any.
         on_select: Called with the id of the record that was chosen, before the rerun.
         on_more: Called with how many rows there are when the end comes near; None when these are all.
+        window: Which part of a longer list the rows are; None when they are its beginning.
+        on_window: Called with the number of a row that is missing where somebody scrolls to.
+        on_rest: Called when somebody has stopped typing, where the window asks for it.
         search: The key of the search field: `/` goes there, and the down key comes back.
         height: A CSS length; the list scrolls within it.
         label: What a screen reader calls the list.
@@ -90,27 +116,51 @@ def record_list(
     """
     offered = frozenset(row.id for row in rows)
 
+    def heard(name: str) -> Any:
+        return st.session_state[key].get(name)
+
     def picked() -> None:
-        chosen = st.session_state[key].get("selected")
-        if chosen in offered:
-            on_select(chosen)
+        # Of a list in windows the browser has rows of others as well: their ids are ids of records.
+        if heard("selected") in offered or (window is not None and record_id(heard("selected"))):
+            on_select(heard("selected"))
 
     def more() -> None:
-        if on_more is not None and st.session_state[key].get("more") is not None:
+        if on_more is not None and heard("more") is not None:
             on_more(len(rows))
 
-    drawn = [_row_data(row) for row in rows]
-    data = {
-        "rows": drawn,
-        "version": version(drawn, on_more is not None),
-        "selected": selected or "",
-        "more": on_more is not None,
-        "search": search,
-        "height": height,
-        "label": label,
+    def missing() -> None:
+        if on_window is not None and window is not None and heard("window") in range(window.total):
+            on_window(int(heard("window")))
+
+    def rested() -> None:
+        if on_rest is not None and window is not None and heard("rest") == window.question:
+            on_rest()
+
+    data = _list_data(rows, window) | {
+        "selected": selected or "", "more": on_more is not None, "search": search, "height": height, "label": label,
         "none": none,
+    }  # fmt: skip
+    _LIST(
+        data=data, key=key, on_selected_change=picked, on_more_change=more, on_window_change=missing,
+        on_rest_change=rested,
+    )  # fmt: skip
+
+
+def _list_data(rows: Sequence[ListRow], window: ListWindow | None) -> dict[str, Any]:
+    """The rows and where they stand, with a version that changes when any of it does."""
+    own = ListWindow(0, len(rows), rows[0].id if rows else "", "") if window is None else window
+    data = {
+        "rows": [_row_data(row) for row in rows],
+        "similar": [_row_data(row) for row in own.similar],
+        "windowed": window is not None,
+        "start": own.start,
+        "total": own.total,
+        "question": own.question,
+        "moment": own.moment,
+        "notice": own.notice,
+        "marks": list(own.marks),
     }
-    _LIST(data=data, key=key, on_selected_change=picked, on_more_change=more)
+    return data | {"version": version(data), "rests": own.rests}
 
 
 def clicks(on_click: Callable[[Click], None], *, key: str = "clicks") -> None:
@@ -132,9 +182,9 @@ def parse_click(value: Any) -> Click | None:
     return Click(verb, tuple(values))
 
 
-def version(rows: Sequence[dict[str, Any]], more: bool) -> str:
+def version(*parts: Any) -> str:
     """A short text that changes when what the list shows changes, so that the browser redraws only then."""
-    text = json.dumps([rows, more], ensure_ascii=False, sort_keys=True)
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 

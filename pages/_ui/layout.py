@@ -19,7 +19,7 @@ from typing import Literal, NoReturn
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from pages._ui import html
+from pages._ui import folding, html
 
 Panel = Literal["left", "centre", "right"]
 PANELS: tuple[Panel, ...] = ("left", "centre", "right")
@@ -55,9 +55,12 @@ def three_panels(
     with st.container(horizontal=True, gap=None, wrap=False, key="shell"):
         for name, width, draw in panels:
             with st.container(width=width, key=name):
+                if name != "centre":
+                    folding.button(name)
                 part(name, draw)
     shown = [name for name, _, _ in panels]
     part("switch", lambda: _draw_switch(shown, dict(zip(PANELS, labels, strict=True)), first))
+    part("folding", folding.listen)
 
 
 def begin_parts() -> None:

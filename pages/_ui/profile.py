@@ -20,6 +20,7 @@ from pages._ui import html, words
 from pages._ui.changes import tell_changes
 from pages._ui.field_views import from_columns, is_missing
 from pages._ui.fields import show_columns
+from pages._ui.linked import table_link
 from pages._ui.record_words import status_badge
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
@@ -50,7 +51,8 @@ def related_card(here: Here, related: RelatedList, *, locked: bool = False) -> h
     ]
     first = 2 if stands else 1
     numbers = [i + first for i, field in enumerate(known) if field.kind in ("money", "integer", "decimal")]
-    more = f"{related.total - len(related.rows)} more" if related.total > len(related.rows) else ""
+    shown, total = len(related.rows), related.total
+    more = f"{shown} of {words.number(total)}: open all in the table" if total > shown else ""
     add = html.link("+ Add", click=html.click("add", module.slug, related.link.slug))
     return html.table_card(
         related.link.label,
@@ -59,7 +61,7 @@ def related_card(here: Here, related: RelatedList, *, locked: bool = False) -> h
         count=words.number(related.total),
         right="" if locked or here.actor.role == "viewer" else add,
         right_aligned=numbers,
-        footer=html.link(more, click=html.click("list", module.slug)) if more else "",
+        footer=table_link(related.link, more) if more else "",
         empty=f"No {module.name.lower()} yet.",
     )
 

@@ -21,11 +21,12 @@ from pages._ui import (
     words,
     workspace_head,
     workspace_list,
+    workspace_narrow,
 )
 from pages._ui.components import Click, clicks
 from pages._ui.layout import body, head, redraw, three_panels
 from pages._ui.nothing import no_records, no_such_module, no_such_record, nothing
-from pages._ui.sections import section_of
+from pages._ui.sections import everything, section_of
 from pages._ui.sections.base import Spot
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id, record_id_in_url, set_url, slug_in_url
@@ -41,6 +42,7 @@ def draw(slug: str) -> None:
     state = page_state(WorkspaceState, page=f"workspace:{slug}")
     state.selected = record_id_in_url() or state.selected
     as_of.follow_url(here(), state)
+    workspace_narrow.follow_url(here(), here().catalog.module(slug), state)
     offered = [panel.slug for panel in _panels(here(), slug, None)]
     state.section = slug_in_url("section", among=offered) or state.section
     three_panels(
@@ -111,6 +113,7 @@ def _centre(slug: str, state: WorkspaceState) -> None:
             edits.draw(now, seen)
             call_log.draw(now, seen)
         section_of(spot.panel.slug).draw(spot)
+        everything.draw(spot)
     if seen.badges.unread and not spot.locked:
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)
 
@@ -151,11 +154,21 @@ def clicked(slug: str, state: WorkspaceState, click: Click) -> None:
             nav.go(module, target, **as_of.in_url(state))
         case "list", (module,):
             nav.go(module)
+        case "all", (module, reference) if _leads_here(here(), slug, module, reference):
+            everything.open_table(module, reference, str(state.selected))
+        case "narrow", (*what,):
+            workspace_narrow.clicked(slug, state, what)
         case "add", (module, _):
             forms.ask_new(module, about=(slug, str(state.selected)))
         case _:
             _told_section(slug, state, click)
     redraw("centre")
+
+
+def _leads_here(now: Here, slug: str, module: str, reference: str) -> bool:
+    """Whether a module has such a reference to this one: what a browser says is looked at first."""
+    known = now.catalog.reference(module, reference) if module in now.catalog.modules else None
+    return known is not None and known.targets == (slug,)
 
 
 def open_section(slug: str, state: WorkspaceState, section: str) -> None:

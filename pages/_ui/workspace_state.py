@@ -7,12 +7,31 @@ from datetime import date, datetime
 from typing import Any
 
 from crm_core.errors import RecordNotFound
+from crm_core.listing import ListItem
 from crm_core.panels import OVERVIEW
 from crm_core.past import Past, head_then
 from crm_core.profile import Head, read_head
+from crm_core.search_page import Place
 from pages._ui.session import Here
 
 PAGE = 60
+NEWEST = "-updated_at"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was read last of the list: which list it was, as of which snapshot, which window, how many in all.
+
+    `similar` and `marks` were found once with the first window.
+    """
+
+    question: tuple[str, ...]
+    snapshot: int
+    window: int
+    total: int
+    places: tuple[Place, Place] | None
+    similar: tuple[ListItem, ...]
+    marks: tuple[str, ...]
 
 
 @dataclass
@@ -22,8 +41,22 @@ class WorkspaceState:
     selected: str | None = None
     words: str = ""
     folder: str = ""
-    sort: str = "-updated_at"
+    sort: str = NEWEST
+    view: str = ""
+    """The saved view that the list is narrowed by."""
+    tag: str = ""
     shown: int = PAGE
+    window: int = 0
+    """Which stretch of `PAGE` rows of the list is looked at."""
+    seen: Seen | None = None
+    counted_words: str = ""
+    """The words for which the folders were counted last."""
+    counts: tuple[Any, dict[str | None, int]] | None = None
+    """How many stand in each folder: key (what is looked for, snapshot, actor), counts."""
+    folded: frozenset[str] | None = None
+    """The folders whose folders below are not shown; None before they were asked for."""
+    address: tuple[str, ...] | None = None
+    """What the address said of the list when it was last read or written."""
     section: str = OVERVIEW
     editing: set[str] = field(default_factory=set)
     empty: bool = False
@@ -51,6 +84,15 @@ class WorkspaceState:
         self.head = ""
         self.looked = None
         self.marked = None
+
+    @property
+    def question(self) -> tuple[str, ...]:
+        """What the list is a list of; another question has other rows."""
+        return (" ".join(self.words.split()), self.folder, self.view, self.tag, self.sort)
+
+    def forget_narrowing(self) -> None:
+        """Show all again."""
+        self.words = self.folder = self.view = self.tag = self.counted_words = ""
 
 
 def read_selected(now: Here, slug: str, state: WorkspaceState, *, at: int | None = None) -> Head | None:

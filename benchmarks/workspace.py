@@ -1,0 +1,198 @@
+"""What one waits for at a million customers with ten million related records, beside an empty page of Streamlit.
+
+All in one run, in Chromium, the server and the browser on the same machine: from opening the page to the list and the
+profile, from a click to the painted profile, from a keystroke to the list, from one section to another, and from a
+scroll to the rows there.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.reads import CUSTOMERS, RELATED, fill
+from benchmarks.report import Report, percentile
+from crm_core.settings import read_settings
+from crm_core.workspace import open_workspace
+from flows import schema_sql
+from tests.browser.server import CHROMIUM_ARGS, find_chromium, free_port, serve
+
+TIMES = 40
+SECTIONS = ("tasks", "invoices", "timeline", "communications", "notes", "overview")
+PAUSE = 350
+EMPTY_PAGE = """
+import streamlit as st
+st.session_state.setdefault("n", 0)
+def add():
+    st.session_state.n += 1
+st.button("Add", on_click=add)
+st.html(f'<p class="told">{st.session_state.n}</p>')
+"""
+PAINTED = """
+([act, watched, settle]) => new Promise((done, failed) => {
+  const deep = (root, selector) => {
+    const found = root.querySelector(selector);
+    if (found) return found;
+    for (const node of root.querySelectorAll("*")) {
+      const inner = node.shadowRoot && deep(node.shadowRoot, selector);
+      if (inner) return inner;
+    }
+    return null;
+  };
+  const seen = () => {
+    const found = deep(document, watched);
+    return found && (found.dataset.version ? `${found.dataset.version} ${found.scrollTop}` : found.textContent);
+  };
+  const giveUp = setTimeout(() => failed(new Error("nothing was painted in 10 s")), 10000);
+  let before = seen(), painted = 0;
+  const began = performance.now();
+  if (act.click) deep(document, act.click).click();
+  if (act.row !== undefined) {
+    const rows = [...deep(document, ".list").querySelectorAll(".row[data-id]")];
+    const at = act.row % rows.length;
+    rows[rows[at].ariaSelected === "true" ? (at + 1) % rows.length : at].click();
+  }
+  const look = () => {
+    const now = seen();
+    if (now && now !== before) {
+      before = now;
+      requestAnimationFrame(() => requestAnimationFrame(() => { painted = performance.now(); }));
+    }
+    if (painted && performance.now() - painted >= settle) {
+      clearTimeout(giveUp);
+      done(painted - began);
+    } else setTimeout(look, 2);
+  };
+  look();
+})
+"""
+
+
+def run(report: Report, folder: Path, *, customers: int = CUSTOMERS) -> None:
+    """Measure everything in turn; the load of the machine before it stands in the report."""
+    home = folder / "home"
+    home.mkdir()
+    with open_workspace(read_settings({}, home=home), schemas=[schema_sql()]) as workspace:
+        fill(workspace.lake, customers=customers)
+    related = sum(RELATED.values()) * customers
+    what = f"{customers / 1e6:g}M customers, {related / 1e6:g}M related"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(CHROMIUM_ARGS))
+        report.add(f"{what}: load of the machine before", " ".join(f"{one:.1f}" for one in os.getloadavg()))
+        with _empty_page(folder) as url:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page.goto(url)
+            page.locator(".told").wait_for()
+            taken = [_painted(page, {"click": "button[kind=secondary]"}, ".told") for _ in range(TIMES)]
+            _report(report, "An empty page of Streamlit: click → painted", taken)
+            page.close()
+        with serve(home, demo=None) as server:
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            _measure(report, page, f"{server.url}/customers", what)
+        browser.close()
+
+
+def _measure(report: Report, page: Page, url: str, what: str) -> None:
+    # The server makes its copy when it starts; until then it answers from the lake.
+    page.goto(url, timeout=180_000)
+    page.locator(".list .row[data-id]").first.wait_for(timeout=300_000)
+    page.wait_for_timeout(5_000)
+    _report(report, f"{what}: first page after opening", [_opened(page, url) for _ in range(6)], p95=2000)
+    clicks = [
+        _painted(page, {"row": 1 + at * 7 % 19}, ".st-key-centre_head .m-record") for at in range(TIMES)
+    ]
+    _report(report, f"{what}: click on a customer → painted profile", clicks, p50=120, p95=200)
+    tabs = [
+        _painted(page, {"click": f'.m-tab[data-click="section:{SECTIONS[at % len(SECTIONS)]}"]'}, ".st-key-centre_body")
+        for at in range(TIMES)
+    ]  # fmt: skip
+    _report(report, f"{what}: section → section", tabs, p95=200)
+    _report(report, f"{what}: keystroke → list", _keys(page, "hanna moreau 12 "), p95=300)
+    _report(report, f"{what}: keystroke → list, with typing errors", _keys(page, "hnana moraeu 12 "))
+    page.get_by_placeholder("Search name").fill("")
+    page.wait_for_timeout(2000)
+    page.locator(".list").evaluate("list => { list.scrollTop = 0; }")
+    _report(report, f"{what}: a jump in the list → its rows", [_jump(page, at) for at in range(1, 9)])
+
+
+def _opened(page: Page, url: str) -> float:
+    began = time.perf_counter()
+    page.goto(url)
+    page.locator(".list .row[data-id]").first.wait_for()
+    page.locator(".st-key-centre_head .m-record").wait_for()
+    taken = (time.perf_counter() - began) * 1000
+    page.wait_for_timeout(1500)
+    return taken
+
+
+def _painted(page: Page, act: dict[str, object], watched: str) -> float:
+    """Milliseconds until something else is painted; what did not change in ten seconds took as long."""
+    try:
+        return float(page.evaluate(PAINTED, [act, watched, 0]))
+    except PlaywrightError:
+        return 10_000.0
+    finally:
+        page.wait_for_timeout(PAUSE)
+
+
+def _keys(page: Page, words: str) -> list[float]:
+    """Milliseconds from each keystroke to the list, the pause for further keys included."""
+    search, taken = page.get_by_placeholder("Search name"), []
+    search.fill("")
+    page.wait_for_timeout(2000)
+    search.click()
+    for key in words * 2:
+        page.evaluate(
+            f"(given) => {{ window.painted = ({PAINTED})(given).catch(() => 10000); }}", [{}, ".list", 0]
+        )
+        page.keyboard.press("Space" if key == " " else key)
+        if key != " ":
+            taken.append(float(page.evaluate("window.painted")))
+        page.wait_for_timeout(PAUSE * 2)
+    return taken
+
+
+def _jump(page: Page, at: int) -> float:
+    began = time.perf_counter()
+    page.locator(".list").evaluate("(list, at) => { list.scrollTop = list.scrollHeight * at / 10; }", at)
+    page.wait_for_timeout(60)
+    page.wait_for_function("() => true")
+    page.locator(".waiting").first.wait_for(state="detached")
+    taken = (time.perf_counter() - began) * 1000
+    page.wait_for_timeout(PAUSE)
+    return taken
+
+
+@contextmanager
+def _empty_page(folder: Path) -> Iterator[str]:
+    script, port = folder / "empty.py", free_port()
+    script.write_text(EMPTY_PAGE)
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--server.headless", "true", "--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        time.sleep(8)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _report(
+    report: Report, what: str, taken: list[float], *, p95: float | None = None, p50: float | None = None
+) -> None:
+    middle, high = statistics.median(taken), percentile(taken, 0.95)
+    aims = [f"{name} ≤ {most:g} ms" for name, most in (("p50", p50), ("p95", p95)) if most is not None]
+    met = all((p50 is None or middle <= p50, p95 is None or high <= p95)) if aims else None
+    report.add(what, f"p50 {middle:.0f} ms, p95 {high:.0f} ms", aim=", ".join(aims), met=met)
