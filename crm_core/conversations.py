@@ -23,8 +23,8 @@ WRITTEN = ("email", "form", "chat", "whatsapp", "sms", "social")
 """Channels on which somebody waits for an answer; a call has had its own."""
 
 _ROW = "r"
-_WORDS = ("channel", "direction", "state", "from", "to", "cc", "subject", "text", "reply_text", "html", "thread",
-          "message_id", "in_reply_to", "references", "source", "customer")  # fmt: skip
+_WORDS = ("channel", "direction", "state", "from", "to", "reply_to", "cc", "subject", "text", "reply_text", "html",
+          "thread", "message_id", "in_reply_to", "references", "source", "customer")  # fmt: skip
 _TIMES = ("occurred_at", "created_at", "opened_at")
 
 
@@ -54,6 +54,8 @@ class Message:
     automatic: bool
     about: tuple[str, str] | None
     customer: str | None
+    reply_to: str = ""
+    """To whom an answer goes, where its writer said another address than his own."""
 
 
 @dataclass(frozen=True)
@@ -208,5 +210,5 @@ def _message(row: dict[str, Any]) -> Message:
         row["id"], words["direction"] == "in", words["channel"], words["state"], words["from"], words["to"],
         words["cc"], words["subject"], words["text"], words["reply_text"], words["html"], words["message_id"],
         row["moment"].astimezone(UTC), row["opened_at"], tuple(row["files"] or ()), words["source"] == "flow",
-        bool(row["automatic"]), about, row["customer"],
+        bool(row["automatic"]), about, row["customer"], words["reply_to"],
     )  # fmt: skip

@@ -152,7 +152,9 @@ def _place(lake: Lake, catalog: Catalog, draft: Draft, actor: Actor) -> _Place:
 
 
 def _writer(message: Mapping[str, Any]) -> str | None:
-    return parseaddr(str(message.get("from") or ""))[1].lower() if message["direction"] == "in" else None
+    """To whom an answer to a message goes: where its writer said, else to himself."""
+    said = str(message.get("reply_to") or message.get("from") or "")
+    return parseaddr(said)[1].lower() if message["direction"] == "in" else None
 
 
 def _values(draft: Draft, place: _Place, message_id: str, sender: str) -> dict[str, Any]:

@@ -65,14 +65,22 @@ def message_values(
 ) -> dict[str, Any]:
     """The record of a message."""
     values: dict[str, Any] = {
-        "channel": "email", "direction": "in", "state": "received", "from": str(mail.sender or ""), "to": mail.to,
-        "cc": mail.cc, "subject": mail.subject, "text": mail.text, "reply_text": mail.reply_text, "html": mail.html,
-        "message_id": mail.message_id, "in_reply_to": mail.answers[0] if mail.answers else None,
+        "channel": "email", "direction": "in", "state": "received", "from": str(mail.sender or ""),
+        "to": mail.to,
+        "reply_to": _elsewhere(mail), "cc": mail.cc,
+        "subject": mail.subject, "text": mail.text, "reply_text": mail.reply_text,
+        "html": mail.html, "message_id": mail.message_id, "in_reply_to": mail.answers[0] if mail.answers else None,
         "references": " ".join(mail.references), "thread": placed.thread, "automatic": mail.automatic is not None,
         "raw": letter.sha256, "occurred_at": _moment(letter, mail), "files": list(files),
     }  # fmt: skip
     module = catalog.module(MESSAGES)
     return fit(module, values) | _links(catalog, MESSAGES, placed) | {"source": f"mail:{letter.arrival.via}"}
+
+
+def _elsewhere(mail: Mail) -> str | None:
+    """To whom an answer goes, where that is not the sender."""
+    given, sender = mail.reply_to, mail.sender
+    return str(given) if given is not None and (sender is None or given.key != sender.key) else None
 
 
 def inquiry_values(

@@ -27,6 +27,7 @@ from crm_core.mail.records import (
 )
 from crm_core.mail.reports import note_bounces
 from crm_core.mail.threads import MESSAGES, Known, find_messages
+from crm_core.mail.waking import wake
 from crm_core.model import Catalog
 from crm_core.records.create import Creation, create_each_in
 from crm_core.records.writer import Writer
@@ -152,6 +153,9 @@ def write_letters(tx: Transaction, given: Sequence[Letter]) -> list[Taken]:
     placed = _places(tx, lake, catalog, open_)
     if open_:
         _write_records(tx, writer, open_, placed, [one.id for one in given])
+        # A machine wakes nobody, nor does a report on mail that did not arrive.
+        answers = [placed[one.id] for one, mail in open_ if mail.automatic is None and mail.bounce is None]
+        wake(tx, writer, [(one.module, one.record) for one in answers if one.module and one.record])
         note_bounces(tx, lake, writer, [mail.bounce for _, mail in open_ if mail.bounce is not None])
     for one in fresh:
         where = placed.get(one.id)

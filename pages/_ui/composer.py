@@ -81,14 +81,15 @@ def reply(message: Message, *, zone: str, everybody: bool = False, own: str = ""
 
     With `everybody` all others who got it are copied, but not `own`, our address.
     """
-    first = read_addresses(message.sender if message.incoming else message.to)
+    writer = message.reply_to or message.sender
+    first = read_addresses(writer if message.incoming else message.to)
     others = (*read_addresses(message.to), *read_addresses(message.cc)) if everybody else ()
     left = {one.lower() for one in (*first, own)}
     copied = dict.fromkeys(one for one in others if one.lower() not in left)
     return Composing(
         to=", ".join(first), cc=", ".join(copied), subject=_prefixed("Re", message.subject), answers=message.id,
         text=f"\n\n{_quoted(message, zone)}", about=message.about, customer=message.customer,
-        answering=parseaddr(message.sender)[1].lower() if message.incoming else "",
+        answering=parseaddr(writer)[1].lower() if message.incoming else "",
     )  # fmt: skip
 
 

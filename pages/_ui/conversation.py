@@ -8,9 +8,11 @@ from email.utils import parseaddr
 from crm_core import files
 from crm_core.conversations import MESSAGES, Conversation, Message
 from crm_core.model.fields import SelectField
+from flows.failed_mail import read_failures
 from pages._ui import html, mail_html, words
 from pages._ui.session import Here
 
+Failures = Mapping[str, tuple[str, bool]]
 LONGEST = 20_000
 """Characters of a message that a page shows."""
 
@@ -27,16 +29,25 @@ def cards(
         formatted: ids of messages that are shown with their markup.
     """
     ids = {one for talk in found for message in talk.messages for one in message.files}
+    failed = [one.id for talk in found for one in talk.messages if one.state == "failed" and not one.incoming]
+    failures = read_failures(here.lake, failed)
     names = files.names(here.lake, here.catalog, ids=ids, actor=here.actor)
-    return html.stack([_card(here, talk, names, locked=locked, formatted=formatted) for talk in found])
+    return html.stack(
+        [_card(here, talk, names, failures, locked=locked, formatted=formatted) for talk in found]
+    )
 
 
 def _card(
-    here: Here, talk: Conversation, names: Mapping[str, str], *, locked: bool, formatted: Collection[str]
-) -> html.Html:
+    here: Here, talk: Conversation, names: Mapping[str, str], failures: Failures, *, locked: bool,
+    formatted: Collection[str],
+) -> html.Html:  # fmt: skip
     body = html.join(
-        _message(here, one, names, locked=locked, formatted=one.id in formatted) for one in talk.messages
-    )
+        _message(
+            here, one, names, _failure(failures.get(one.id), one, locked=locked), locked=locked,
+            formatted=one.id in formatted,
+        )
+        for one in talk.messages
+    )  # fmt: skip
     right = html.badge("Unanswered", color="orange") if talk.waits else ""
     count = words.number(len(talk.messages))
     return html.card(
@@ -45,7 +56,13 @@ def _card(
 
 
 def _message(
-    here: Here, message: Message, names: Mapping[str, str], *, locked: bool, formatted: bool
+    here: Here,
+    message: Message,
+    names: Mapping[str, str],
+    failure: html.Html,
+    *,
+    locked: bool,
+    formatted: bool,
 ) -> html.Html:
     who = writer_of(message)
     side = "in" if message.incoming else "out"
@@ -64,9 +81,18 @@ def _message(
         if formatted
         else _text(message)
     )
-    return html.Html('<article class="m-mail {}">{}{}{}{}</article>').format(
-        side, head, body, papers if kept else "", _verbs(message, locked=locked, formatted=formatted)
+    return html.Html('<article class="m-mail {}">{}{}{}{}{}</article>').format(
+        side, head, failure, body, papers if kept else "", _verbs(message, locked=locked, formatted=formatted)
     )
+
+
+def _failure(found: tuple[str, bool] | None, message: Message, *, locked: bool) -> html.Html:
+    """Why a message did not arrive, with a way to send it again where there is one."""
+    if found is None:
+        return html.Html("")
+    reason, again = found
+    retry = html.link("Retry", click=html.click("retry", message.id)) if again and not locked else ""
+    return html.note(html.join([f"It did not arrive: {reason}. ", retry]), color="red")
 
 
 def writer_of(message: Message) -> str:

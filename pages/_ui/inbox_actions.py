@@ -1,4 +1,4 @@
-"""What one does with an inquiry: take it, answer it, note something, put it off, make a task of it, close it."""
+"""What one does with an inquiry: take it, answer it, note something, put it off, make something of it, close it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import streamlit as st
 
 from crm_core import records
 from crm_core.conversations import MESSAGES, Conversations
+from crm_core.converting import convert, targets
 from crm_core.dependencies import read_states
-from crm_core.model import Field
+from crm_core.model import Field, Module
 from crm_core.model.modules import Status
 from crm_core.profile import Head
 from pages._ui import composer, feedback, mailing, record_fields
 from pages._ui.field_views import is_missing
 from pages._ui.fields import edit_field
 from pages._ui.inbox_list import SNOOZE
+from pages._ui.keys import keys
 from pages._ui.layout import redraw
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
@@ -39,10 +41,12 @@ def draw(now: Here, seen: Head, found: Conversations) -> None:
         return
     record = seen.record
     if MESSAGES in now.catalog.modules:
-        st.button("Answer", key=f"answer:{record['id']}", icon=":material/reply:", type="primary", shortcut="A",
+        answer = f"answer:{record['id']}"
+        st.button("Reply", key=answer, icon=":material/reply:", type="primary", help="Shortcut R",
                   on_click=_answer, args=(now, seen, found))  # fmt: skip
+        keys({"r": answer}, key="keys:inbox")
     if record["owner"] != now.actor.user:
-        st.button("Take", key=f"take:{record['id']}", icon=":material/person_add:",
+        st.button("Take", key=f"take:{record['id']}", icon=":material/person_add:", shortcut="A",
                   on_click=_write, args=(now, seen, {"owner": now.actor.user}, "It is yours"))  # fmt: skip
     closed = [s for f in seen.module.folders for s in f.statuses if s.end]
     if closed and record["status"] not in {s.slug for s in closed}:
@@ -61,9 +65,10 @@ def _more(now: Here, seen: Head) -> None:
     if not opened.open:
         return
     with opened:
-        if "tasks" in now.catalog.modules:
-            st.button("Task", key=f"task:{record['id']}", icon=":material/add_task:", width="stretch",
-                      on_click=_make_task, args=(now, seen))  # fmt: skip
+        for to in targets(now.catalog, seen.module.slug):
+            made = now.catalog.module(to)
+            st.button(made.one, key=f"convert:{to}:{record['id']}", icon=f":material/{made.icon}:", width="stretch",
+                      on_click=_convert, args=(now, seen, made))  # fmt: skip
         if seen.module.field(SNOOZE) is not None:
             if is_asleep(seen):
                 st.button("Wake it", key=f"wake:{record['id']}", icon=":material/alarm_on:", width="stretch",
@@ -184,14 +189,12 @@ def _write(now: Here, seen: Head, values: dict[str, Any], done: str) -> None:
     redraw("left", "centre", "right")
 
 
-def _make_task(now: Here, seen: Head) -> None:
-    record = seen.record
-    title = f"Answer {record.get('subject') or record.get('name') or seen.module.one.lower()}"
-    values: dict[str, Any] = {"title": title, "owner": now.actor.user, "team": record["team"]}
-    values |= _links(now, seen, "tasks")
-    given = {name: value for name, value in values.items() if value}
+def _convert(now: Here, seen: Head, made: Module) -> None:
     feedback.run(
-        lambda: records.create(now.lake, module="tasks", values=given, actor=now.actor, door="browser"),
-        done="Task made",
-    )
-    redraw("centre")
+        lambda: convert(
+            now.lake, now.catalog, module=seen.module.slug, record_id=seen.record["id"], to=made.slug,
+            actor=now.actor, door="browser",
+        ),
+        done=f"{made.one} made",
+    )  # fmt: skip
+    redraw("left", "centre", "right")

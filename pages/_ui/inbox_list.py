@@ -13,7 +13,7 @@ from crm_core.model import AnyOf, Leaf, Module
 from crm_core.model.condition import Condition
 from crm_core.query import Page, read_page
 from crm_core.search import search_module
-from pages._ui import forms, html, words
+from pages._ui import bulk, forms, html, words
 from pages._ui.components import ListRow, record_list
 from pages._ui.layout import head, redraw, show_panel
 from pages._ui.pulse import pulse
@@ -26,6 +26,8 @@ QUEUES = {
     OPEN: "Open", MINE: "Mine", UNASSIGNED: "Unassigned", SNOOZED: "Snoozed", CLOSED: "Closed", ALL: "All"
 }  # fmt: skip
 SNOOZE = "snoozed_until"
+MOST_FOUND = 10_000
+"""So many of those that words find are changed together."""
 
 
 @dataclass
@@ -35,6 +37,9 @@ class InboxState(WorkspaceState):
     queue: str = OPEN
     status: str = ""
     team: str = ""
+    channel: str = ""
+    done: bulk.Done | None = None
+    """What was done to many of them last, and can be taken back."""
 
 
 def draw(state: InboxState, slug: str) -> None:
@@ -45,6 +50,8 @@ def draw(state: InboxState, slug: str) -> None:
     found = read_list(now, module, state)
     with head("left"):
         _list_head(now, module, state, found.total)
+        if state.done is not None:
+            bulk.draw_done(now, module, state.done, on_change=lambda done: _done(state, done))
     state.empty = not found.total and not state.words
     if state.selected is None and found.items:
         state.selected = found.items[0]["id"]
@@ -128,7 +135,20 @@ def queue_counts(now: Here, module: Module) -> dict[str, str]:
 def _condition(now: Here, module: Module, state: InboxState) -> Condition | None:
     status = Leaf(field="status", op="eq", value=state.status) if state.status else None
     team = Leaf(field="team", op="eq", value=state.team) if state.team else None
-    return listing.both(queue_condition(now, module, state.queue), status, team)
+    channel = Leaf(field="channel", op="eq", value=state.channel) if state.channel else None
+    return listing.both(queue_condition(now, module, state.queue), status, team, channel)
+
+
+def matching(now: Here, module: Module, state: InboxState) -> Condition | None:
+    """Whatever the list would show to its end: what stands in the queue, narrowed by what is looked for."""
+    condition = _condition(now, module, state)
+    if not state.words.strip():
+        return condition
+    hits = search_module(
+        now.lake, now.catalog, module=module.slug, actor=now.actor, words=state.words, condition=condition,
+        limit=MOST_FOUND,
+    )  # fmt: skip
+    return bulk.those([hit.id for hit in hits.items])
 
 
 def read_list(now: Here, module: Module, state: InboxState) -> Page:
@@ -170,6 +190,11 @@ def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None
     ):
         st.html(html.title("Inbox", count=words.number(total), small=True), width="content")
         if now.actor.role != "viewer":
+            if total:
+                st.button(
+                    "Change all", icon=":material/edit_note:", type="tertiary", key="bulk:inbox", on_click=bulk.ask,
+                    args=(module.slug,), help="Assign, close, put off or tag all that this queue shows.",
+                )  # fmt: skip
             st.button(
                 f"New {module.one.lower()}", icon=":material/add:", type="tertiary", shortcut="N", key="new:inbox",
                 on_click=forms.ask_new, args=(module.slug,),
@@ -188,18 +213,30 @@ def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None
     _narrow(now, module, state)
     if forms.asked_new() == module.slug:
         forms.new_record(now, module, on_created=lambda created: _created(state, created))
+    elif bulk.asked() == module.slug and now.actor.role != "viewer":
+        bulk.change_records(
+            now, module, matching=matching(now, module, state), total=total, ticked=(),
+            on_done=lambda done: _done(state, done),
+        )  # fmt: skip
+
+
+def _done(state: InboxState, done: bulk.Done | None) -> None:
+    """Keep what is told of the last bulk action."""
+    state.done = done
 
 
 def _created(state: InboxState, created: str) -> None:
     state.select(created)
-    state.queue, state.words, state.status, state.team = OPEN, "", "", ""
+    state.queue, state.words, state.status, state.team, state.channel = OPEN, "", "", "", ""
     set_url(id=created)
 
 
 def _narrow(now: Here, module: Module, state: InboxState) -> None:
-    """Two small choices with counts: the state and the team."""
+    """Small choices with counts: the state, the team and the channel."""
+    channel = module.field("channel")
+    by = ["status", "team", *(["channel"] if channel is not None else [])]
     counts = facets.read_facets(
-        now.lake, now.catalog, module=module.slug, by=["status", "team"], actor=now.actor,
+        now.lake, now.catalog, module=module.slug, by=by, actor=now.actor,
         condition=queue_condition(now, module, state.queue), words=state.words,
     )  # fmt: skip
     names = {s.slug: s.name for f in module.folders for s in f.statuses}
@@ -213,8 +250,15 @@ def _narrow(now: Here, module: Module, state: InboxState) -> None:
         for slug, n in sorted(counts["team"].items(), key=str)
         if slug is not None and slug in now.catalog.teams
     }
+    called = {option.value: option.text for option in getattr(channel, "options", ())}
+    channels = {"": "Any channel"} | {
+        slug: f"{called.get(slug, words.readable(slug))} · {n}"
+        for slug, n in sorted(counts.get("channel", {}).items(), key=str)
+        if slug
+    }
+    choices = [("State", statuses, "status"), ("Team", teams, "team"), ("Channel", channels, "channel")]
     with st.container(horizontal=True, gap="xsmall", key="narrow"):
-        for label, options, attribute in (("State", statuses, "status"), ("Team", teams, "team")):
+        for label, options, attribute in choices[: len(by)]:
             current = getattr(state, attribute)
             st.selectbox(
                 label, list(options), index=list(options).index(current) if current in options else 0,
@@ -230,7 +274,7 @@ def _narrowed(state: InboxState, attribute: str) -> None:
 
 def _queued(state: InboxState) -> None:
     state.queue = st.session_state["queue"] or OPEN
-    state.status, state.team, state.shown = "", "", PAGE
+    state.status, state.team, state.channel, state.shown = "", "", "", PAGE
 
 
 def _searched(state: InboxState) -> None:

@@ -7,7 +7,8 @@ from email.utils import parseaddr
 
 from crm_core.conversations import Message
 from crm_core.profile import Head
-from pages._ui import composer
+from flows.failed_mail import send_again
+from pages._ui import composer, feedback
 from pages._ui.components import Click
 from pages._ui.session import Here
 
@@ -55,6 +56,9 @@ def clicked(
         return False
     if click.verb == "formatted":
         formatted ^= {message.id}
+        return True
+    if click.verb == "retry" and not locked:
+        feedback.run(lambda: send_again(now.lake, message.id, actor=now.actor), done="It is on its way again")
         return True
     if locked or click.verb not in ("reply", "reply-all", "forward"):
         return False

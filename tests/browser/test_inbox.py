@@ -69,6 +69,8 @@ def test_an_inquiry_is_answered_by_the_keyboard_alone(served: Served, inbox: Pag
     expect(steps.title(inbox)).to_contain_text("To be answered")
     text = inbox.locator('.st-key-composer textarea[aria-label="Text"]')
     steps.shortcut(inbox, "a", inbox.get_by_role("button", name=re.compile("Shortcut A")))
+    expect(inbox.locator(".st-key-right .m-person").first).to_contain_text("Owner")
+    steps.shortcut(inbox, "r", inbox.get_by_role("button", name="Reply", exact=True))
     text.click()
     text.press("Control+Home")
     text.type("It costs 1,200 EUR.")
@@ -79,6 +81,11 @@ def test_an_inquiry_is_answered_by_the_keyboard_alone(served: Served, inbox: Pag
     steps.still(inbox)
     inbox.keyboard.press("j")
     expect(steps.title(inbox)).not_to_contain_text("To be answered")
+    steps.still(inbox)
+    inbox.keyboard.press("k")
+    expect(steps.title(inbox)).to_contain_text("To be answered")
+    steps.shortcut(inbox, "e", inbox.get_by_role("button", name=re.compile("Shortcut E")))
+    expect(steps.dialog(inbox)).to_contain_text("Close the inquiry")
 
 
 def test_a_new_inquiry_is_taken_down_by_the_keyboard(inbox: Page) -> None:

@@ -12,11 +12,13 @@ from streamlit.testing.v1 import AppTest
 
 from crm_core import records
 from crm_core.access import Actor
+from crm_core.bulk import BulkAction, run_bulk, those
 from crm_core.intake import submit
 from crm_core.workspace import Workspace
 from flows import outbox
+from flows.compose import Draft, send
 from pages._ui.inbox_actions import wakes_at
-from pages._ui.inbox_list import InboxState, read_list
+from pages._ui.inbox_list import InboxState, matching, read_list
 from pages._ui.session import Here
 from tests.pages.conftest import Open, _opened, _opener, told
 
@@ -57,7 +59,7 @@ def test_it_is_answered_from_there_and_has_its_first_answer(
 ) -> None:
     page = empty("pages/inbox.py")
     assert "How much?" in told(page) and "Waits for an answer" in told(page)
-    page = press(page, "Answer")
+    page = press(page, "Reply")
     boxes = {box.label: box.value for box in page.text_input if str(box.key).startswith("compose:")}
     assert (boxes["To"], boxes["Subject"]) == ("anna@buyer.example", "Re: Freight to Riga")
     text = next(box for box in page.text_area if str(box.key).startswith("compose:"))
@@ -137,3 +139,49 @@ def test_the_inbox_of_a_shop_is_its_tickets(shop: Open) -> None:
     page = shop("pages/inbox.py")
     assert not page.exception
     assert "Where is it?" in told(page) and "New ticket" in [button.label for button in page.button]
+
+
+@pytest.mark.parametrize(("label", "module"), [("Task", "tasks"), ("Deal", "deals"), ("Quote", "quotes")])
+def test_it_becomes_a_task_a_deal_or_a_quote(
+    empty: Open, empty_workspace: Workspace, asked: str, label: str, module: str
+) -> None:
+    page = press(opened(empty("pages/inbox.py", id=asked), asked), label)
+    assert not page.exception
+    made = records.read_page(
+        empty_workspace.lake, empty_workspace.catalog, module=module, actor=ADMIN, sort="-created_at", limit=1
+    ).items[0]
+    assert "Freight to Riga" in made["title"] and asked in str(made)
+    assert inquiry(empty_workspace, asked)["status"] == "in_progress"
+
+
+def test_a_queue_is_narrowed_to_a_channel_and_changed_as_a_whole(
+    empty_workspace: Workspace, asked: str
+) -> None:
+    now = Here(empty_workspace, empty_workspace.catalog, ADMIN)
+    module = now.catalog.module("inquiries")
+    called = records.create(
+        empty_workspace.lake, module="inquiries", values={"subject": "Rang", "channel": "phone"}, actor=ADMIN
+    ).id
+    state = InboxState(queue="all", channel="phone", shown=100)
+    assert [row["id"] for row in read_list(now, module, state).items] == [called]
+    condition = matching(now, module, state)
+    assert condition is not None
+    tag = BulkAction({"tags": ["urgent"]})
+    run_bulk(empty_workspace.lake, module="inquiries", condition=condition, action=tag, actor=ADMIN)
+    tagged = [inquiry(empty_workspace, one)["tags"] or [] for one in (called, asked)]
+    assert tagged == [["urgent"], []]
+    state = InboxState(queue="all", words="rang", shown=100)
+    assert matching(now, module, state) == those([called])
+
+
+def test_why_a_mail_failed_stands_at_it_with_a_way_to_send_it_again(
+    empty: Open, empty_workspace: Workspace, anna: str
+) -> None:
+    lake = empty_workspace.lake
+    sent = send(
+        lake, Draft(to=("anna@buyer.example",), subject="Lost", text="Hello", customer=anna), actor=ADMIN,
+        settings=empty_workspace.settings,
+    )  # fmt: skip
+    outbox.drop(lake, actor=ADMIN, ids=sent.outbox_ids, reason="no such user")
+    text = told(empty("customers", id=anna, section="communications"))
+    assert "It did not arrive: no such user." in text and f'data-click="retry:{sent.id}"' in text
