@@ -122,12 +122,8 @@ def list_runs(
     for name, value in (("module", module), ("state", state)):
         if value is not None:
             select = select.where(column(name, "r").eq(bind(value)))
-    for name, value in (
-        ("record_id", record_id),
-        ("load_id", load_id),
-        ("change_id", change_id),
-        ("id", run_id),
-    ):
+    ids = {"record_id": record_id, "load_id": load_id, "change_id": change_id, "id": run_id}
+    for name, value in ids.items():
         if value is not None:
             is_it = exp.TryCast(this=bind(str(value)), to=exp.DataType.build("UUID"))
             select = select.where(column(name, "r").eq(is_it))

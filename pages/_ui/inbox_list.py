@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from crm_core import facets, listing
+from crm_core.bulk import those
 from crm_core.model import AnyOf, Leaf, Module
 from crm_core.model.condition import Condition
 from crm_core.query import Page, read_page
@@ -148,7 +149,7 @@ def matching(now: Here, module: Module, state: InboxState) -> Condition | None:
         now.lake, now.catalog, module=module.slug, actor=now.actor, words=state.words, condition=condition,
         limit=MOST_FOUND,
     )  # fmt: skip
-    return bulk.those([hit.id for hit in hits.items])
+    return those([hit.id for hit in hits.items])
 
 
 def read_list(now: Here, module: Module, state: InboxState) -> Page:
