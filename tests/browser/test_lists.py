@@ -1,0 +1,110 @@
+"""Lists: a cell edited in place, a card dragged to another lane, thousands of records changed and taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser import steps
+from tests.browser.server import Served
+
+MANY = 5_000
+
+
+@pytest.fixture(scope="module")
+def crowded(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The served workspace with 5,000 deals more, which go again afterwards."""
+    file: Path = tmp_path_factory.mktemp("many") / "deals.csv"
+    rows = "".join(f"Crowd {number:05},{number % 90},{number}.50\n" for number in range(MANY))
+    file.write_text("Title,Probability,Amount\n" + rows)
+    loaded = served.run("load", str(file), "--module", "deals", "--source", "crowd", "--silent", "--json")
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    yield served
+    served.run("undo", json.loads(loaded.stdout)["load_id"])
+
+
+def _search(page: Page, served: Served, path: str, words: str, count: str) -> None:
+    steps.open_page(page, served, path)
+    page.get_by_placeholder("Search deals").fill(words)
+    expect(page.locator(".m-title small")).to_have_text(count)
+    steps.still(page)
+
+
+def _cell(page: Page, column: str) -> Locator:
+    return steps.grid(page).locator(f'[row-index="0"] [col-id="{column}"]')
+
+
+def test_a_cell_is_edited_by_keyboard_a_wrong_value_says_why_and_an_edit_is_undone(
+    crowded: Served, browser_page: Page
+) -> None:
+    page = browser_page
+    _search(page, crowded, "deals", "Crowd 00007", "1")
+    _cell(page, "amount").click()
+    page.keyboard.press("F2")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("plenty")
+    page.keyboard.press("Enter")
+    expect(steps.grid(page).get_by_role("alert")).to_contain_text("is no amount")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("12.25")
+    page.keyboard.press("Enter")
+    expect(_cell(page, "amount")).to_have_text("€12.25")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("99")
+    page.keyboard.press("Escape")
+    expect(_cell(page, "amount")).to_have_text("€12.25")
+    page.get_by_role("button", name="Undo").click()
+    expect(_cell(page, "amount")).to_have_text("€7.50")
+
+
+def test_a_card_is_dragged_and_one_that_is_refused_goes_back_and_says_why(
+    crowded: Served, browser_page: Page
+) -> None:
+    page = browser_page
+    _search(page, crowded, "deals?view=board", "Crowd 00042", "1")
+    card = page.locator(".card", has_text="Crowd 00042")
+    lane = {
+        slug: page.locator(f'.lane[data-lane="{slug}"]') for slug in ("qualification", "proposal", "lost")
+    }
+    expect(lane["qualification"].locator(card)).to_be_visible()
+    card.drag_to(lane["proposal"])
+    expect(lane["proposal"].locator("header")).to_contain_text("1")
+    expect(lane["proposal"].locator(".sums")).to_have_text("€42.50")
+    steps.still(page)
+    card.get_by_role("link").focus()
+    page.keyboard.press("m")
+    page.get_by_role("menuitem", name="Lost").press("Enter")
+    expect(card.get_by_role("alert")).to_contain_text("“Lost reason” is required")
+    expect(lane["proposal"].locator(card)).to_be_visible()
+    page.get_by_role("button", name="Table").click()
+    expect(_cell(page, "status")).to_have_text("Proposal")
+
+
+def test_thousands_are_changed_after_a_preview_and_taken_back(crowded: Served, browser_page: Page) -> None:
+    page = browser_page
+    _search(page, crowded, "deals", "Crowd", "5,000")
+    page.get_by_role("button", name="Change").click()
+    box = steps.dialog(page)
+    steps.choose(page, "What", "Add to Tags", within=box)
+    steps.still(page)
+    box.get_by_role("combobox", name="Tags").fill("crowd")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")  # the list of tags lies over what is below
+    steps.still(page)
+    box.get_by_role("button", name="Preview").click()
+    expect(box).to_contain_text("5,000 deals would change")
+    box.get_by_role("button", name="Change 5,000 deals").click()
+    expect(page.get_by_text("5,000 deals changed")).to_be_visible()
+    steps.still(page)
+    page.get_by_role("button", name="Undo").click()
+    again = page.get_by_role("button", name="Undo all the same")
+    done = page.get_by_text("Undone: 5,000 deals are as before.")
+    expect(again.or_(done)).to_be_visible()
+    if again.is_visible():
+        again.click()
+    expect(done).to_be_visible()
