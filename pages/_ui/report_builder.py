@@ -183,8 +183,10 @@ def _date(now: Here, state: BuilderState, module: str) -> None:
 
 def _sql(now: Here, state: BuilderState) -> None:
     draft = state.draft
-    for name in ("module", "when", "date", "measure", "groups"):
-        draft.pop(name, None) if "sql" not in draft else None
+    if "sql" not in draft:
+        # What was chosen of the fields of a module is no column of a statement.
+        for name in ("module", "when", "date", "measure", "groups"):
+            draft.pop(name, None)
     first = now.catalog.ordered[0].slug
     st.text_area(
         "Statement", value=draft.get("sql") or example(first), key=_key(state, "sql"), height=170,

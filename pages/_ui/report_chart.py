@@ -85,6 +85,7 @@ def chart_spec(result: Result, *, currency: str, height: int) -> dict[str, Any]:
     ]
     pick = {"name": _PICK, "select": {"type": "point", "fields": ["row"], "on": "click"}}
     spec: dict[str, Any] = {
+        "description": f"{report.title}: the numbers stand in a table of its page.",
         "data": {"values": data},
         "params": [pick],
         "config": {"view": {"stroke": None}, "legend": {"orient": "bottom", "title": None, "columns": 4}},

@@ -10,7 +10,7 @@ import streamlit as st
 
 from crm_core import export, export_xlsx
 from crm_core.access import Actor
-from crm_core.model import Offered, Report
+from crm_core.model import Dashboard, Offered, Report
 from crm_core.reports.answer import Result
 from crm_core.reports.run import run_report
 from crm_core.reports.sql_report import takes_range
@@ -110,16 +110,17 @@ def _list(now: Here) -> None:
             return
         parts: list[html.Text] = []
         if boards:
+            rows = [_board_row(one) for one in boards]
             parts.append(
-                _table(
-                    "Dashboards", [_row(now, one, "dashboard", f"{len(one.cards)} cards") for one in boards]
-                )
+                html.table_card("Dashboards", ["Name", "What it tells", "Cards"], rows, count=str(len(rows)))
             )
         for title, found in _sorted_out(reports, now.actor):
-            rows = [_row(now, one, "report", CHARTS[one.chart]) for one in found]
+            rows = [_report_row(now, one) for one in found]
+            columns = ["Name", "What it tells", "Of", "As"]
             if rows:
-                parts.append(_table(title, rows))
-        st.html(html.stack(parts))
+                parts.append(html.table_card(title, columns, rows, count=str(len(rows))))
+        with st.container(key="reports_list"):
+            st.html(html.stack(parts))
 
 
 def _sorted_out(reports: Sequence[Report], actor: Actor) -> list[tuple[str, list[Report]]]:
@@ -129,20 +130,27 @@ def _sorted_out(reports: Sequence[Report], actor: Actor) -> list[tuple[str, list
     return [("Mine", mine), ("My teams'", teams), ("Everybody's", rest)]
 
 
-def _row(now: Here, one: Report | Offered, what: str, told: str) -> html.Row:
-    icon = ICONS[one.chart] if isinstance(one, Report) else "dashboard"
-    module = now.catalog.modules.get(one.module) if isinstance(one, Report) else None
-    about = (module.name if module else "SQL" if one.sql else "") if isinstance(one, Report) else ""
-    name = html.join(
-        [html.icon(icon), html.link(one.title, click=html.click("go", what, one.slug))], between=" "
+def _board_row(board: Dashboard) -> html.Row:
+    return html.Row(
+        [_name(board, "dashboard", "dashboard"), _described(board.description), str(len(board.cards))]
     )
+
+
+def _report_row(now: Here, report: Report) -> html.Row:
+    module = now.catalog.modules.get(report.module)
+    of = "SQL" if report.sql else module.name if module is not None else report.module
+    name = _name(report, "report", ICONS[report.chart])
+    return html.Row([name, _described(report.description), of, CHARTS[report.chart]])
+
+
+def _name(one: Offered, what: str, icon: str) -> html.Html:
+    link = html.link(one.title, click=html.click("go", what, one.slug))
     lock = html.icon("lock") if one.locked else html.Html("")
-    described = getattr(one, "description", "")
-    return html.Row([name, html.Html('<span class="m-sub">{}</span>').format(described), about, told, lock])
+    return html.join([html.icon(icon), link, lock], between=" ")
 
 
-def _table(title: str, rows: list[html.Row]) -> html.Html:
-    return html.table_card(title, ["Name", "What it tells", "Of", "As", ""], rows, count=str(len(rows)))
+def _described(text: str) -> html.Html:
+    return html.Html('<span class="m-sub" title="{}">{}</span>').format(text, text)
 
 
 def _clicked(click: Click) -> None:
