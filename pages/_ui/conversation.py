@@ -7,14 +7,19 @@ from email.utils import parseaddr
 
 from crm_core import files
 from crm_core.conversations import MESSAGES, Conversation, Message
+from crm_core.mail import shown
 from crm_core.model.fields import SelectField
 from flows.failed_mail import read_failures
-from pages._ui import html, mail_html, words
+from pages._ui import file_preview, html, words
+from pages._ui.frames import frame
 from pages._ui.session import Here
 
 Failures = Mapping[str, tuple[str, bool]]
 LONGEST = 20_000
 """Characters of a message that a page shows."""
+
+IMAGES = "+images"
+"""After the id of a message: its pictures are fetched from other hosts."""
 
 
 def cards(
@@ -26,25 +31,25 @@ def cards(
         here: where it is drawn, for whom.
         found: the conversations.
         locked: whether nothing may be sent from here.
-        formatted: ids of messages that are shown with their markup.
+        formatted: ids of messages that are shown with their markup, and with `IMAGES` those whose pictures are fetched.
     """
     ids = {one for talk in found for message in talk.messages for one in message.files}
     failed = [one.id for talk in found for one in talk.messages if one.state == "failed" and not one.incoming]
     failures = read_failures(here.lake, failed)
-    names = files.names(here.lake, here.catalog, ids=ids, actor=here.actor)
+    names = files.read_told(here.lake, here.catalog, ids=ids, actor=here.actor)
     return html.stack(
         [_card(here, talk, names, failures, locked=locked, formatted=formatted) for talk in found]
     )
 
 
 def _card(
-    here: Here, talk: Conversation, names: Mapping[str, str], failures: Failures, *, locked: bool,
+    here: Here, talk: Conversation, names: Mapping[str, files.Told], failures: Failures, *, locked: bool,
     formatted: Collection[str],
 ) -> html.Html:  # fmt: skip
     body = html.join(
         _message(
             here, one, names, _failure(failures.get(one.id), one, locked=locked), locked=locked,
-            formatted=one.id in formatted,
+            formatted=formatted,
         )
         for one in talk.messages
     )  # fmt: skip
@@ -58,11 +63,11 @@ def _card(
 def _message(
     here: Here,
     message: Message,
-    names: Mapping[str, str],
+    names: Mapping[str, files.Told],
     failure: html.Html,
     *,
     locked: bool,
-    formatted: bool,
+    formatted: Collection[str],
 ) -> html.Html:
     who = writer_of(message)
     side = "in" if message.incoming else "out"
@@ -70,17 +75,9 @@ def _message(
         html.avatar(who, size=26), who, _to(message), _state(here, message),
         words.moment(message.moment, zone=here.zone),
     )  # fmt: skip
-    kept = [
-        html.link(names[one], click=html.click("open", "files", one)) for one in message.files if one in names
-    ]
-    papers = html.Html('<div class="m-papers">{}{}</div>').format(
-        html.icon("attach_file"), html.join(kept, between=" · ")
-    )
-    body = (
-        html.Html('<div class="m-markup">{}</div>').format(mail_html.shown(message.html))
-        if formatted
-        else _text(message)
-    )
+    kept = [file_preview.opened(one, names[one], actor=here.actor) for one in message.files if one in names]
+    papers = html.Html('<div class="m-papers">{}</div>').format(html.join(kept, between=" · "))
+    body = _markup(here, message, formatted) if message.id in formatted else _text(message)
     return html.Html('<article class="m-mail {}">{}{}{}{}{}</article>').format(
         side, head, failure, body, papers if kept else "", _verbs(message, locked=locked, formatted=formatted)
     )
@@ -114,7 +111,7 @@ def said(message: Message) -> str:
 
 def whole(message: Message) -> str:
     """All of its text, quotes included."""
-    return message.text.strip() or mail_html.as_text(message.html)
+    return message.text.strip() or shown.as_text(message.html)
 
 
 def _text(message: Message) -> html.Html:
@@ -141,13 +138,26 @@ def _state(here: Here, message: Message) -> html.Html:
     return html.join(marks)
 
 
-def _verbs(message: Message, *, locked: bool, formatted: bool) -> html.Html:
+def _markup(here: Here, message: Message, formatted: Collection[str]) -> html.Html:
+    """The message as its writer made it look; pictures of other hosts stay away until they are asked for."""
+    remote = message.id + IMAGES in formatted
+    asked = html.Html("")
+    if not remote and shown.has_remote(message.html):
+        show = html.link("Show images", click=html.click("images", message.id))
+        asked = html.Html('<p class="m-away">{} {}</p>').format(
+            "Images of other hosts are not shown: they would tell the sender that you read this.", show
+        )
+    address = shown.address(message.id, actor=here.actor, remote=remote)
+    return html.Html('<div class="m-markup">{}{}</div>').format(asked, frame(address, title=message.subject))
+
+
+def _verbs(message: Message, *, locked: bool, formatted: Collection[str]) -> html.Html:
     links = []
     if not locked and message.channel in ("email", "form"):
         links += [("Reply", "reply"), ("Forward", "forward")]
         if len({message.to, message.cc} - {""}) > 1 or "," in message.to:
             links.insert(1, ("Reply to all", "reply-all"))
     if message.html:
-        links.append(("Plain text" if formatted else "Formatted", "formatted"))
+        links.append(("Plain text" if message.id in formatted else "Formatted", "formatted"))
     made = [html.link(label, click=html.click(verb, message.id)) for label, verb in links]
     return html.Html("<footer>{}</footer>").format(html.join(made)) if made else html.Html("")

@@ -42,6 +42,13 @@ def download(file_id: str, *, actor: Actor, label: html.Text = "Download") -> ht
     return html.Html('<a class="m-link" href="{}" download>{}</a>').format(address, label)
 
 
+def opened(file_id: str, told: files.Told, *, actor: Actor) -> html.Html:
+    """A file by its name, which opens it beside the page, or takes it away where it cannot be shown."""
+    made = html.Html('<a class="m-link" href="{}" target="_blank" rel="noopener">{}</a>')
+    link = made.format(files.address(file_id, actor=actor), told.name)
+    return html.join([symbol(told.media_type), link, warning(told.name, told.media_type)], between=" ")
+
+
 def small(file_id: str | None, *, actor: Actor) -> str:
     """The address of a file as a small picture; empty for no file."""
     return f"{files.address(file_id, actor=actor)}/small" if file_id else ""

@@ -28,6 +28,7 @@ from pages._ui import (
     workspace,
 )
 from pages._ui.components import Click, clicks
+from pages._ui.frames import frames
 from pages._ui.inbox_list import OPEN, QUEUES, InboxState
 from pages._ui.layout import body, head, redraw, three_panels
 from pages._ui.nothing import Action, no_such_module, nothing
@@ -77,6 +78,8 @@ def _centre(state: InboxState, slug: str) -> None:
         if found.items:
             formatted = state.within.get("formatted", set())
             st.html(conversation.cards(now, found.items, locked=locked, formatted=formatted))
+            if formatted:
+                frames(key="inbox:mail")
         else:
             _message(now, seen)
         record_fields.draw_sections(now, seen, state, without=("message",))

@@ -10,6 +10,7 @@ from crm_core.profile import Head
 from flows.failed_mail import send_again
 from pages._ui import composer, feedback
 from pages._ui.components import Click
+from pages._ui.conversation import IMAGES
 from pages._ui.session import Here
 
 
@@ -56,6 +57,10 @@ def clicked(
         return False
     if click.verb == "formatted":
         formatted ^= {message.id}
+        formatted.discard(message.id + IMAGES)
+        return True
+    if click.verb == "images":
+        formatted |= {message.id, message.id + IMAGES}
         return True
     if click.verb == "retry" and not locked:
         feedback.run(lambda: send_again(now.lake, message.id, actor=now.actor), done="It is on its way again")

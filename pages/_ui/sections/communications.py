@@ -7,6 +7,7 @@ import streamlit as st
 from crm_core.conversations import Conversations, Message, read_conversations
 from pages._ui import composer, conversation, html, mailing, words
 from pages._ui.components import Click
+from pages._ui.frames import frames
 from pages._ui.sections.base import ProfileSection, Spot
 
 NOTHING = "Nothing was written yet. Mail that comes in or goes out stands here as it happens."
@@ -38,6 +39,8 @@ def draw(spot: Spot) -> None:
         return
     formatted = spot.state.within.get("formatted", set())
     st.html(conversation.cards(spot.here, found.items, locked=spot.locked, formatted=formatted))
+    if formatted:
+        frames(key=spot.key("mail"))
     shown = sum(len(one.messages) for one in found.items)
     if shown < found.messages:
         st.html(html.note(f"The newest {shown} of {words.number(found.messages)} messages.", color="gray"))
