@@ -66,12 +66,13 @@ _ATTRIBUTES = {
 }  # fmt: skip
 # None of these takes the address of anything, or moves what it stands on out of its place.
 _LOOK = {
-    "color", "background-color", "font", "font-family", "font-size", "font-style", "font-weight", "line-height",
-    "letter-spacing", "text-align", "text-decoration", "text-transform", "text-indent", "vertical-align", "white-space",
-    "width", "max-width", "min-width", "height", "max-height", "padding", "padding-top", "padding-right",
-    "padding-bottom", "padding-left", "margin", "margin-top", "margin-right", "margin-bottom", "margin-left", "border", "border-top",
-    "border-right", "border-bottom", "border-left", "border-color", "border-style", "border-width", "border-radius",
-    "border-collapse", "border-spacing", "display", "list-style-type", "direction",
+    "color", "background-color", "font", "font-family", "font-size", "font-style", "font-weight",
+    "line-height", "letter-spacing", "text-align", "text-decoration", "text-transform", "text-indent",
+    "vertical-align", "white-space", "width", "max-width", "min-width", "height", "max-height", "padding",
+    "padding-top", "padding-right", "padding-bottom", "padding-left", "margin", "margin-top",
+    "margin-right", "margin-bottom", "margin-left", "border", "border-top", "border-right", "border-bottom",
+    "border-left", "border-color", "border-style", "border-width", "border-radius", "border-collapse",
+    "border-spacing", "display", "list-style-type", "direction",
 }  # fmt: skip
 _BREAKS = re.compile(r"<br[^>]*>|</(?:p|div|tr|li|h[1-6]|table|blockquote)\s*>", re.IGNORECASE)
 _MANY = re.compile(r"\n\s*\n\s*\n+")

@@ -145,7 +145,7 @@ def _markup(here: Here, message: Message, formatted: Collection[str]) -> html.Ht
     if not remote and shown.has_remote(message.html):
         show = html.link("Show images", click=html.click("images", message.id))
         asked = html.Html('<p class="m-away">{} {}</p>').format(
-            "Images of other hosts are not shown: they would tell the sender that you read this.", show
+            "Images of other hosts are off: they would tell the sender that this was read.", show
         )
     address = shown.address(message.id, actor=here.actor, remote=remote)
     return html.Html('<div class="m-markup">{}{}</div>').format(asked, frame(address, title=message.subject))

@@ -157,7 +157,7 @@ def _clicked(state: InboxState, slug: str, click: Click) -> None:
         inbox_list.select(state, click.values[-1])
     now = here()
     seen = read_selected(now, slug, state)
-    if seen is not None and click.verb in ("reply", "reply-all", "forward", "formatted", "retry"):
+    if seen is not None and click.verb in mailing.VERBS:
         messages = {one.id: one for talk in _read(now, seen).items for one in talk.messages}
         formatted = state.within.setdefault("formatted", set())
         locked = now.actor.role == "viewer"

@@ -13,6 +13,10 @@ from pages._ui.components import Click
 from pages._ui.conversation import IMAGES
 from pages._ui.session import Here
 
+WRITES = ("reply", "reply-all", "forward")
+VERBS = (*WRITES, "formatted", "images", "retry")
+"""What a click in a conversation may mean."""
+
 
 def address_of(seen: Head) -> str:
     """The e-mail address of a record, empty when it has none."""
@@ -65,7 +69,7 @@ def clicked(
     if click.verb == "retry" and not locked:
         feedback.run(lambda: send_again(now.lake, message.id, actor=now.actor), done="It is on its way again")
         return True
-    if locked or click.verb not in ("reply", "reply-all", "forward"):
+    if locked or click.verb not in WRITES:
         return False
     own = parseaddr(now.workspace.settings.mail_from)[1]
     if click.verb == "forward":

@@ -50,7 +50,7 @@ def letter(place: Path, tracker: str) -> Path:
     made["From"], made["To"], made["Subject"] = "eve@hostile.example", "sales@us.example", "A hostile mail"
     made.set_content("Look at me")
     evil = "".join(HOSTILE.values()).replace("https://t.example", tracker).replace("alert(1)", "top.hacked=1")
-    made.add_alternative(f"<h1>Look at me</h1><img src='cid:dot'>{evil}<p>The end</p>", subtype="html")
+    made.add_alternative(f"<h1>Look at me</h1><img src='cid:dot'>{evil}", subtype="html")
     made.get_payload()[1].add_related(PIXEL, "image", "gif", cid="<dot>")  # type: ignore[union-attr, index]
     place.write_bytes(made.as_bytes())
     return place
@@ -65,16 +65,17 @@ def test_a_hostile_mail_is_looked_at_and_does_nothing(
     steps.open_page(page, served, "inbox")
     steps.row(page, "A hostile mail").click()
     expect(steps.title(page)).to_contain_text("A hostile mail")
+    steps.still(page)
     page.locator('[data-click^="formatted:"]').click()
     frame = page.frame_locator(".m-frame iframe")
     expect(frame.get_by_role("heading", name="Look at me")).to_be_visible()
-    expect(frame.get_by_text("The end")).to_be_visible()
     within = "picture => picture.complete && picture.naturalWidth"
     assert frame.locator('img[src^="data:image/gif"]').evaluate(within) == 1
     assert not asked and page.evaluate("window.hacked") is None and page.url.startswith(served.url)
+    steps.still(page)
     page.locator('[data-click^="images:"]').click()
     expect(frame.locator(f'img[src^="{host}"]').first).to_be_attached()
-    expect(frame.get_by_text("The end")).to_be_visible()
+    expect(frame.get_by_role("heading", name="Look at me")).to_be_visible()
     page.wait_for_function("() => !document.querySelector('[data-click^=\"images:\"]')")
     for _ in range(50):
         if asked:
