@@ -206,6 +206,7 @@ def _file_input(w: Widget) -> None:
         upload_box(
             box, key=w.part("upload"), on_sent=w.commit or (lambda: None), label=f"Add files: {w.label}",
             hint=_most(w), most_bytes=w.context.most_bytes or None, thin=True,
+            forgets=w.commit is not None,
         )  # fmt: skip
     elif not kept:
         st.text_input(w.label, value="No files", disabled=True, key=w.part("none"))

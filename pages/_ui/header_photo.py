@@ -48,7 +48,7 @@ def draw(now: Here, seen: Head, state: WorkspaceState) -> None:
         st.session_state[key] = uploads.open_box(most_bytes=MOST_BYTES)
     upload_box(
         st.session_state[key], key=f"photo:{seen.record['id']}", on_sent=lambda: _sent(now, seen, state),
-        label="Drop a picture here, or click to choose", most_bytes=MOST_BYTES, thin=True,
+        label="Drop a picture here, or click to choose", most_bytes=MOST_BYTES, thin=True, forgets=True,
         hint=f"PNG, JPEG, GIF or WebP, up to {uploads.in_words(MOST_BYTES)}.",
     )  # fmt: skip
     acts = [html.link("Close", click=html.click(_OPEN))]

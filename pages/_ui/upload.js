@@ -74,7 +74,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
     delete box.dataset.busy;
     // Where the page shows what it took, only what failed is still to be told.
-    if (data.thin) for (const row of rows) if (!row.querySelector(".failed")) row.remove();
+    if (data.forgets) for (const row of rows) if (!row.querySelector(".failed")) row.remove();
     if (sent) box.tell("sent", sent);
   };
 

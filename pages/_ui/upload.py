@@ -34,13 +34,14 @@ def upload_box(
     hint: str = "",
     most_bytes: int | None = None,
     thin: bool = False,
+    forgets: bool = False,
 ) -> None:
     """Draws the box; `on_sent` is called when the files that were chosen together have come in.
 
     A file of more than `most_bytes` is refused before it is sent; the box must have been opened with the same limit. A
-    `thin` box stands where the page itself shows what has come in.
+    `thin` box takes little room; one that `forgets` stands where the page itself shows what has come in.
     """
     url = f"/api/v1/uploads/{box}/upload"
     limit = {"most": most_bytes, "limit": in_words(most_bytes)} if most_bytes else {"most": 0, "limit": ""}
-    data = {"url": url, "label": label, "hint": hint, "thin": thin, **limit}
+    data = {"url": url, "label": label, "hint": hint, "thin": thin, "forgets": forgets, **limit}
     _BOX(data=data, key=key, on_sent_change=on_sent)

@@ -69,7 +69,7 @@ def _draw_box(spot: Spot) -> None:
     if not within.get(_BOX):
         within[_BOX] = uploads.open_box(most_bytes=most)
     upload_box(
-        within[_BOX], key=spot.key("box"), on_sent=lambda: _keep(spot), most_bytes=most, thin=True,
+        within[_BOX], key=spot.key("box"), on_sent=lambda: _keep(spot), most_bytes=most, thin=True, forgets=True,
         hint=f"Up to {uploads.in_words(most)} a file.",
     )  # fmt: skip
 
