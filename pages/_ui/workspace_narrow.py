@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from crm_core import facets, listing, views
+from crm_core.mended_views import mended
 from crm_core.model import Folder, Module, SavedFilter
 from crm_core.model.condition import Condition
 from crm_core.preferences import keep_preference, read_preferences
@@ -43,12 +44,14 @@ def sort_of(now: Here, module: Module, state: WorkspaceState) -> str:
     """The order of the list: the chosen one, else that of the view."""
     view = _view(now, module, state)
     if state.sort == NEWEST and view is not None and view.sort:
-        return view.sort[0]
+        return view.sort[0].split(",")[0]
     return state.sort if state.sort != "title" else module.title
 
 
 def _view(now: Here, module: Module, state: WorkspaceState) -> SavedFilter | None:
-    return next((v for v in _views(now, module) if v.slug == state.view), None) if state.view else None
+    """The chosen view as it can be used: without what it names that there is no more."""
+    found = next((v for v in _views(now, module) if v.slug == state.view), None) if state.view else None
+    return mended(now.catalog, found).view if found else None
 
 
 def _views(now: Here, module: Module) -> tuple[SavedFilter, ...]:

@@ -69,6 +69,7 @@ def test_panels_fold_by_a_key_and_stay_folded(customers: Page) -> None:
     customers.reload()
     expect(steps.title(customers)).to_be_visible()
     expect(shown).to_be_hidden()
+    steps.still(customers)
     customers.locator('[data-fold="left"]').click()
     customers.locator('[data-fold="right"]').click()
     expect(shown).to_be_visible()
