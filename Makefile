@@ -11,11 +11,12 @@ WORKERS ?= 2
 # tests/spread.py says which tests share a worker, and which begin first.
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help run test lint format bench screenshots lock clean distclean chromium
+.PHONY: help run test corpus lint format bench screenshots lock clean distclean chromium
 
 help:
 	@echo "make run          install, create the demo lake on the first run, serve http://127.0.0.1:8501"
 	@echo "make test         install what the tests need and run them all, on both catalogs"
+	@echo "make corpus       a corpus of 6,046 mails by SMTP, all of it (make test hands over a part)"
 	@echo "make lint         ruff (format, check), mypy in strict mode, the import contracts"
 	@echo "make format       let ruff rewrite the files"
 	@echo "make bench        measure, and write benchmarks/results.md"
@@ -80,6 +81,11 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/.test $(VENV)/share/stdlib-$(CORPUS).tgz chromium
 	$(PYTEST) --catalog=sqlite
 	$(PYTEST) --catalog=postgres $(POSTGRES_TESTS)
+
+# All 6,046 mails of the corpus over many connections of SMTP; `make test` takes some of them that way.
+corpus: export CORPUS_BY_SMTP := all
+corpus: $(VENV)/.test $(VENV)/share/stdlib-$(CORPUS).tgz
+	$(PYTEST) tests/real_data/test_spam_corpus.py
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff format --check .

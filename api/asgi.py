@@ -19,7 +19,6 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from api import tracking
 from api.app import connect, create_api
-from api.background import Background
 from api.headers import LOOPBACK, AllowedHosts, SecurityHeaders
 from api.workers import runner_of, workers_of
 from crm_core import calendar_feed, serving
@@ -30,6 +29,7 @@ from crm_core.relations import relations_for
 from crm_core.settings import Settings, read_settings
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
+from flows.background import Background
 from flows.ingress import Ingress
 
 PAGES = Path(__file__).resolve().parent.parent / "app.py"

@@ -3,14 +3,13 @@
 import threading
 from functools import partial
 
-from api.background import Worker
 from crm_core.access import Actor
 from crm_core.intake import forget_old_answers
 from crm_core.relations import relations_for
 from crm_core.workspace import Workspace
+from flows.background import Worker
 from flows.delivery import DeliveryConfig
-from flows.imap import Mailbox, poll
-from flows.mail_in import MailIn
+from flows.mail_work import mailboxes_of
 from flows.noticing import Noticer
 from flows.runner import Runner
 from lake import maintenance
@@ -34,32 +33,8 @@ def workers_of(workspace: Workspace) -> tuple[Worker, ...]:
         Worker("intake", partial(forget, workspace), every=FORGET_SECONDS),
         Worker("notices", partial(tell_people, Noticer(workspace.lake)), every=NOTICE_SECONDS),
         Worker("serving copy", partial(refresh_copy, workspace), every=COPY_SECONDS),
-        *mailboxes_of(workspace),
+        *mailboxes_of(workspace.lake, workspace.settings),
     )
-
-
-def mailboxes_of(workspace: Workspace) -> tuple[Worker, ...]:
-    """A worker for each mailbox that is read, so that none waits for another's server."""
-    settings = workspace.settings
-    return tuple(
-        Worker(
-            f"mailbox {number}",
-            partial(read_mailbox, workspace, Mailbox.from_url(url)),
-            every=settings.mail_poll_seconds,
-        )
-        for number, url in enumerate(settings.mail_imap_urls, 1)
-    )
-
-
-def read_mailbox(workspace: Workspace, mailbox: Mailbox, ended: threading.Event) -> None:
-    """Take in what is new in a mailbox."""
-    settings = workspace.settings
-    with workspace.lake.lease(mailbox.lease) as mine:
-        if mine:
-            poll(
-                workspace.lake, mailbox, MailIn.from_settings(settings),
-                max_bytes=settings.mail_in_max_bytes, stopped=ended.is_set,
-            )  # fmt: skip
 
 
 def maintain(workspace: Workspace, _: threading.Event) -> None:

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         mail_connections, mail_per_minute: how much mail leaves at once, and in a minute (0 is no limit).
         mail_in_host, mail_in_port: where mail is taken in by SMTP; port 0 takes none.
         mail_in_addresses: our own addresses, the only ones mail is taken for; any when none is named.
+        mail_in_tls_cert, mail_in_tls_key: files (PEM) of the certificate with which mail is taken in by STARTTLS.
         mail_in_max_bytes: the largest message that is taken in.
         mail_imap_urls: mailboxes that are read: `imaps://user:password@host/Folder`, from the environment only.
         mail_poll_seconds: how often they are read.
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     mail_in_host: str = "127.0.0.1"
     mail_in_port: int = Field(default=0, ge=0, le=65535)
     mail_in_addresses: tuple[str, ...] = ()
+    mail_in_tls_cert: Path | None = None
+    mail_in_tls_key: Path | None = None
     mail_in_max_bytes: int = Field(default=25_000_000, ge=10_000, le=200_000_000)
     mail_imap_urls: tuple[str, ...] = Field(default=(), repr=False)
     mail_poll_seconds: int = Field(default=60, ge=1, le=86_400)
@@ -249,6 +252,8 @@ ALLOWED: dict[str, str] = {
     "mail_in_host": "an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all",
     "mail_in_port": "a number from 1 to 65535, 0 to take in no mail by SMTP",
     "mail_in_addresses": "addresses with commas between, such as sales@company.example,help@company.example",
+    "mail_in_tls_cert": "a file (PEM) with the certificate and those that it is signed by",
+    "mail_in_tls_key": "a file (PEM) with the key of that certificate",
     "mail_in_max_bytes": "a number from 10000 to 200000000",
     "mail_imap_urls": "mailboxes with commas between, such as imaps://user:password@mail.example/INBOX (%-encode "
     "signs such as @ within), in the environment only",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -42,23 +43,28 @@ class Ingress:
         port: int,
         addresses: tuple[str, ...] = (),
         max_bytes: int = 25_000_000,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._host, self._port = host, port
         self._threads = ThreadPoolExecutor(THREADS, "mail-in")
         self._handler = _Handler(lake, mail_in, addresses, self._threads)
         self._controller = _Controller(
             self._handler, hostname=host, port=port, data_size_limit=max_bytes, enable_SMTPUTF8=True,
-            decode_data=False, timeout=IDLE_SECONDS, ident="Merganser",
+            decode_data=False, timeout=IDLE_SECONDS, ident="Merganser", tls_context=tls,
         )  # fmt: skip
 
     @classmethod
     def from_settings(cls, lake: Lake, settings: Settings) -> "Ingress | None":
-        """As the settings say; None when no port is set."""
+        """As the settings say; None when no port is set.
+
+        Raises:
+            SettingInvalid: The certificate or its key cannot be read.
+        """
         if not settings.mail_in_port:
             return None
         return cls(
             lake, MailIn.from_settings(settings), host=settings.mail_in_host, port=settings.mail_in_port,
-            addresses=settings.mail_in_addresses, max_bytes=settings.mail_in_max_bytes,
+            addresses=settings.mail_in_addresses, max_bytes=settings.mail_in_max_bytes, tls=_tls(settings),
         )  # fmt: skip
 
     def start(self) -> None:
@@ -83,6 +89,20 @@ class Ingress:
         """Take no more; what is being stored is finished, and whoever was not answered hands it over again."""
         self._controller.stop(no_assert=True)
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """What STARTTLS is offered with; None without a certificate."""
+    cert, key = settings.mail_in_tls_cert, settings.mail_in_tls_key
+    if cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        allowed = f"a certificate and its key, both in PEM, that can be read ({error})"
+        raise SettingInvalid("MERGANSER_MAIL_IN_TLS_CERT", str(cert), allowed) from error
+    return context
 
 
 class _Server(SMTP):

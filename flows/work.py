@@ -5,7 +5,10 @@ import threading
 from dataclasses import dataclass
 
 from crm_core.settings import Settings
+from flows.background import Background
 from flows.delivery import DeliveryConfig, deliver_once
+from flows.ingress import Ingress
+from flows.mail_work import mailboxes_of
 from flows.runner import DELIVERY_LEASE, Runner, run_until_current
 from lake import Lake
 
@@ -22,18 +25,29 @@ class Worked:
 
 
 def work(lake: Lake, settings: Settings, *, once: bool = False) -> Worked | None:
-    """Follow the change feed and deliver mail until the process is told to end; `once` does what is due and ends.
+    """Follow the change feed, deliver mail and take mail in until the process is told to end.
 
-    Where another process does the work already, nothing is done here.
+    `once` does what is due, takes no mail in, and ends. Where another process does the work already, nothing is done
+    here; mail is taken in by SMTP all the same, when a port is set.
+
+    Raises:
+        SettingInvalid: Mail cannot be taken in at the port that is set, such as where a server does it already.
     """
     delivery = DeliveryConfig.from_settings(settings)
     if once:
         return _work_once(lake, delivery)
     runner, ended = Runner(lake, delivery=delivery), threading.Event()
+    ingress, mailboxes = Ingress.from_settings(lake, settings), Background(mailboxes_of(lake, settings))
+    if ingress is not None:
+        ingress.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     runner.start()
+    mailboxes.start()
     ended.wait()
+    if ingress is not None:
+        ingress.stop()
+    mailboxes.stop()
     runner.stop()
     return None
 

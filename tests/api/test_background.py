@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 FAILING = """
-from api.background import Background, Worker
+from flows.background import Background, Worker
 from crm_core.logs import write_logs
 
 tries = []

@@ -203,3 +203,22 @@ def test_a_long_conversation_is_named_by_its_beginning_and_its_end() -> None:
 )
 def test_a_line_is_read_as_addresses(given: str, read: tuple[str, ...]) -> None:
     assert read_addresses(given) == read
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"subject": "Hi\r\nBcc: spy@else.example"},
+        {"subject": "Hi\nX-Evil: 1"},
+        {"to": ("anna@buyer.example\r\nBcc: spy@else.example",)},
+        {"cc": ("anna@buyer.example\nBcc: spy@else.example",)},
+    ],
+    ids=["subject", "subject with a bare line feed", "address", "copied address"],
+)
+def test_a_header_that_is_smuggled_in_is_refused(
+    shared: Lake, settings: Settings, wrong: dict[str, Any]
+) -> None:
+    before = shared.snapshot()
+    with pytest.raises(ValuesInvalid):
+        send(shared, replace(DRAFT, **wrong), actor=ANNA, settings=settings)
+    assert shared.snapshot() == before

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import smtplib
+import ssl
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from crm_core.errors import SettingInvalid
 from crm_core.files import blob_path
 from crm_core.mail.arrivals import Arrival
 from crm_core.mail.store import store_all
+from crm_core.settings import Settings
 from flows.delivery import Delivery, DeliveryConfig
 from flows.ingress import Ingress
 from flows.runner import run_until_current
@@ -146,3 +150,34 @@ def test_many_at_once_share_commits_and_none_is_lost(own_office: Office) -> None
     assert codes == [250] * 60
     assert own_office.count("crm", "communications", "state = 'received'") == 60
     assert own_office.lake.snapshot() - before < 45
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of our own for this machine, and its key."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)]  # fmt: skip
+    subprocess.run(made, check=True, capture_output=True)
+    return cert, key
+
+
+def test_mail_comes_in_encrypted_where_a_certificate_is_set(own_office: Office, tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    port = free_port()
+    settings = Settings(home=tmp_path, mail_in_port=port, mail_in_tls_cert=cert, mail_in_tls_key=key)
+    ingress = Ingress.from_settings(own_office.lake, settings)
+    assert ingress is not None
+    ingress.start()
+    try:
+        with smtplib.SMTP("localhost", port, timeout=30) as client:
+            client.starttls(context=ssl.create_default_context(cafile=str(cert)))
+            client.sendmail("ida@shipper.example", US, letter("Sealed"))
+    finally:
+        ingress.stop()
+    assert own_office.count("crm", "communications", "text = 'Sealed'") == 1
+
+
+def test_a_certificate_that_cannot_be_read_is_told(own_office: Office, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, mail_in_port=free_port(), mail_in_tls_cert=tmp_path / "missing.pem")
+    with pytest.raises(SettingInvalid, match="MERGANSER_MAIL_IN_TLS_CERT"):
+        Ingress.from_settings(own_office.lake, settings)

@@ -1,4 +1,4 @@
-"""What a server does beside answering: flows, delivery, maintenance, each in its own thread."""
+"""What a process does again and again beside its main work, each in its own thread."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ _LONGEST_PAUSE = 60.0
 
 @dataclass(frozen=True)
 class Worker:
-    """Something done again and again: `step` after each `every` seconds, for as long as the server runs.
+    """Something done again and again: `step` after each `every` seconds, for as long as the process runs.
 
     `step` gets the event that ends it, so that a long one can stop in between.
     """
@@ -22,7 +22,7 @@ class Worker:
 
 
 class Background:
-    """The workers of one server."""
+    """The workers of one process."""
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self._stop = threading.Event()
