@@ -158,8 +158,7 @@ def record_consent(
         "state": state,
         "reason": reason.strip(),
     }
-    found = list(_problems(catalog, known, given))
-    if found:
+    if found := list(_problems(catalog, known, given)):
         raise ValuesInvalid(module, found)
     said = new_id()
 
