@@ -109,17 +109,7 @@ def _answer(now: Here, seen: Head, found: Conversations) -> None:
     """Answer the newest message that came in by mail or form; where there is none, write to the sender."""
     record_id = str(seen.record["id"])
     if composer.begun(record_id) is None:
-        came = [
-            one
-            for talk in found.items
-            for one in talk.messages
-            if one.incoming and one.channel in ("email", "form")
-        ]
-        if came:
-            newest = max(came, key=lambda one: one.moment)
-            composer.begin(composer.reply(newest, zone=now.zone), record=record_id)
-        else:
-            mailing.write(seen)
+        mailing.answer(now, seen, found, record=record_id)
     redraw("centre")
 
 
@@ -148,7 +138,14 @@ def _links(now: Here, seen: Head, module: str) -> dict[str, Any]:
     return found
 
 
-def _missing_to_close(now: Here, seen: Head, end: Status) -> list[Field]:
+def end_of(seen: Head) -> Status | None:
+    """The status with which one closes it: the first end of its folder, else of any."""
+    folder = seen.module.folder(seen.record["folder"] or "") or seen.module.default_folder
+    known = [*folder.statuses, *(one for other in seen.module.folders for one in other.statuses)]
+    return next((one for one in known if one.end), None)
+
+
+def missing_to_close(now: Here, seen: Head, end: Status) -> list[Field]:
     """The fields that a closed inquiry must have, and this one has not."""
     record = {**seen.record, "status": end.slug}
     states = read_states(now.lake, now.catalog, module=seen.module.slug, record=record, actor=now.actor)
@@ -156,7 +153,7 @@ def _missing_to_close(now: Here, seen: Head, end: Status) -> list[Field]:
 
 
 def _close(now: Here, seen: Head, end: Status) -> None:
-    if _missing_to_close(now, seen, end):
+    if missing_to_close(now, seen, end):
         st.session_state[_CLOSING] = seen.record["id"]
         redraw("centre")
     _write(now, seen, {"status": end.slug}, end.name)
@@ -173,7 +170,7 @@ def _ask_before_closing(now: Here, seen: Head, end: Status) -> None:
             field.slug: edit_field(
                 field, None, key=f"closing:{seen.record['id']}:{field.slug}", context=context
             )
-            for field in _missing_to_close(now, seen, end)
+            for field in missing_to_close(now, seen, end)
         }
         if st.button("Close it", type="primary", key="closing:go", width="stretch"):
             given = {name: value for name, value in values.items() if not is_missing(value)}

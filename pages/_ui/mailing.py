@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import parseaddr
 
-from crm_core.conversations import Message
+from crm_core.conversations import Conversations, Message
 from crm_core.profile import Head
 from flows.failed_mail import send_again
 from pages._ui import composer, feedback
@@ -24,8 +24,26 @@ def address_of(seen: Head) -> str:
     return next((str(seen.record[slug]) for slug in fields if seen.record.get(slug)), "")
 
 
-def write(seen: Head) -> None:
-    """Begin a new mail to whom a record is about."""
+def answer(now: Here, seen: Head, found: Conversations, *, record: str) -> None:
+    """Answer the newest message that came in by mail or form; where there is none, write to the sender.
+
+    Args:
+        now: where, for whom.
+        seen: what is answered.
+        found: its conversations.
+        record: the record at which the answer is written.
+    """
+    messages = (one for talk in found.items for one in talk.messages)
+    came = [one for one in messages if one.incoming and one.channel in ("email", "form")]
+    if came:
+        newest = max(came, key=lambda one: one.moment)
+        composer.begin(composer.reply(newest, zone=now.zone), record=record)
+    else:
+        write(seen, at=record)
+
+
+def write(seen: Head, *, at: str = "") -> None:
+    """Begin a new mail to whom a record is about, at that record or at another."""
     record = seen.record
     own = seen.module.slug == "customers"
     made = composer.Composing(
@@ -34,7 +52,7 @@ def write(seen: Head) -> None:
         customer=str(record["id"]) if own else record.get("customer"),
         about=None if own else (seen.module.slug, str(record["id"])),
     )
-    composer.begin(made, record=str(record["id"]))
+    composer.begin(made, record=at or str(record["id"]))
 
 
 def clicked(
