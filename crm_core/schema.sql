@@ -144,3 +144,13 @@ CREATE TABLE IF NOT EXISTS ops.mailboxes (
     updated_at timestamptz NOT NULL,
     error varchar
 );
+
+-- The colour of a tag of a module, for everybody; a tag that is not here has none. `version` grows with every change.
+CREATE TABLE IF NOT EXISTS ops.tag_colours (
+    module varchar NOT NULL,
+    tag varchar NOT NULL,
+    color varchar NOT NULL,
+    version bigint NOT NULL,
+    updated_at timestamptz NOT NULL,
+    change_id uuid NOT NULL
+);

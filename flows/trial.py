@@ -1,17 +1,24 @@
 """Trying a flow: everything is worked out as if it ran, shown, and rolled back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog, read_catalog_in
+from crm_core.model import Catalog
+from crm_core.params import Params
 from crm_core.people import read_directory_in
 from crm_core.records import Writer, create_in
+from crm_core.relations import Relations
+from crm_core.trees import column, text
 from flows.active import ActiveFlow, stored_flow, unsaved_flow
 from flows.check import require_valid
 from flows.commit import Prepared, prepare, store
 from flows.errors import CommandInvalid
-from flows.manual import stage_by_hand, visible_ids
+from flows.manual import runnable, stage_by_hand, visible_ids
 from flows.model import FlowDefinition
 from flows.store import find_stored, known_users
 from flows.trial_effects import Trial, TrialRecord, read_trial
@@ -19,7 +26,7 @@ from lake import Change, Lake, Transaction
 
 MOST = 100
 
-__all__ = ["Trial", "TrialRecord", "try_flow"]
+__all__ = ["Trial", "TrialRecord", "preview_flow", "try_flow"]
 
 
 def try_flow(
@@ -60,6 +67,66 @@ def try_flow(
         return read_trial(tx, prepared)
 
     return lake.commit(work, Change(actor=actor.user, door="flow:test", reason=tried.slug)).value
+
+
+def preview_flow(
+    lake: Lake, flow: str, *, module: str, record_id: str, actor: Actor
+) -> TrialRecord | None:  # fmt: skip
+    """Work out what an active flow would do to one record now, as far as the actor may see it. Nothing is written.
+
+    Of a step that touches a record which he does not see, before it or after, only its kind stays; what the condition
+    saw is for administrators.
+
+    Raises:
+        Forbidden: The actor may only look.
+        UnknownFlow, Conflict: There is no such flow, or it is not active.
+        CommandInvalid: It works on records of another module.
+        RecordNotFound: The record is not there, or not for him.
+    """
+    actor.require_change("records by a flow")
+    catalog = read_catalog(lake)
+    tried = runnable(catalog, flow)
+    if tried.definition.module != module:
+        raise CommandInvalid(module, f"the flow {tried.slug} works on {tried.definition.module}")
+    chosen = visible_ids(lake, catalog, module, [record_id], actor)
+
+    def work(tx: Transaction) -> tuple[Trial, set[str]]:
+        trial = read_trial(tx, _stored(tx, lake, tried, chosen))
+        after = set() if actor.sees_all else _seen(tx, read_catalog_in(tx, lake), trial, actor)
+        tx.cancel()
+        return trial, after
+
+    trial, seen = lake.commit(work, Change(actor=actor.user, door="flow:test", reason=tried.slug)).value
+    found = next((one for one in trial.records if one.record_id == chosen[0]), None)
+    if found is None:
+        return None
+    # What is done for related records, and by flows that are called, are runs of their own.
+    others = [step for one in trial.records if one is not found for step in one.steps]
+    steps = (*found.steps, *others)
+    if actor.sees_all:
+        return replace(found, steps=steps)
+    seen |= _seen(lake, catalog, trial, actor)
+    shown = (one if one.record is None or one.record in seen else replace(one, values={}) for one in steps)
+    return replace(found, leaves=(), steps=tuple(shown))
+
+
+def _seen(reader: Lake | Transaction, catalog: Catalog, trial: Trial, actor: Actor) -> set[str]:
+    """The records that the steps of a trial touch and that the actor sees."""
+    wanted: dict[str, list[str]] = {}
+    for step in (step for record in trial.records for step in record.steps):
+        if step.record is not None and step.module in catalog.modules:
+            wanted.setdefault(step.module, []).append(step.record)
+    found: set[str] = set()
+    for module, ids in wanted.items():
+        relations = Relations(catalog, actor, Params())
+        key = exp.cast(column("id", "r"), "VARCHAR")
+        select = (
+            exp.select(key.as_("id"))
+            .from_(relations.table(module, "r"))
+            .where(relations.predicate(module, "r"), key.copy().isin(*relations.params.bind_all(ids)))
+        )
+        found |= set(reader.read(text(select), relations.params.values)["id"])
+    return found
 
 
 def _flow(flow: str | FlowDefinition, lake: Lake) -> ActiveFlow:

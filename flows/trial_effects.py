@@ -13,7 +13,7 @@ from lake import Transaction, ident
 
 @dataclass(frozen=True)
 class TrialStep:
-    """What a step would do. `values` are those of a new record or message, or (old, new) of each changed field."""
+    """What a step would do to which record. `values` are those of a new one, or (old, new) of each changed field."""
 
     step: int
     action: str
@@ -21,6 +21,7 @@ class TrialStep:
     outcome: str
     detail: str | None
     values: dict[str, Any]
+    record: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,15 @@ def read_trial(tx: Transaction, prepared: Prepared) -> Trial:
             all_changed = changed.get(str(row["record"]), {})
             values = {name: all_changed[name] for name in row["fields"] or () if name in all_changed}
         steps[row["run"]].append(
-            TrialStep(row["step"], row["action"], row["module"], row["outcome"], row["detail"], values)
+            TrialStep(
+                row["step"],
+                row["action"],
+                row["module"],
+                row["outcome"],
+                row["detail"],
+                values,
+                None if row["record"] is None else str(row["record"]),
+            )
         )
     flow = prepared.staged.flows[0].slug
     return Trial(flow, tuple(_record(run, steps[run["id"]]) for run in runs))

@@ -60,7 +60,7 @@ def tree_links(catalog: Catalog, module: str) -> tuple[ToMany, ...]:
 
 def read(
     lake: Lake, catalog: Catalog, *, module: str, record_id: str, actor: Actor, at: int | None = None,
-    now: datetime | None = None,
+    now: datetime | None = None, levels: int = LEVELS,
 ) -> Related:  # fmt: skip
     """The records that a record is linked with, and those these are linked with, one statement a level.
 
@@ -68,7 +68,7 @@ def read(
     """
     links = tree_links(catalog, module)
     seen, edge, found = {record_id}, [record_id], list[Kin]()
-    for level in range(1, LEVELS + 1):
+    for level in range(1, levels + 1):
         if not links or not edge or len(found) >= MOST:
             break
         rows = _level(lake, relations_for(lake, catalog, actor, at), links, edge)

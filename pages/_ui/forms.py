@@ -148,7 +148,8 @@ def _about(here: Here, module: Module) -> dict[str, Any]:
         return {}
     owner, target = about
     found: dict[str, Any] = {}
-    for reference in here.catalog.references(module.slug):
+    # A reference of its own says more than one to any of several modules.
+    for reference in sorted(here.catalog.references(module.slug), key=lambda one: one.polymorphic):
         if owner in reference.targets:
             found[reference.slug] = {"module": owner, "id": target} if reference.polymorphic else target
             break

@@ -20,7 +20,7 @@ Html = Markup
 """Text that is HTML already; any other text is escaped."""
 Text = str | Html
 
-COLORS = ("gray", "green", "blue", "violet", "orange", "yellow", "red", "teal", "pink")
+COLORS = ("gray", "green", "blue", "violet", "orange", "yellow", "red", "teal", "pink", "brown")
 _SYNONYMS = {"grey": "gray", "amber": "yellow", "purple": "violet", "indigo": "violet", "cyan": "teal"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 _SCHEMES = ("http", "https", "mailto", "tel")

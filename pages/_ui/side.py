@@ -1,4 +1,4 @@
-"""The right panel of a record: who works on it, where it stands, its tags, and what can be run on it."""
+"""The right panel of a record: what one does with it, who works on it, where it stands, and what is like it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,41 @@ import streamlit as st
 
 from crm_core import people
 from crm_core.duplicates import likely
-from crm_core.facets import read_tags
+from crm_core.panels import Panel
 from crm_core.profile import Head
-from flows import manual
-from flows.active import active_flows
-from pages._ui import feedback, html
+from pages._ui import html, side_quick, side_run, side_tags
 from pages._ui.duplicates import reasons_of
-from pages._ui.flows_why import outcome_of
 from pages._ui.layout import redraw
 from pages._ui.record_fields import change
 from pages._ui.session import Here
 
 
-def draw(here: Here, profile: Head, *, locked: bool = False) -> None:
-    """Workers, owner, team, folder and status, tags, automation, likely duplicates."""
+def draw(
+    here: Here, profile: Head, *, panels: tuple[Panel, ...] = (), locked: bool = False, at: int | None = None,
+    filtered: str = "",
+) -> None:  # fmt: skip
+    """Quick actions, workers, owner, team, folder and status, tags, related records, automation, likely duplicates.
+
+    Args:
+        here: for whom.
+        profile: the record.
+        panels: the sections that its profile offers.
+        locked: whether nothing may be changed.
+        at: the snapshot that is looked at, when it is not the current one.
+        filtered: the tag by which the list is filtered.
+    """
     locked = locked or here.actor.role == "viewer"
+    quick = side_quick.actions(here, profile) if not locked else None
+    if quick:
+        st.html(quick)
     _workers(here, profile, locked)
     _place(here, profile, locked)
-    _tags(here, profile, locked)
-    _automation(here, profile, locked)
+    side_tags.draw(here, profile, locked=locked, filtered=filtered)
+    kin = side_quick.kin(here, profile, panels, locked=locked, at=at)
+    if kin:
+        st.html(kin)
+    if not locked:
+        side_run.draw(here, profile)
     if profile.module.profile and not locked:
         _duplicates(here, profile)
 
@@ -111,81 +127,6 @@ def _place(here: Here, profile: Head, locked: bool) -> None:
             format_func=lambda slug: names.get(slug, slug or "None"),
             on_change=_write, args=(here, profile, key, "status", record["status"]),
         )  # fmt: skip
-
-
-def _tags(here: Here, profile: Head, locked: bool) -> None:
-    tags = list(profile.record["tags"] or [])
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="side_tags"
-    ):
-        st.html(html.section_header("Tags", str(len(tags)) if tags else ""))
-        if not locked:
-            opened = st.popover(
-                "Change" if tags else "Add", type="tertiary", width="content", key=_key(profile, "tagging"),
-                on_change="rerun", help="Tags",
-            )  # fmt: skip
-            if opened.open:
-                with opened:
-                    _change_tags(here, profile, tags)
-    st.html(
-        html.chips(html.badge(tag) for tag in tags)
-        if tags
-        else html.Html('<span class="m-sub">No tags yet.</span>')
-    )
-
-
-def _change_tags(here: Here, profile: Head, tags: list[str]) -> None:
-    known = read_tags(here.lake, here.catalog, module=profile.module.slug, actor=here.actor)
-    key = _key(profile, "tags")
-    st.multiselect(
-        "Tags", sorted(set(known) | set(tags)), default=tags, key=key, accept_new_options=True,
-        label_visibility="collapsed", placeholder="Add a tag", width=260,
-        on_change=_write, args=(here, profile, key, "tags", tags),
-    )  # fmt: skip
-
-
-def _automation(here: Here, profile: Head, locked: bool) -> None:
-    """The flows that wait for a hand as buttons; any other active one of this module can be run too."""
-    offered = [
-        flow.definition
-        for flow in active_flows(here.catalog)
-        if flow.definition.module == profile.module.slug
-        and flow.definition.trigger.event != "deleted"
-        and (not flow.definition.folders or profile.record["folder"] in flow.definition.folders)
-    ]
-    if not offered or locked:
-        return
-    st.html(html.section_header("Automation"))
-    others = [flow for flow in offered if flow.trigger.event != "manual"]
-    for flow in offered:
-        if flow not in others:
-            st.button(
-                flow.title, key=f"run:{flow.flow}:{profile.record['id']}", icon=":material/bolt:", width="stretch",
-                help=flow.description or None, on_click=_run, args=(here, profile, flow.flow),
-            )  # fmt: skip
-    if others:
-        titles = {flow.flow: flow.title for flow in others}
-        key = f"run:other:{profile.record['id']}"
-        st.menu_button(
-            "Run a flow", list(titles), format_func=titles.__getitem__, icon=":material/bolt:", width="stretch",
-            key=key, on_click=_run_chosen, args=(here, profile, key),
-        )  # fmt: skip
-
-
-def _run_chosen(here: Here, profile: Head, key: str) -> None:
-    chosen = st.session_state.get(key)
-    if chosen:
-        _run(here, profile, str(chosen))
-
-
-def _run(here: Here, profile: Head, flow: str) -> None:
-    feedback.run(
-        lambda: manual.run_flow(
-            here.lake, flow, module=profile.module.slug, ids=[profile.record["id"]], actor=here.actor
-        ),
-        done=outcome_of,
-    )
-    redraw("left", "centre", "right")
 
 
 def _duplicates(here: Here, profile: Head) -> None:

@@ -18,6 +18,7 @@ from pages._ui import (
     mailing,
     nav,
     side,
+    side_tags,
     words,
     workspace_head,
     workspace_list,
@@ -114,8 +115,17 @@ def _centre(slug: str, state: WorkspaceState) -> None:
             call_log.draw(now, seen)
         section_of(spot.panel.slug).draw(spot)
         everything.draw(spot)
+        if not spot.locked:
+            _new_beside(now, slug)
     if seen.badges.unread and not spot.locked:
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)
+
+
+def _new_beside(now: Here, slug: str) -> None:
+    """The dialog for a record of another module, made from this one; those of its own are made from the list."""
+    asked = forms.asked_new()
+    if asked and asked != slug and asked in now.catalog.modules:
+        forms.new_record(now, now.catalog.module(asked), on_created=lambda _: None)
 
 
 def _write_mail(slug: str, state: WorkspaceState, seen: Head) -> None:
@@ -185,6 +195,8 @@ def _told_section(slug: str, state: WorkspaceState, click: Click) -> None:
     seen = None if view.missing else read_selected(view.here, slug, state, at=view.at)
     if seen is not None:
         spot = _spot(view.here, seen, state, view.at)
+        if side_tags.clicked(spot.here, seen, state, click, locked=spot.locked):
+            return
         if not spot.locked and header_actions.clicked(spot.here, seen, state, click):
             return
         heard = section_of(spot.panel.slug).clicked
@@ -198,4 +210,7 @@ def _right(slug: str, state: WorkspaceState) -> None:
     if seen is None:
         return
     with body("right"):
-        side.draw(view.here, seen, locked=_locked(view.here, state))
+        side.draw(
+            view.here, seen, panels=_panels(view.here, slug, seen.record["folder"]),
+            locked=_locked(view.here, state), at=view.at, filtered=state.tag,
+        )  # fmt: skip
