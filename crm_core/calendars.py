@@ -155,14 +155,16 @@ def _part(relations: Relations, source: Source, rows: exp.Select, narrowed: bool
     ends: exp.Expr = column(source.ends, _ROW) if source.ends in known else exp.null()
     place: exp.Expr = column(source.place, _ROW) if source.place in known else exp.null()
     last = coalesce(ends.copy(), begins.copy())
-    rows = rows.where(
-        sql("$b < $to", b=begins, to=bind(_TO, "TIMESTAMPTZ")),
-        sql("($e > $f OR $b >= $f)", e=last, b=begins, f=bind(_FROM, "TIMESTAMPTZ")),
-        copy=False,
-    )
+    within = sql(
+        "$b < $to AND ($e > $f OR $b >= $f)",
+        b=begins, e=last, to=bind(_TO, "TIMESTAMPTZ"), f=bind(_FROM, "TIMESTAMPTZ"),
+    )  # fmt: skip
+    rows = rows.where(within, copy=False)
     if narrowed:
         among = function("list_has_any", column("workers", _ROW), bind(_PEOPLE, "VARCHAR[]"))
-        rows = rows.where(coalesce(among, exp.false()), copy=False)
+        # Lists are dear to look into: only those of the span, whatever order the engine would choose.
+        asked = sql("CASE WHEN $w THEN coalesce($a, false) ELSE false END", w=within, a=among)
+        rows = rows.where(asked, copy=False)
     closed = is_one_of(relations, column("status", _ROW), end_statuses(catalog, source.module))
     if source.all_day:
         rows = rows.where(exp.not_(exp.paren(closed)), copy=False)

@@ -43,6 +43,8 @@ function options(box, data) {
       // In a list it is the link within a row that one reaches by keyboard.
       (el.querySelector("a") ?? el).setAttribute("aria-label", event.extendedProps.told);
     },
+    // A day is called by its date and by what stands in it.
+    dayCellDidMount: ({ el }) => el.removeAttribute("aria-labelledby"),
     datesSet: ({ view }) => {
       box.bar.querySelector("h3").textContent = view.title;
       for (const button of box.bar.querySelectorAll("[data-view]")) {
