@@ -27,6 +27,8 @@ from flows import schema_sql
 from tests.browser.server import CHROMIUM_ARGS, find_chromium, free_port, serve
 
 TIMES = 40
+START = 900
+"""Seconds that the server may take to start: it makes its copy of eleven million rows."""
 SECTIONS = ("tasks", "invoices", "timeline", "communications", "notes", "overview")
 PAUSE = 350
 EMPTY_PAGE = """
@@ -95,7 +97,7 @@ def run(report: Report, folder: Path, *, customers: int = CUSTOMERS) -> None:
             taken = [_painted(page, {"click": "button[kind=secondary]"}, ".told") for _ in range(TIMES)]
             _report(report, "An empty page of Streamlit: click → painted", taken)
             page.close()
-        with serve(home, demo=None) as server:
+        with serve(home, demo=None, seconds=START) as server:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             _measure(report, page, f"{server.url}/customers", what)
         browser.close()

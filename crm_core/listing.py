@@ -8,7 +8,6 @@ from crm_core.access import Actor
 from crm_core.badges import Badges, read_badges
 from crm_core.model import AnyOf, Catalog, Condition, Folder, Leaf, Module
 from crm_core.model.condition import All
-from crm_core.pictures import read_pictures
 from crm_core.search import Hit, search_module
 from crm_core.search_page import Place, Window
 from lake import Lake
@@ -118,7 +117,7 @@ def read_list(
     window: Window | None = None,
     now: datetime | None = None,
 ) -> ListPage:
-    """One page of a workspace's list: two statements and one for pictures, whatever the number of records.
+    """One page of a workspace's list: two statements, whatever the number of records.
 
     Two more where there are so few that what is similar is looked for.
     """
@@ -128,9 +127,8 @@ def read_list(
     )  # fmt: skip
     ids = [hit.id for hit in (*hits.items, *hits.similar)]
     badges = read_badges(lake, catalog, module=module, ids=ids, actor=actor, now=now)
-    pictures = read_pictures(lake, catalog, module=module, ids=ids, actor=actor)
 
     def with_badges(found: tuple[Hit, ...]) -> tuple[ListItem, ...]:
-        return tuple(ListItem(hit, badges.get(hit.id, Badges()), pictures.get(hit.id)) for hit in found)
+        return tuple(ListItem(hit, badges.get(hit.id, Badges()), hit.picture) for hit in found)
 
     return ListPage(with_badges(hits.items), hits.total, with_badges(hits.similar), hits.marks, hits.places)

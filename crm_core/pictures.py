@@ -2,22 +2,18 @@
 
 import os
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
-from sqlglot import exp
 
 from crm_core import files, media, uploads
 from crm_core.access import Actor
 from crm_core.errors import CrmError
-from crm_core.model import Catalog, Field, Module
-from crm_core.relations import relations_for
+from crm_core.model import Field, Module
 from crm_core.shape import Record
-from crm_core.trees import column, text
 from crm_core.workspace import Workspace
-from lake import Lake
 
 PHOTO = "photo"
 SIDE = 96
@@ -57,23 +53,6 @@ def picture_of(module: Module, record: Record) -> str | None:
     """The file of a record's picture."""
     kept = record.get(PHOTO) if picture_field(module) is not None else None
     return str(kept[0]) if kept else None
-
-
-def read_pictures(
-    lake: Lake, catalog: Catalog, *, module: str, ids: Collection[str], actor: Actor
-) -> dict[str, str]:
-    """Record → the file of its picture, of those that the actor may see and that have one; in one statement."""
-    if not ids or picture_field(catalog.module(module)) is None:
-        return {}
-    relations, known, row = relations_for(lake, catalog, actor), sorted(ids), "r"
-    first = exp.Bracket(this=column(PHOTO, row), expressions=[exp.Literal.number(1)], offset=1)
-    statement = (
-        exp.select(exp.cast(column("id", row), "VARCHAR").as_("id"), exp.cast(first, "VARCHAR").as_("file"))
-        .from_(relations.narrowed(module, row, {"id": known}))
-        .where(relations.predicate(module, row), column("id", row).isin(*relations.params.bind_all(known, "UUID")))
-    )  # fmt: skip
-    rows = lake.read(text(statement), relations.params.values).to_dicts()
-    return {one["id"]: one["file"] for one in rows if one["file"]}
 
 
 def small(folder: Path, place: Path) -> Path | None:

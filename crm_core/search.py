@@ -10,6 +10,7 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition
 from crm_core.model import Catalog, Condition, Module
+from crm_core.pictures import PHOTO, picture_field
 from crm_core.query import title_column
 from crm_core.relations import Relations, relations_for
 from crm_core.search_page import SORTED_BY, Order, Place, Window, page_of
@@ -37,7 +38,7 @@ class Hit:
     """One record found: enough to show it in a list.
 
     `matched` is the text in which the words were found, in small letters without accents; empty without words.
-    `similar` says that it is written a little differently from what was asked for.
+    `similar` says that it is written a little differently from what was asked for, `picture` is the file of its photo.
     """
 
     module: str
@@ -48,6 +49,7 @@ class Hit:
     folder: str | None
     matched: str = ""
     similar: bool = False
+    picture: str | None = None
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,7 @@ def _hold_all(
 def _hit(row: Mapping[str, Any], module: str) -> Hit:
     return Hit(
         module, row["id"], row["title"] or "", row["subtitle"] or "", row["status"], row["folder"],
-        row["matched"] or "",
+        row["matched"] or "", picture=row["picture"],
     )  # fmt: skip
 
 
@@ -275,7 +277,19 @@ def _plain_words(wanted: Sequence[Wanted]) -> tuple[str, ...]:
 
 
 def _columns(relations: Relations, module: Module, marks: Sequence[str]) -> list[exp.Expr]:
-    return [*hit_columns(relations.catalog, module), _matched_text(relations, module, marks).as_("matched")]
+    return [
+        *hit_columns(relations.catalog, module),
+        _matched_text(relations, module, marks).as_("matched"),
+        _picture(module).as_("picture"),
+    ]
+
+
+def _picture(module: Module) -> exp.Expr:
+    """The file of a row's picture, where the module has pictures."""
+    if picture_field(module) is None:
+        return exp.cast(exp.null(), "VARCHAR")
+    first = exp.Bracket(this=column(PHOTO, _ROW), expressions=[exp.Literal.number(1)], offset=1)
+    return exp.cast(first, "VARCHAR")
 
 
 def hit_columns(catalog: Catalog, module: Module) -> list[exp.Expr]:

@@ -56,7 +56,11 @@ class Served:
 
 @contextmanager
 def serve(
-    home: Path, *, demo: int | None = DEMO_CUSTOMERS, settings: Mapping[str, str] | None = None
+    home: Path,
+    *,
+    demo: int | None = DEMO_CUSTOMERS,
+    settings: Mapping[str, str] | None = None,
+    seconds: int = START_SECONDS,
 ) -> Iterator[Served]:
     """A server on a free port of 127.0.0.1, ended on leaving.
 
@@ -64,6 +68,7 @@ def serve(
         home: The folder of the lake.
         demo: How many customers `merganser demo` makes first; None starts on the lake as it is.
         settings: Further settings as environment variables.
+        seconds: How long it may take until it is healthy.
     """
     home.mkdir(parents=True, exist_ok=True)
     log, port = home / "server.log", free_port()
@@ -75,7 +80,7 @@ def serve(
         process = subprocess.Popen([*_merganser(), "serve"], cwd=ROOT, env=env, stdout=out, stderr=out)
     server = Served(url=f"http://127.0.0.1:{port}", home=home, log=log, process=process)
     try:
-        _wait_until_healthy(server)
+        _wait_until_healthy(server, seconds)
         yield server
     finally:
         _end(process)
@@ -114,8 +119,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(timeout=20)
 
 
-def _wait_until_healthy(server: Served) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def _wait_until_healthy(server: Served, seconds: int) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and server.process.poll() is None:
         try:
             with urllib.request.urlopen(f"{server.url}/api/health", timeout=5) as answer:
