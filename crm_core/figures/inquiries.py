@@ -12,8 +12,8 @@ from crm_core.intake_forms import MODULES
 from crm_core.model import Catalog
 from lake import Lake
 
-COLUMNS = {"subject": "VARCHAR", "status": "VARCHAR", "folder": "VARCHAR", "channel": "VARCHAR", "owner": "VARCHAR",
-           "priority": "VARCHAR", "first_answer_at": "TIMESTAMPTZ", "created_at": "TIMESTAMPTZ"}  # fmt: skip
+COLUMNS = {"subject": "VARCHAR", "status": "VARCHAR", "folder": "VARCHAR",
+           "first_answer_at": "TIMESTAMPTZ", "created_at": "TIMESTAMPTZ"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from crm_core.profile import Head, read_head
 from pages._ui import composer, feedback, html, inbox_actions, mailing, words
 from pages._ui.components import Click
 from pages._ui.record_words import status_badge
-from pages._ui.sections.acting import Ask, Form, change, create, offer, question, strip, users, word
+from pages._ui.sections.acting import Ask, Form, change, create, offer, question, strip, word
 from pages._ui.sections.base import ProfileSection, Spot
 
 _ASKED = ("subject", "message", "service", "topic", "priority", "channel")
@@ -33,13 +33,10 @@ def draw(spot: Spot) -> None:
     offer(spot, new, *_closing(spot))
     if not spot.locked:
         composer.draw(spot.here, record=spot.record_id)
-    names = users(spot)
-    listed = [
-        html.Row(_cells(spot, row, names), html.click("open", row["module"], row["id"])) for row in found.rows
-    ]
+    listed = [html.Row(_cells(spot, row), html.click("open", row["module"], row["id"])) for row in found.rows]
     st.html(
         html.table_card(
-            module.name, ["Subject", "State", "Came", "First answer", "Owner", ""], listed,
+            module.name, ["Subject", "State", "Came", "First answer", ""], listed,
             count=words.number(len(found.rows)), empty=f"No {module.name.lower()} yet.",
         )
     )  # fmt: skip
@@ -49,7 +46,7 @@ def _slug(spot: Spot) -> str:
     return spot.panel.links[0].module
 
 
-def _cells(spot: Spot, row: Row, names: Mapping[str, str]) -> list[html.Text]:
+def _cells(spot: Spot, row: Row) -> list[html.Text]:
     module = spot.here.catalog.module(row["module"])
     acts: list[html.Text] = []
     if row["open"] and not spot.locked:
@@ -60,7 +57,6 @@ def _cells(spot: Spot, row: Row, names: Mapping[str, str]) -> list[html.Text]:
         status_badge(module, row["folder"], row["status"]),
         words.ago(row["created_at"], zone=spot.here.zone),
         _answered(row),
-        names.get(row["owner"] or "", row["owner"] or "") or html.missing("Nobody"),
         html.join(acts, between=" "),
     ]
 
