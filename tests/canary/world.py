@@ -132,6 +132,7 @@ def texts(module: Module, word: str) -> dict[str, Any]:
         found["done"] = True
     if module.slug == "communications":
         found |= {"direction": "in", "state": "received"}
+        del found["transcript"]  # only calls have one
     return found
 
 
