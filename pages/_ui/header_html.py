@@ -34,7 +34,7 @@ def menu(face: html.Text, choices: Sequence[Choice], *, label: str) -> html.Html
         for one in choices
     )
     return html.Html(
-        '<details class="m-more"><summary class="m-pick" aria-label="{}" title="{}">{}</summary>'
+        '<details class="m-more"><summary class="m-pick" title="{}"><span class="m-unseen">{}: </span>{}</summary>'
         '<div class="m-menu">{}</div></details>'
     ).format(label, label, face, lines)
 

@@ -28,8 +28,8 @@ def face(here: Here, seen: Head, *, locked: bool, size: int = 42) -> html.Html:
     if locked or not _changeable(seen):
         return shown
     return html.Html(
-        '<span class="m-face" role="button" tabindex="0" data-click="{}" aria-label="Photo" title="Photo">{}</span>'
-    ).format(html.click(_OPEN), shown)
+        '<span class="m-face" role="button" tabindex="0" data-click="{}" aria-label="{} Photo" title="Photo">{}</span>'
+    ).format(html.click(_OPEN), html.initials(seen.title), shown)
 
 
 def _changeable(seen: Head) -> bool:

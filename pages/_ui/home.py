@@ -12,18 +12,22 @@ import streamlit as st
 
 from crm_core import my_work, records
 from crm_core.preferences import keep_preference, read_preferences
+from crm_core.reports.store import dashboards_of
 from crm_core.undo import undo_change
 from pages._ui import begin, feedback, home_cards, nav, words
 from pages._ui.components import Click, clicks
 from pages._ui.home_cards import Done, Visit
 from pages._ui.layout import begin_parts, page, part, redraw
 from pages._ui.pulse import pulse
+from pages._ui.report_board import draw_dashboard
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id
 
 EAR = "home_ear"
 LOOKED = "home.looked"
 """The preference that says when a person last looked at Home."""
+BOARDS = "home.dashboards"
+"""The preference that names the dashboards that a person wants on Home."""
 CHOSEN, MINE, EVERYBODY = "home.whose", "mine", "everybody"
 WHOSE = {MINE: "Mine", EVERYBODY: "Everybody's"}
 AWAY = timedelta(minutes=5)
@@ -74,8 +78,35 @@ def draw() -> None:
                 with st.container(key=f"home_column_{at}", gap="small"):
                     for name in column:
                         part(_part(name), partial(_card, name, state))
+        _boards(now)
         part(EAR, partial(_listen, state))
     _remember(now, state)
+
+
+def _boards(now: Here) -> None:
+    """The dashboards that one has put here, and the choice of them."""
+    offered = {board.slug: board.title for board in dashboards_of(now.catalog, actor=now.actor)}
+    if not offered:
+        return
+    kept = read_preferences(now.lake, actor=now.actor).get(BOARDS) or []
+    pinned = [slug for slug in kept if slug in offered]
+    for slug in pinned:
+        draw_dashboard(slug, key="home")
+    opened = st.popover(
+        "Dashboards on Home", icon=":material/keep:", type="tertiary", key="home:pin", on_change="rerun"
+    )
+    if opened.open:
+        with opened:
+            st.pills(
+                "Shown here", list(offered), selection_mode="multi", default=pinned, key="home:boards",
+                format_func=offered.__getitem__, on_change=_pinned,
+            )  # fmt: skip
+
+
+def _pinned() -> None:
+    now = here()
+    chosen = list(st.session_state["home:boards"] or [])
+    keep_preference(now.lake, BOARDS, chosen or None, actor=now.actor)
 
 
 def _remember(now: Here, state: HomeState) -> None:

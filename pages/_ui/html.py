@@ -106,7 +106,7 @@ def avatar(name: str, *, size: int = 28, square: bool = False, picture: str = ""
     style = (
         f"width:{size}px;height:{size}px;font-size:{size * 0.37:.0f}px;"
         f"background:light-dark(hsl({h} 75% 92%),hsl({h} 35% 22%));"
-        f"color:light-dark(hsl({h} 55% 32%),hsl({h} 70% 80%))"
+        f"color:light-dark(hsl({h} 55% 26%),hsl({h} 70% 80%))"
     )
     shape = "m-avatar square" if square else "m-avatar"
     over = Html('<i style="background-image:url({})"></i>').format(picture) if picture else Html("")

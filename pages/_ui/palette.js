@@ -33,7 +33,10 @@ class Palette {
     this.results.addEventListener("click", (event) => this.choose(event.target.closest("[role=option]")));
     this.results.addEventListener("mousemove", (event) => this.mark(event.target.closest("[role=option]"), false));
     document.addEventListener("keydown", (event) => this.hear(event), true);
-    setInterval(() => this.remember(), 1000);
+    setInterval(() => {
+      this.remember();
+      mendMenu();
+    }, 1000);
     window.addEventListener("pagehide", () => this.remember());
     this.at = 0;
   }
@@ -188,8 +191,16 @@ class Palette {
   }
 }
 
+// The menu of pages is drawn as lists whose lines are no children of theirs: links among links, then.
+const mendMenu = () => {
+  for (const one of document.querySelectorAll('[data-testid="stSidebarNavItems"], [data-testid="stSidebarNavItems"] li')) {
+    if (one.getAttribute("role") !== "none") one.setAttribute("role", "none");
+  }
+};
+
 export default function ({ data, setTriggerValue }) {
   const palette = (window.merganserPalette ??= new Palette());
   palette.data = data;
   palette.tell = setTriggerValue;
+  mendMenu();
 }

@@ -18,7 +18,7 @@ from crm_core.uploads import in_words
 HERE = Path(__file__).parent
 _BOX = st.components.v2.component(
     "merganser_upload",
-    html='<div class="box" role="button" tabindex="0"><i class="mark" aria-hidden="true">upload_file</i><b></b>'
+    html='<div class="box" role="button" tabindex="0"><i class="mark" aria-hidden="true"></i><b></b>'
     '<span></span></div><input type="file" multiple hidden><ul class="files"></ul>',
     css=(HERE / "upload.css").read_text(encoding="utf-8"),
     js=(HERE / "upload.js").read_text(encoding="utf-8"),

@@ -1,0 +1,72 @@
+"""Nothing keeps anybody out: axe finds no serious fault on any page and section, in light and dark, nor in dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import steps
+from tests.browser.axe import faults
+from tests.browser.server import Served
+
+Mode = Literal["light", "dark"]
+MODES: tuple[Mode, ...] = ("light", "dark")
+
+
+@pytest.fixture(scope="module", params=MODES)
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page of Chromium in one of the two looks."""
+    mode: Mode = request.param
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=mode, locale="en-GB")
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    yield opened
+    context.close()
+
+
+def _look(page: Page, place: str) -> list[str]:
+    steps.still(page)
+    return [f"{place}: {fault}" for fault in faults(page)]
+
+
+def test_no_page_and_no_section_has_a_serious_fault(served: Served, page: Page) -> None:
+    steps.open_page(page, served, "")
+    links = page.get_by_test_id("stSidebarNavLink").all()
+    paths = [str(link.get_attribute("href")).removeprefix(served.url).strip("/") for link in links]
+    # One module's table stands for those of all the others.
+    own = [
+        path for path in paths if path in ("", "inbox", "customers", "calendar", "reports", "tasks", "flows")
+    ]
+    found: list[str] = []
+    for path in [*own, "load", "explore", "modules"]:
+        steps.open_page(page, served, path)
+        found += _look(page, path or "home")
+    steps.open_page(page, served, "customers")
+    menu = page.get_by_role("navigation", name="Sections")
+    tabs = [str(tab.get_attribute("data-click")) for tab in menu.locator(".m-tab[data-click]").all()]
+    for tab in tabs:
+        page.locator(f'.m-tab[data-click="{tab}"]').first.evaluate("tab => tab.click()")
+        expect(page.locator(f'.m-tab[data-click="{tab}"][aria-current]').first).to_be_attached()
+        found += _look(page, tab)
+    assert found == []
+
+
+DIALOGS: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "new": ("customers", lambda page: steps.shortcut(page, "n", steps.new_button(page))),
+    "palette": ("customers", lambda page: page.keyboard.press("Control+k")),
+    "keys": ("customers", lambda page: page.keyboard.press("?")),
+    "bell": ("tasks", lambda page: page.locator(".st-key-bell button").click()),
+    "acting": ("tasks", lambda page: page.locator(".st-key-acting button").click()),
+}
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+def test_no_dialog_has_a_serious_fault(served: Served, page: Page, name: str) -> None:
+    path, open_it = DIALOGS[name]
+    steps.open_page(page, served, path)
+    open_it(page)
+    expect(page.locator('[role="dialog"], dialog[open], [data-testid="stPopoverBody"]').first).to_be_visible()
+    assert _look(page, name) == []
