@@ -35,7 +35,7 @@ def choose_actor(actors: Mapping[str, Actor], *, current: Actor, on_choose: Call
     slugs = list(actors)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
         st.html(face(current))
-        with st.popover("Act as somebody else", type="tertiary", key="acting"):
+        with st.popover("*Act as somebody else*", type="tertiary", width="content", key="acting"):
             st.radio(
                 "Acting as",
                 slugs,

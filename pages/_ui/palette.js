@@ -193,6 +193,10 @@ class Palette {
 
 // The menu of pages is drawn as lists whose lines are no children of theirs: links among links, then.
 const mendMenu = () => {
+  // What opens over the page stands beside it, and is as light or dark.
+  const app = document.querySelector(".stApp");
+  const scheme = app ? getComputedStyle(app).colorScheme : "";
+  if (scheme && document.documentElement.style.colorScheme !== scheme) document.documentElement.style.colorScheme = scheme;
   for (const one of document.querySelectorAll('[data-testid="stSidebarNavItems"], [data-testid="stSidebarNavItems"] li')) {
     if (one.getAttribute("role") !== "none") one.setAttribute("role", "none");
   }

@@ -36,7 +36,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector(".files");
   box.querySelector("b").textContent = data.label;
   box.querySelector("span").textContent = data.hint;
-  box.ariaLabel = `${data.label} ${data.hint}`;
   box.classList.toggle("thin", data.thin);
   // Files may be on their way while the page draws itself anew: the last voice counts.
   box.tell = setTriggerValue;

@@ -58,8 +58,8 @@ DIALOGS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "new": ("customers", lambda page: steps.shortcut(page, "n", steps.new_button(page))),
     "palette": ("customers", lambda page: page.keyboard.press("Control+k")),
     "keys": ("customers", lambda page: page.keyboard.press("?")),
-    "bell": ("tasks", lambda page: page.locator(".st-key-bell button").click()),
-    "acting": ("tasks", lambda page: page.locator(".st-key-acting button").click()),
+    "bell": ("tasks", lambda page: page.locator(".st-key-bell button").first.click()),
+    "acting": ("tasks", lambda page: page.locator(".st-key-acting button").press("Enter")),
 }
 
 
