@@ -40,7 +40,9 @@ def _bell() -> None:
     count = (str(told.unread) if told.unread < 100 else "99+") if told.unread else ""
     icon = ":material/notifications_unread:" if told.unread else ":material/notifications:"
     name = f"Notifications: {count or 'none'} unread"
-    with st.popover(f"*Notifications* {count}".strip(), icon=icon, type="tertiary", width="content", key="bell", help=name):
+    with st.popover(
+        f"*Notifications* {count}".strip(), icon=icon, type="tertiary", width="content", key="bell", help=name
+    ):
         _newest(here, told)
 
 
