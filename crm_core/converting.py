@@ -19,7 +19,7 @@ from lake import Change, Lake, Transaction, table
 
 TARGETS = ("tasks", "deals", "quotes")
 TAKEN = ("in_progress", "open")
-"""The status that a request comes to when something is made of it, from the one it starts with: the first there is."""
+"""The status that a request comes to when something is made of it, from those before it: the first there is."""
 
 Values = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def convert(
     """Make a task, a deal or a quote of a request; returns its id.
 
     It takes over subject, words, customer and team, and refers to the request, which shows it among what belongs to
-    it. The request gets an owner, the actor, where it has none, and leaves the status that it starts with. A deal that
+    it. The request gets an owner, the actor, where it has none, and is in progress from then on. A deal that
     there is already becomes that of the quote.
 
     Args:
@@ -142,11 +142,11 @@ def _deal_of(tx: Transaction, catalog: Catalog, module: str, record_id: str) -> 
 def _progress(own: Module, record: Values, me: str | None) -> dict[str, Any]:
     """What changes of the request itself."""
     folder = own.folder(record["folder"] or "") or own.default_folder
-    starts = {status.slug for status in folder.statuses if status.start}
-    status = next((slug for slug in TAKEN if slug in {one.slug for one in folder.statuses}), None)
+    order = [status.slug for status in folder.statuses]
+    taken = next((slug for slug in TAKEN if slug in order), None)
     change: dict[str, Any] = {}
-    if record["status"] in starts and status is not None:
-        change["status"] = status
+    if taken is not None and record["status"] in order[: order.index(taken)]:
+        change["status"] = taken
     if me is not None and not record.get("owner"):
         change["owner"] = me
     return change

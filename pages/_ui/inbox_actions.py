@@ -194,4 +194,5 @@ def _convert(now: Here, seen: Head, made: Module) -> None:
         ),
         done=f"{made.one} made",
     )  # fmt: skip
+    st.session_state[f"more:{seen.record['id']}"] = False
     redraw("left", "centre", "right")
