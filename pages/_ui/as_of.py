@@ -65,14 +65,12 @@ def view_of(now: Here, slug: str, state: WorkspaceState) -> View:
 def control(now: Here, slug: str, state: WorkspaceState) -> None:
     """The choice of a day, in the heading."""
     key = f"as_of:{slug}:{state.as_of}"
-    opened = st.popover(
-        "",
-        icon=":material/history:",
-        type="tertiary",
-        help="As of a day",
-        on_change="rerun",
-        key=f"open:{key}",
-    )
+    # The words are for those who do not see the icon; others have them as its help.
+    with st.container(width="content", key="as_of_control"):
+        opened = st.popover(
+            "As of a day", icon=":material/history:", type="tertiary", help="As of a day", on_change="rerun",
+            key=f"open:{key}",
+        )  # fmt: skip
     if opened.open:
         with opened:
             st.date_input(

@@ -13,7 +13,6 @@ from pages._ui import feedback, html, words
 from pages._ui.flow_became import Became
 from pages._ui.flows_why import outcome_of
 from pages._ui.flows_words import FlowWords
-from pages._ui.layout import redraw
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
 
@@ -123,7 +122,7 @@ def _to(values: dict[str, object]) -> str:
 
 def _leave(record: str) -> None:
     st.session_state.pop(_ASKED + record, None)
-    redraw("right")
+    st.rerun("app")  # a dialog stands outside the panels: it closes with the whole page
 
 
 def _run(here: Here, seen: Head, flow: str) -> None:
@@ -134,4 +133,4 @@ def _run(here: Here, seen: Head, flow: str) -> None:
         ),
         done=outcome_of,
     )
-    redraw("left", "centre", "right")
+    st.rerun("app")

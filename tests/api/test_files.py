@@ -99,7 +99,7 @@ def test_a_link_gives_nothing_to_a_person_who_may_see_the_file_no_more(
 ) -> None:
     customer = make("customers", name="Whose file it is")["id"]
     temp = Actor("temp", "agent")
-    ours = kept(workspace, "ours.txt", b"ours", customer=customer)
+    ours = kept(workspace, "ours.txt", b"ours", also={"customer": customer})
     address, admins = files.address(ours, actor=temp), files.address(ours, actor=ADMIN)
     assert get(address).content == b"ours"
     records.update(workspace.lake, module="files", record_id=ours, values={"customer": None}, actor=ADMIN)

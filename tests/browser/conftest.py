@@ -7,17 +7,20 @@ browser tests share one worker, so that the demo is made once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from tests.browser.server import CHROMIUM_ARGS, Served, find_chromium, serve
+from tests.browser.server import CHROMIUM_ARGS, Served, find_chromium, free_port, serve
 from tests.flows.mail_server import Mailbox, mail_server
 
 expect.set_options(timeout=20_000)
+MANY = 5_000
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 """On a deep link Streamlit looks for its base path by trying it: those two answers of 404 are meant."""
 
@@ -51,10 +54,23 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Served]:
-    """A server with a small demo, for all of these tests."""
-    with serve(tmp_path_factory.mktemp("home"), settings={"MERGANSER_SMTP_URL": mailbox.url}) as server:
+def mail_in() -> int:
+    """The port on which the served workspace takes mail in."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox, mail_in: int) -> Iterator[Served]:
+    """A server with a small demo, which sends mail and takes it in, for all of these tests."""
+    settings = {"MERGANSER_SMTP_URL": mailbox.url, "MERGANSER_MAIL_IN_PORT": str(mail_in)}
+    with serve(tmp_path_factory.mktemp("home"), settings=settings) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def key(served: Served) -> str:
+    """With which other programs call the served workspace, as an administrator."""
+    return str(json.loads(served.run("keys", "add", "--role", "admin", "--json").stdout)["key"])
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +107,15 @@ def browser_page(browser: Browser, watch: Watch) -> Iterator[Page]:
     yield page
     context.close()
     assert watch.problems == []
+
+
+@pytest.fixture(scope="module")
+def crowded(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The served workspace with 5,000 deals more, which go again afterwards."""
+    file: Path = tmp_path_factory.mktemp("many") / "deals.csv"
+    rows = "".join(f"Crowd {number:05},{number % 90},{number}.50\n" for number in range(MANY))
+    file.write_text("Title,Probability,Amount\n" + rows)
+    loaded = served.run("load", str(file), "--module", "deals", "--source", "crowd", "--silent", "--json")
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    yield served
+    served.run("undo", json.loads(loaded.stdout)["load_id"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -22,9 +21,8 @@ HIT = "window.hit"
 
 
 @pytest.fixture(scope="module")
-def customers(served: Served) -> dict[str, str]:
+def customers(served: Served, key: str) -> dict[str, str]:
     """Text → the id of a customer all of whose texts are it, with a note, a task and an inquiry of the same."""
-    key = json.loads(served.run("keys", "add", "--role", "admin", "--json").stdout)["key"]
     return {text: _made(served, text, key) for text in (MARKUP, RIGHT_TO_LEFT, LONG)}
 
 

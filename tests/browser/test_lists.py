@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser import steps
+from tests.browser import bulk_steps, steps
 from tests.browser.server import Served
-
-MANY = 5_000
-
-
-@pytest.fixture(scope="module")
-def crowded(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The served workspace with 5,000 deals more, which go again afterwards."""
-    file: Path = tmp_path_factory.mktemp("many") / "deals.csv"
-    rows = "".join(f"Crowd {number:05},{number % 90},{number}.50\n" for number in range(MANY))
-    file.write_text("Title,Probability,Amount\n" + rows)
-    loaded = served.run("load", str(file), "--module", "deals", "--source", "crowd", "--silent", "--json")
-    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
-    yield served
-    served.run("undo", json.loads(loaded.stdout)["load_id"])
 
 
 def _search(page: Page, served: Served, path: str, words: str, count: str) -> None:
@@ -88,23 +69,5 @@ def test_a_card_is_dragged_and_one_that_is_refused_goes_back_and_says_why(
 def test_thousands_are_changed_after_a_preview_and_taken_back(crowded: Served, browser_page: Page) -> None:
     page = browser_page
     _search(page, crowded, "deals", "Crowd", "5,000")
-    page.get_by_role("button", name="Change").click()
-    box = steps.dialog(page)
-    steps.choose(page, "What", "Add to Tags", within=box)
-    steps.still(page)
-    box.get_by_role("combobox", name="Tags").fill("crowd")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")  # the list of tags lies over what is below
-    steps.still(page)
-    box.get_by_role("button", name="Preview").click()
-    expect(box).to_contain_text("5,000 deals would change")
-    box.get_by_role("button", name="Change 5,000 deals").click()
-    expect(page.get_by_text("5,000 deals changed")).to_be_visible()
-    steps.still(page)
-    page.get_by_role("button", name="Undo").click()
-    again = page.get_by_role("button", name="Undo all the same")
-    done = page.get_by_text("Undone: 5,000 deals are as before.")
-    expect(again.or_(done)).to_be_visible()
-    if again.is_visible():
-        again.click()
-    expect(done).to_be_visible()
+    bulk_steps.change_tags(page, "crowd", "5,000 deals")
+    bulk_steps.take_back(page, "5,000 deals")
