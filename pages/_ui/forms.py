@@ -72,6 +72,13 @@ class _Form:
         return field.slug in self.states.required or bool(getattr(field, "required", False))
 
 
+def new_beside(here: Here, slug: str) -> None:
+    """The dialog for a record of another module, made from one of `slug`; its own are made from the list."""
+    asked = asked_new()
+    if asked and asked != slug and asked in here.catalog.modules:
+        new_record(here, here.catalog.module(asked), on_created=lambda _: None)
+
+
 def new_record(here: Here, module: Module, *, on_created: Callable[[str], None]) -> None:
     """The dialog for a new record; `on_created` gets its id, then the page runs again.
 

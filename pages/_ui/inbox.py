@@ -84,6 +84,8 @@ def _centre(state: InboxState, slug: str) -> None:
             _message(now, seen)
         record_fields.draw_sections(now, seen, state, without=("message",))
         st.html(profile.belongings_card(now, seen, profile.read_belongings(now, seen)))
+        if not locked:
+            forms.new_beside(now, slug)
 
 
 def _read(now: Here, seen: Head) -> Conversations:

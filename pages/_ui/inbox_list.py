@@ -14,13 +14,14 @@ from crm_core.model import AnyOf, Leaf, Module
 from crm_core.model.condition import Condition
 from crm_core.query import Page, read_page
 from crm_core.search import search_module
-from pages._ui import bulk, forms, html, words
+from pages._ui import bulk, forms, html, inbox_narrow, words
 from pages._ui.components import ListRow, record_list
+from pages._ui.inbox_narrow import Narrowed
 from pages._ui.layout import head, redraw, show_panel
 from pages._ui.pulse import pulse
 from pages._ui.session import Here, here
 from pages._ui.state import set_url
-from pages._ui.workspace_state import PAGE, WorkspaceState
+from pages._ui.workspace_state import PAGE
 
 OPEN, MINE, UNASSIGNED, SNOOZED, CLOSED, ALL = "open", "mine", "unassigned", "snoozed", "closed", "all"
 QUEUES = {
@@ -32,13 +33,10 @@ MOST_FOUND = 10_000
 
 
 @dataclass
-class InboxState(WorkspaceState):
-    """What the inbox remembers: the queue, the state and the team that are looked at."""
+class InboxState(Narrowed):
+    """What the inbox remembers: the queue, and what of it is looked at."""
 
     queue: str = OPEN
-    status: str = ""
-    team: str = ""
-    channel: str = ""
     done: bulk.Done | None = None
     """What was done to many of them last, and can be taken back."""
 
@@ -190,16 +188,18 @@ def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="left_title"
     ):
         st.html(html.title("Inbox", count=words.number(total), small=True), width="content")
-        if now.actor.role != "viewer":
-            if total:
+        with st.container(horizontal=True, gap=None, width="content"):
+            inbox_narrow.draw(now, module, state, within=queue_condition(now, module, state.queue))
+            if now.actor.role != "viewer":
+                if total:
+                    st.button(
+                        "", icon=":material/edit_note:", type="tertiary", key="bulk:inbox", on_click=bulk.ask,
+                        args=(module.slug,), help="Assign, close, put off or tag all that this queue shows",
+                    )  # fmt: skip
                 st.button(
-                    "Change all", icon=":material/edit_note:", type="tertiary", key="bulk:inbox", on_click=bulk.ask,
-                    args=(module.slug,), help="Assign, close, put off or tag all that this queue shows.",
+                    "", icon=":material/add:", type="tertiary", shortcut="N", key="new:inbox",
+                    help=f"New {module.one.lower()}", on_click=forms.ask_new, args=(module.slug,),
                 )  # fmt: skip
-            st.button(
-                f"New {module.one.lower()}", icon=":material/add:", type="tertiary", shortcut="N", key="new:inbox",
-                on_click=forms.ask_new, args=(module.slug,),
-            )  # fmt: skip
     st.text_input(
         "Search", key="words:inbox", type="search", live="100ms", value=state.words, label_visibility="collapsed",
         placeholder="Search subject, name, e-mail, reference…", on_change=_searched, args=(state,),
@@ -211,7 +211,7 @@ def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None
             format_func=lambda queue: f"{queues[queue]} {counts[queue]}" if counts.get(queue) else queues[queue],
             label_visibility="collapsed", wrap=False, on_change=_queued, args=(state,),
         )  # fmt: skip
-    _narrow(now, module, state)
+    inbox_narrow.draw_chosen(now, module, state)
     if forms.asked_new() == module.slug:
         forms.new_record(now, module, on_created=lambda created: _created(state, created))
     elif bulk.asked() == module.slug and now.actor.role != "viewer":
@@ -230,47 +230,6 @@ def _created(state: InboxState, created: str) -> None:
     state.select(created)
     state.queue, state.words, state.status, state.team, state.channel = OPEN, "", "", "", ""
     set_url(id=created)
-
-
-def _narrow(now: Here, module: Module, state: InboxState) -> None:
-    """Small choices with counts: the state, the team and the channel."""
-    channel = module.field("channel")
-    by = ["status", "team", *(["channel"] if channel is not None else [])]
-    counts = facets.read_facets(
-        now.lake, now.catalog, module=module.slug, by=by, actor=now.actor,
-        condition=queue_condition(now, module, state.queue), words=state.words,
-    )  # fmt: skip
-    names = {s.slug: s.name for f in module.folders for s in f.statuses}
-    statuses = {"": "Any state"} | {
-        slug: f"{names.get(slug, slug)} · {n}"
-        for slug, n in sorted(counts["status"].items(), key=str)
-        if slug
-    }
-    teams = {"": "Any team"} | {
-        slug: f"{now.catalog.teams[slug].name} · {n}"
-        for slug, n in sorted(counts["team"].items(), key=str)
-        if slug is not None and slug in now.catalog.teams
-    }
-    called = {option.value: option.text for option in getattr(channel, "options", ())}
-    channels = {"": "Any channel"} | {
-        slug: f"{called.get(slug, words.readable(slug))} · {n}"
-        for slug, n in sorted(counts.get("channel", {}).items(), key=str)
-        if slug
-    }
-    choices = [("State", statuses, "status"), ("Team", teams, "team"), ("Channel", channels, "channel")]
-    with st.container(horizontal=True, gap="xsmall", key="narrow"):
-        for label, options, attribute in choices[: len(by)]:
-            current = getattr(state, attribute)
-            st.selectbox(
-                label, list(options), index=list(options).index(current) if current in options else 0,
-                key=f"inbox:{attribute}", format_func=options.__getitem__, label_visibility="collapsed",
-                on_change=_narrowed, args=(state, attribute),
-            )  # fmt: skip
-
-
-def _narrowed(state: InboxState, attribute: str) -> None:
-    setattr(state, attribute, st.session_state[f"inbox:{attribute}"])
-    state.shown = PAGE
 
 
 def _queued(state: InboxState) -> None:

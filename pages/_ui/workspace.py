@@ -116,16 +116,9 @@ def _centre(slug: str, state: WorkspaceState) -> None:
         section_of(spot.panel.slug).draw(spot)
         everything.draw(spot)
         if not spot.locked:
-            _new_beside(now, slug)
+            forms.new_beside(now, slug)
     if seen.badges.unread and not spot.locked:
         marks_of(now.lake).mark(record_id=seen.record["id"], actor=now.actor)
-
-
-def _new_beside(now: Here, slug: str) -> None:
-    """The dialog for a record of another module, made from this one; those of its own are made from the list."""
-    asked = forms.asked_new()
-    if asked and asked != slug and asked in now.catalog.modules:
-        forms.new_record(now, now.catalog.module(asked), on_created=lambda _: None)
 
 
 def _write_mail(slug: str, state: WorkspaceState, seen: Head) -> None:

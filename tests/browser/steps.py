@@ -41,6 +41,17 @@ def still(page: Page) -> None:
     page.wait_for_function(STILL)
 
 
+def calm(page: Page, served: Served) -> None:
+    """Wait until nothing is written any more, by flows or by notices: what is written is drawn by every page."""
+    before, since = "", 0
+    while since < 8:
+        with urllib.request.urlopen(f"{served.url}/api/pulse", timeout=20) as answer:
+            now = answer.read().decode()
+        before, since = now, since + 1 if now == before else 0
+        page.wait_for_timeout(250)
+    still(page)
+
+
 def settled(page: Page) -> None:
     """Wait until no script runs."""
     page.locator('[data-test-script-state="notRunning"]').first.wait_for(state="attached")

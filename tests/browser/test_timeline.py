@@ -32,6 +32,7 @@ def test_a_long_timeline_comes_as_one_scrolls_and_nothing_comes_twice(
     steps.open_page(browser_page, served, f"customers?id={customer}&section=timeline")
     entries = browser_page.locator(".m-feed li")
     expect(entries).to_have_count(40)
+    steps.calm(browser_page, served)
     came.clear()
     browser_page.locator(".near-end").scroll_into_view_if_needed()
     expect(entries).to_have_count(80)

@@ -97,6 +97,11 @@ def test_a_flow_is_run_by_hand_and_what_it_did_stands_on_the_profile(customers: 
         if customers.locator(".st-key-centre_head").get_by_role("button", name="Email").count():
             break
     customers.locator(".st-key-right").get_by_role("button", name="Welcome a customer").click()
+    preview = steps.dialog(customers)
+    expect(preview).to_contain_text("Nothing has been done yet")
+    steps.still(customers)
+    preview.get_by_role("button", name=re.compile("Run$")).click()
+    expect(preview).to_be_hidden()
     expect(customers.locator(".st-key-centre")).to_contain_text("was welcomed by mail")
 
 

@@ -130,8 +130,7 @@ def test_what_follows_from_a_flow_belongs_to_its_chain(crm: Lake) -> None:
         "to": ["customers"],
         "inverse": "points",
     }
-    fields = [*customers["fields"], {"slug": "phone", "kind": "phone"}]
-    holds = customers | {"contact_points": {"module": "points", "reference": "customer"}, "fields": fields}
+    holds = customers | {"contact_points": {"module": "points", "reference": "customer"}}
     save(crm, [("module", points), ("relationship", link), ("module", holds)], actor=ADMIN)
     # The primary address of a customer follows his contact points, and they follow him.
     activate(

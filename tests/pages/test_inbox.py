@@ -138,7 +138,7 @@ def shop(tmp_path: Path, new_catalog: Callable[[Path], str]) -> Iterator[Open]:
 def test_the_inbox_of_a_shop_is_its_tickets(shop: Open) -> None:
     page = shop("pages/inbox.py")
     assert not page.exception
-    assert "Where is it?" in told(page) and "New ticket" in [button.label for button in page.button]
+    assert "Where is it?" in told(page) and "New ticket" in [button.help for button in page.button]
 
 
 @pytest.mark.parametrize(("label", "module"), [("Task", "tasks"), ("Deal", "deals"), ("Quote", "quotes")])
@@ -185,3 +185,10 @@ def test_why_a_mail_failed_stands_at_it_with_a_way_to_send_it_again(
     outbox.drop(lake, actor=ADMIN, ids=sent.outbox_ids, reason="no such user")
     text = told(empty("customers", id=anna, section="communications"))
     assert "It did not arrive: no such user." in text and f'data-click="retry:{sent.id}"' in text
+
+
+def test_a_press_on_task_beside_an_inquiry_asks_for_one(empty: Open, asked: str) -> None:
+    page = empty("pages/inbox.py", id=asked)
+    page.session_state["forms:new"] = "tasks"
+    page.run()
+    assert not page.exception and any("New task" in str(one.proto) for one in page.get("dialog"))

@@ -26,7 +26,8 @@ NOTHING = {
     "business": ("No businesses yet", ["New business", "Load a file"]),
 }
 FULL = {
-    "pages/home.py": ["My tasks", "My appointments", "Waiting for my answer", "From my customers"],
+    # Of one's own, or of everybody where one has no work: at some hours there is some.
+    "pages/home.py": ["asks", "ppointments", "Waiting for", "customers"],
     "pages/customers.py": ["Contact", "Timeline", "Last activity"],
     "pages/inbox.py": ["Message", "Request", "Sender"],
     "pages/calendar.py": ["Calendar", "Appointments", "Reservations"],

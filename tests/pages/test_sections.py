@@ -222,7 +222,7 @@ def test_a_step_of_a_checklist_is_ticked_off(empty: Open, empty_workspace: Works
 
 
 def test_a_timer_is_stopped_and_its_time_counts(empty_workspace: Workspace, customer: str) -> None:
-    began = NOW - timedelta(minutes=75)
+    began = datetime.now(UTC) - timedelta(minutes=75)
     entry = made(empty_workspace, "time_entries", title="Visit", customer=customer, started_at=began)
     assert figure(empty_workspace, "time", customer)["Running timers"] == 1
     click(empty_workspace, "time", customer, "stop", entry)
