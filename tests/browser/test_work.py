@@ -119,9 +119,13 @@ def test_a_file_is_loaded_its_reject_shown_and_the_load_undone(served: Served, b
     with page.expect_download() as download:
         page.get_by_role("button", name="Download these rows").click()
     assert "not-an-address" in download.value.path().read_text()
+    steps.still(page)
     page.get_by_role("button", name="See it among past loads").click()
-    page.get_by_role("button", name="Undo this load").click()
-    page.get_by_role("button", name="Undo it").click()
+    expect(page.get_by_role("button", name="All loads")).to_be_visible()
+    for press in ("Undo this load", "Undo it"):
+        page.get_by_role("button", name=press).wait_for()
+        steps.still(page)
+        page.get_by_role("button", name=press).click()
     expect(page.get_by_text("Taken back: 2 records gone")).to_be_visible()
     steps.open_page(page, served, "customers")
     page.get_by_placeholder("Search name").fill("ada@loader.example")
