@@ -119,6 +119,9 @@ _WORDS: dict[Family, str] = {
 _BUILT_IN = mimetypes.MimeTypes()
 
 
+_PLAYED: dict[str, Family] = {"image": "image", "audio": "audio", "video": "video"}
+
+
 def sniff(head: bytes) -> str:
     """The media type of the first bytes (`HEAD` of them are enough); `UNKNOWN` when nothing knows them."""
     if not head:
@@ -174,7 +177,7 @@ def family(media_type: str) -> Family:
         return "office"
     if kind == "text" or media_type in _TEXTS:
         return "text"
-    return kind if kind in ("image", "audio", "video") else "unknown"  # type: ignore[return-value]
+    return _PLAYED.get(kind, "unknown")
 
 
 def mismatch(name: str, media_type: str) -> str:

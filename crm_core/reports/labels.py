@@ -7,7 +7,7 @@ from functools import cache
 
 from crm_core import people, query
 from crm_core.access import Actor
-from crm_core.model import Catalog, Reference
+from crm_core.model import Catalog, Option, Reference
 from crm_core.model.catalog import SYSTEM_FIELDS
 from crm_core.model.fields import CountryField, MultiSelectField, SelectField, UserField
 from crm_core.model.reports import Group
@@ -74,8 +74,8 @@ def _choices(catalog: Catalog, meant: Meant) -> Mapping[str, Told]:
     return {}
 
 
-def _options(field: SelectField | MultiSelectField) -> tuple:  # type: ignore[type-arg]
-    return getattr(field, "options", ()) or ()
+def _options(field: SelectField | MultiSelectField) -> tuple[Option, ...]:
+    return tuple(field.options or ())
 
 
 @cache

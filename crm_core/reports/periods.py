@@ -57,10 +57,13 @@ def range_of(period: str, *, today: date) -> Range:
         case "last_12_months":
             return Range(today.replace(day=1) - relativedelta(months=11), today)
         case "this_month" | "this_quarter" | "this_year":
-            bucket: Bucket = {"this_month": "month", "this_quarter": "quarter", "this_year": "year"}[period]  # type: ignore[assignment]
+            bucket = _THIS[period]
             first = begin_of(today, bucket, first_weekday=0)
             return Range(first, days_of(first, bucket).last)
     raise RangeInvalid(period, f"there are {', '.join(get_args(Period))}")
+
+
+_THIS: dict[str, Bucket] = {"this_month": "month", "this_quarter": "quarter", "this_year": "year"}
 
 
 def begin_of(day: date, bucket: Bucket, *, first_weekday: int) -> date:

@@ -9,7 +9,7 @@ import polars as pl
 from crm_core import explore
 from crm_core.access import Actor
 from crm_core.model import Catalog, Report
-from crm_core.reports.answer import Key, Result, Row
+from crm_core.reports.answer import Key, Result, Row, Unit
 from crm_core.reports.errors import ReportInvalid
 from crm_core.reports.periods import Range
 from lake import Lake
@@ -44,8 +44,8 @@ def run_statement(lake: Lake, catalog: Catalog, report: Report, *, actor: Actor,
         for row in table.iter_rows(named=True)
         if row[value] is not None
     )
-    unit = "money" if CURRENCY in table.columns else "number"
-    return Result(report, rows, tuple(names), value, unit, False, asked, table)  # type: ignore[arg-type]
+    unit: Unit = "money" if CURRENCY in table.columns else "number"
+    return Result(report, rows, tuple(names), value, unit, False, asked, table)
 
 
 def example(module: str) -> str:
