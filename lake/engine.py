@@ -68,6 +68,8 @@ def connect(*, extensions: Sequence[str], settings: Mapping[str, str | int | boo
         for name in extensions:
             load_extension(connection, name)
         connection.execute("SET allow_unsigned_extensions = false")
+        # In `python -c` and in notebooks DuckDB would print to the standard output, among what a program answers there.
+        connection.execute("SET enable_progress_bar = false")
         # DuckLake keeps one set of column statistics a table, of what it holds now. The optimizer would trust them when
         # it reads an older snapshot or the change feed, and lose rows: a record deleted since, a NULL filled since.
         connection.execute("SET disabled_optimizers = 'statistics_propagation'")

@@ -52,7 +52,9 @@ def draw() -> None:
 
 def _views(state: LoadState) -> None:
     def chosen() -> None:
-        state.view, state.past = st.session_state["load:view"], ""
+        # The browser may tell what the page itself has chosen: what is open in it then stays open.
+        if st.session_state["load:view"] != state.view:
+            state.view, state.past = st.session_state["load:view"], ""
 
     st.session_state["load:view"] = state.view
     st.segmented_control("View", [NEW, PAST], required=True, key="load:view", on_change=chosen,

@@ -68,6 +68,16 @@ def test_two_processes_may_make_the_same_lake_at_once(lake_config: LakeConfig) -
     assert [out.strip() for out, _ in ends] == ["1", "1"], ends
 
 
+def test_no_progress_is_printed_among_what_a_program_answers() -> None:
+    script = (
+        "from lake.engine import connect\n"
+        "root = connect(extensions=(), settings={})\n"
+        "print(root.execute(\"SELECT current_setting('enable_progress_bar')\").fetchall())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[(False,)]"
+
+
 def test_nothing_is_downloaded_and_extensions_come_from_the_wheels(lake: Lake) -> None:
     found = lake.read(
         "SELECT extension_name FROM duckdb_extensions() WHERE loaded AND extension_name IN ('ducklake', 'excel')"
