@@ -5,6 +5,8 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from api import (
+    acts,
+    bulk_routes,
     calendar,
     docs,
     export,
@@ -23,6 +25,7 @@ from api import (
     records,
     report_routes,
     run_routes,
+    tags,
     uploads,
     vendor,
     views,
@@ -46,6 +49,10 @@ ROUTERS = (
     modules.router,
     records.router,
     views.router,
+    acts.router,
+    acts.checklists,
+    tags.router,
+    bulk_routes.router,
     export.router,
     export.links,
     files.router,

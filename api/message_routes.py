@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.context import DOOR, Here, Json, Who
 from crm_core.telling import to_plain
 from flows.compose import Draft, send
+from flows.failed_mail import send_again
 
 router = APIRouter(prefix="/v1/messages", tags=["records"])
 
@@ -56,3 +57,9 @@ def send_message(written: Written, workspace: Here, actor: Who) -> JSONResponse:
     sent = send(workspace.lake, draft, actor=actor, settings=workspace.settings, door=DOOR)
     location = f"/api/v1/modules/communications/records/{sent.id}"
     return Json(to_plain(sent), status_code=201, headers={"Location": location})
+
+
+@router.post("/{id}/retry", summary="Send a mail again")
+def retry_message(id: str, workspace: Here, actor: Who) -> JSONResponse:
+    """Put a mail that did not arrive into the queue again, for the addresses at which it failed."""
+    return Json({"retried": send_again(workspace.lake, id, actor=actor)})

@@ -41,11 +41,13 @@ def get_timeline(
     actor: Who,
     kinds: Annotated[str, Query(description="Modules, or `changes`, with commas between.")] = "",
     limit: Limit = 30,
+    q: Annotated[str, Query(description="Words; each must be found.", max_length=200)] = "",
     after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    as_of: AsOf = None,
 ) -> JSONResponse:
-    """What happened with the record, newest first."""
-    lake, catalog = workspace.lake, workspace.catalog
-    record = read_record(lake, catalog, module=module, record_id=id, actor=actor)
+    """What happened with the record, newest first; `pinned` comes with the first page."""
+    lake, catalog, at = workspace.lake, workspace.catalog, snapshot_of(workspace, as_of)
+    record = read_record(lake, catalog, module=module, record_id=id, actor=actor, at=at)
     page = read_timeline(
         lake,
         catalog,
@@ -53,8 +55,10 @@ def get_timeline(
         record_id=record["id"],
         actor=actor,
         kinds=[kind.strip() for kind in kinds.split(",") if kind.strip()],
+        words=q,
         limit=limit,
         after=after,
+        at=at,
     )
     return Json(_timeline_document(page))
 
@@ -149,4 +153,8 @@ def profile_document(profile: Profile) -> dict[str, Any]:
 
 
 def _timeline_document(page: TimelinePage) -> dict[str, Any]:
-    return {"items": [asdict(entry) for entry in page.entries], "next": page.next}
+    return {
+        "items": [asdict(entry) for entry in page.entries],
+        "next": page.next,
+        "pinned": [asdict(entry) for entry in page.pinned],
+    }

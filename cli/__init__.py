@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+import cli.act_verbs
 import cli.compose_verbs
 import cli.flow_verbs
 import cli.mail_verbs
@@ -139,6 +140,22 @@ def show_source(here: Here, source: str) -> Any:
 def apply_source(here: Here, path: Path) -> Any:
     """Remember the mapping and contract of a source from a YAML file."""
     return crm.loading.apply_source(here.lake, path.read_text(encoding="utf-8"), actor=here.actor)
+
+
+@verb(app, "search")
+def search(
+    here: Here,
+    words: Annotated[str, typer.Argument(help="Each must be found; typing errors are forgiven.")],
+    module: Annotated[list[str] | None, typer.Option(help="Only this one; may be given again.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Records at most.")] = 20,
+) -> Any:
+    """The first records of every module that hold all the words, then those written a little differently."""
+    for slug in module or ():
+        here.catalog.module(slug)
+    found = crm.search.search_all(
+        here.lake, here.catalog, words=words, actor=here.actor, modules=module or (), limit=limit
+    )
+    return crm.telling.pick(found, "module id title subtitle status matched similar")
 
 
 @verb(app, "query")

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog
 from crm_core.errors import Problem, ValuesInvalid
+from crm_core.facets import read_tags
+from crm_core.model import Catalog
 from crm_core.snapshot_cache import Reader, SnapshotCache
 from lake import Change, Lake, Transaction, table
 
@@ -29,6 +32,18 @@ _colours: SnapshotCache[Mapping[tuple[str, str], str]] = SnapshotCache(
 def read_tag_colours(lake: Lake, *, module: str) -> dict[str, str]:
     """Tag → colour, of the tags of a module that were given one; one read per change, not per call."""
     return {tag: color for (owner, tag), color in _colours.get(lake).items() if owner == module}
+
+
+def list_tags(lake: Lake, catalog: Catalog, *, module: str, actor: Actor) -> list[dict[str, Any]]:
+    """The tags of the records of a module that the actor sees, most used first: `tag`, `records`, `color`.
+
+    Raises:
+        UnknownModule: There is no such module.
+    """
+    slug = catalog.module(module).slug
+    colors = read_tag_colours(lake, module=slug)
+    used = read_tags(lake, catalog, module=slug, actor=actor)
+    return [{"tag": tag, "records": n, "color": colors.get(tag, PLAIN)} for tag, n in used.items()]
 
 
 def colour_tag(lake: Lake, *, module: str, tag: str, color: str, actor: Actor, door: str = "api") -> None:

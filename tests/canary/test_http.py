@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from crm_core.explore import shelf
-from tests.canary.walk import NOWHERE, at, operations, read, requests
+from tests.canary.walk import NOWHERE, Operation, at, operations, read, requests
 from tests.canary.world import CANARY, World
 
 Client = Callable[[str], TestClient]
@@ -20,7 +21,27 @@ BODIES = {
     "/v1/flows/{flow}/duplicate": {"json": {"name": "Another"}},
     "/v1/outbox/{id}": {"json": {"subject": "Another"}},
     "/v1/messages": {"json": {"to": ["somebody@forwarder.example"], "subject": "Another", "text": "Words"}},
+    "/v1/changes/{id}/undo": {"json": {"reason": "Another"}},
+    "bulk": {"json": {"ids": [NOWHERE], "values": {"tags": []}}},
+    "tags/{tag}": {"json": {"color": "red"}},
+    "records/{id}/consents": {
+        "json": {
+            "address": "ida@berg.example",
+            "channel": "email",
+            "purpose": "marketing",
+            "state": "granted",
+            "reason": "x",
+        }
+    },
+    "records/{id}/calls": {"json": {"number": "+49 30 1234567"}},
+    "records/{id}/convert": {"json": {"to": "tasks"}},
 }
+"""Bodies that are well formed: by path, or by what follows the module."""
+
+
+def body_of(operation: Operation) -> dict[str, Any] | None:
+    """What is sent to a path that takes more than fields of a record."""
+    return BODIES.get(operation.path) or BODIES.get(operation.path.split("/", 4)[-1])
 
 
 def test_no_path_that_reads_tells_of_a_forbidden_record(
@@ -60,7 +81,11 @@ def test_a_forbidden_record_is_answered_as_one_that_is_not_there(
             and "{rel" not in operation.path
         ):
             answers = [
-                speaking.request(operation.method, at(operation.path, record), json={"tags": []})
+                speaking.request(
+                    operation.method,
+                    at(operation.path, record),
+                    **(body_of(operation) or {"json": {"tags": []}}),
+                )
                 for record in (world.hidden[operation.module][0], NOWHERE)
             ]
             bodies = [answer.text.replace(world.hidden[operation.module][0], NOWHERE) for answer in answers]
@@ -83,9 +108,7 @@ def test_a_viewer_may_call_no_path_that_writes(api: FastAPI, world: World, clien
         links = world.catalog.to_many(operation.module) if operation.module else ()
         link = links[0].slug if links else "none"
         path = at(operation.path, seen, link, seen).replace("{flow}", "welcome-by-hand")
-        answer = speaking.request(
-            operation.method, path, **BODIES.get(operation.path, {"json": {"id": seen}})
-        )
+        answer = speaking.request(operation.method, path, **(body_of(operation) or {"json": {"id": seen}}))
         # Whose load it is, a viewer is not told: for him there is none.
         not_there = operation.path.startswith("/v1/loads/") and answer.status_code == 404
         if not (answer.status_code == 403 or not_there) or CANARY in answer.text:

@@ -66,8 +66,9 @@ def forbidden(world: World, module: str) -> list[str]:
 
 
 def at(path: str, record: str, link: str = "none", other: str = NOWHERE) -> str:
-    """The path with its places filled."""
-    return path.replace("{id}", record).replace("{relationship}", link).replace("{other}", other)
+    """The path with its places filled; a pinned entry is one of the path's own module."""
+    filled = path.replace("{id}", record).replace("{relationship}", link).replace("{other}", other)
+    return filled.replace("{kind}", path.split("/")[3]) if "{kind}" in path else filled
 
 
 def _others(path: str, world: World) -> Iterator[str]:
