@@ -87,10 +87,11 @@ class Report(Offered):
 
 
 class Card(Definition):
-    """A report on a dashboard, `width` of three columns wide."""
+    """A report on a dashboard, `width` of three columns wide and one or two rows high."""
 
     report: DashedSlug
     width: int = Field(default=1, ge=1, le=3)
+    height: int = Field(default=1, ge=1, le=2)
 
 
 class Dashboard(Offered):

@@ -1,16 +1,8 @@
-// A board: a lane for each status, its records as cards. A card is moved by dragging, or from its menu, which needs no
-// mouse; the server decides, and its answer is drawn anew. While a card is dragged or its menu is open nothing is redrawn.
-const part = (tag, className, text) => {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined && text !== null && text !== "") node.textContent = text;
-  return node;
-};
-
+// A board: a lane for each status, its records as cards. A card is moved by dragging it, with the mouse or a finger, or from
+// its menu; the server decides, and its answer is drawn anew. While a card is dragged or its menu is open nothing is redrawn.
 function drawCard(card, movable) {
   const item = part("li", "card");
   item.dataset.id = card.id;
-  item.draggable = movable;
   const open = part("a", "open", card.title);
   open.href = `?id=${card.id}`;
   open.draggable = false;
@@ -40,7 +32,7 @@ function drawCard(card, movable) {
 }
 
 function drawLane(lane, movable) {
-  const box = part("section", `lane ${lane.color}`);
+  const box = part("section", `lane ${lane.color}${lane.target ? " target" : ""}`);
   box.dataset.lane = lane.slug;
   box.ariaLabel = `${lane.name}: ${lane.count}`;
   const head = part("header");
@@ -78,70 +70,72 @@ function reach(root, card) {
   for (const one of root.querySelectorAll(".open, .move")) one.tabIndex = one.closest(".card") === card ? 0 : -1;
 }
 
+const free = (root) => {
+  root.busy = false;
+  root.dispatchEvent(new Event("free"));
+};
+
+// Lets the cards be dragged from lane to lane. A finger that rests on one takes it up; one that moves on scrolls.
+function carry(root, move) {
+  root.sorts?.forEach((one) => one.destroy());
+  const over = (lane) => { for (const one of root.querySelectorAll(".lane")) one.classList.toggle("over", one === lane); };
+  root.sorts = [...root.querySelectorAll(".lane")].map((lane) => (
+    window.Sortable.create(lane.querySelector(".cards"), {
+      group: { name: "cards", put: lane.classList.contains("target") }, sort: false, draggable: ".card", filter: ".move, .last",
+      preventOnFilter: false, forceFallback: true, emptyInsertThreshold: 24, delay: 180, delayOnTouchOnly: true,
+      touchStartThreshold: 6, ghostClass: "ghost", fallbackClass: "carried",
+      onStart: () => { root.busy = true; },
+      onMove: ({ from, to }) => over(to === from ? null : to.closest(".lane")),
+      onEnd: ({ item, from, to }) => {
+        over(null);
+        if (to !== from) move(item, to);
+        free(root);
+      },
+    })
+  ));
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".board");
   const menu = parentElement.querySelector(".menu");
   root.ariaLabel = data.label;
   parentElement.querySelector(".said").textContent = data.said;
   const show = () => {
-    if (root.busy || root.version === data.version) return;
+    // What was moved stands where it was put until the server has answered, and then wherever that says.
+    if (root.busy || root.waits === data.moves || root.version === data.version) return;
     root.version = data.version;
     draw(root, data);
+    if (data.movable) library(data.library).then(() => carry(root, move), () => { /* the menu does the same */ });
   };
-  show();
+  Object.assign(root, { tell: setTriggerValue, moves: data.moves });
   root.listening?.abort();
   const listening = (root.listening = new AbortController());
   const on = (target, name, act) => target.addEventListener(name, act, { signal: listening.signal });
-  const done = () => { root.busy = false; root.dispatchEvent(new Event("free")); };
-  on(root, "free", show);
-
-  const move = (id, to) => {
-    const card = [...root.querySelectorAll(".card")].find((one) => one.dataset.id === id);
-    const lane = root.querySelector(`.lane[data-lane="${CSS.escape(to)}"]`);
-    if (!card || !lane || card.closest(".lane") === lane) return;
+  const move = (card, list) => {
     card.querySelector(".why")?.remove();
     card.classList.add("moving");
-    lane.querySelector(".cards").prepend(card);
-    root.returnTo = id;
-    root.version = undefined; // the answer is drawn whatever it is: a refused card goes back
-    setTriggerValue("moved", { id, to, at: Date.now() });
+    list.prepend(card);
+    root.returnTo = card.dataset.id;
+    root.version = undefined;
+    root.waits = root.moves;
+    root.tell("moved", { id: card.dataset.id, to: list.closest(".lane").dataset.lane, at: Date.now() });
   };
-  const openMenu = (button) => {
-    const card = button.closest(".card"), from = card.closest(".lane").dataset.lane;
-    const choices = data.lanes.filter((lane) => lane.target && lane.slug !== from).map((lane) => {
-      const choice = part("button", "", lane.name);
-      choice.type = "button";
-      choice.role = "menuitem";
-      choice.onclick = () => { menu.hidePopover(); move(card.dataset.id, lane.slug); };
-      return choice;
-    });
-    menu.replaceChildren(part("div", "head", "Move to"), ...choices);
-    const { left, bottom } = button.getBoundingClientRect();
-    menu.showPopover();
-    menu.style.left = `${Math.max(8, Math.min(left, innerWidth - menu.offsetWidth - 8))}px`;
-    menu.style.top = `${Math.max(8, Math.min(bottom + 4, innerHeight - menu.offsetHeight - 8))}px`;
+  show();
+  on(root, "free", show);
+  const ask = (button) => {
+    const card = button.closest(".card"), from = card.closest(".lane");
+    const choices = [...root.querySelectorAll(".lane.target")].filter((lane) => lane !== from).map((lane) => (
+      { name: lane.querySelector("h3").textContent, act: () => move(card, lane.querySelector(".cards")) }
+    ));
     root.busy = true;
-    root.from = button;
-    choices[0]?.focus();
+    openMenu(menu, button, "Move to", choices, () => free(root));
   };
-  on(menu, "toggle", (event) => {
-    if (event.newState !== "closed") return;
-    root.from?.focus();
-    done();
-  });
-  on(menu, "keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const choices = [...menu.querySelectorAll("button")], at = choices.indexOf(menu.getRootNode().activeElement);
-    choices[(at + step + choices.length) % choices.length].focus();
-  });
   on(root, "click", (event) => {
     const card = event.target.closest(".card"), more = event.target.closest(".more");
     if (more) return setTriggerValue("more", more.closest(".lane").dataset.lane);
     if (!card) return;
     const button = event.target.closest(".move");
-    if (button) return openMenu(button);
+    if (button) return ask(button);
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     setTriggerValue("opened", card.dataset.id);
@@ -152,7 +146,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (event.key.toLowerCase() === "m" && data.movable) {
       event.preventDefault();
       event.stopPropagation();
-      return openMenu(card.querySelector(".move"));
+      return ask(card.querySelector(".move"));
     }
     const lanes = [...root.querySelectorAll(".lane")].filter((lane) => lane.querySelector(".card"));
     const lane = card.closest(".lane"), own = [...lane.querySelectorAll(".card")], at = own.indexOf(card);
@@ -168,37 +162,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     reach(root, next);
     next.querySelector(".open").focus();
     next.scrollIntoView({ block: "nearest", inline: "nearest" });
-  });
-  on(root, "dragstart", (event) => {
-    const card = event.target.closest?.(".card");
-    if (!card) return;
-    root.busy = true;
-    root.dragged = card.dataset.id;
-    event.dataTransfer.effectAllowed = "move";
-    event.dataTransfer.setData("text/plain", card.querySelector(".open").textContent);
-    card.classList.add("dragged");
-  });
-  const over = (lane) => { for (const one of root.querySelectorAll(".lane")) one.classList.toggle("over", one === lane); };
-  const target = (event) => {
-    const lane = event.target.closest?.(".lane");
-    return lane && root.dragged && data.lanes.find((one) => one.slug === lane.dataset.lane)?.target ? lane : null;
-  };
-  on(root, "dragover", (event) => {
-    const lane = target(event);
-    over(lane);
-    if (lane) event.preventDefault();
-  });
-  on(root, "drop", (event) => {
-    const lane = target(event);
-    if (!lane) return;
-    event.preventDefault();
-    move(root.dragged, lane.dataset.lane);
-  });
-  on(root, "dragend", () => {
-    over(null);
-    root.querySelector(".dragged")?.classList.remove("dragged");
-    root.dragged = undefined;
-    done();
   });
   return () => setTimeout(() => root.isConnected || listening.abort());
 }

@@ -6,7 +6,6 @@ The same search, filter, folder, order and views as the table of the module.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -15,7 +14,7 @@ from crm_core.boards import CARDS, MOST_CARDS, NOWHERE, Board, Card, Lane, read_
 from crm_core.model import Module
 from crm_core.totals import Total
 from pages._ui import edits, feedback, html, nav, words
-from pages._ui.components import version
+from pages._ui.components import SORTABLE, source, version
 from pages._ui.field_views import FieldContext
 from pages._ui.grid import Refused
 from pages._ui.layout import page
@@ -27,13 +26,12 @@ from pages._ui.table_bar import draw_bar
 from pages._ui.table_edit import why
 from pages._ui.table_state import TableState, condition_of, state_of
 
-_HERE = Path(__file__).parent
 _BOARD = st.components.v2.component(
     "merganser_board",
     html='<div class="board" role="group"></div><div class="menu" role="menu" popover></div>'
     '<p class="said" aria-live="polite"></p>',
-    css=(_HERE / "board.css").read_text(encoding="utf-8"),
-    js=(_HERE / "board.js").read_text(encoding="utf-8"),
+    css=source("menu.css", "board.css"),
+    js=source("shared.js", "board.js"),
 )
 
 
@@ -83,10 +81,11 @@ def _lanes(now: Here, module: Module, state: TableState, found: Board) -> None:
         return told
 
     def moved(value: Any) -> None:
-        if not isinstance(value, Mapping) or not movable:
+        if not isinstance(value, Mapping):
             return
+        state.moves += 1  # whatever comes of it: the browser waits for an answer
         card = cards.get(str(value.get("id")))
-        if card is not None and value.get("to") in targets:
+        if movable and card is not None and value.get("to") in targets:
             _move(now, module, state, card, str(value["to"]))
 
     def opened(value: Any) -> None:
@@ -99,7 +98,7 @@ def _lanes(now: Here, module: Module, state: TableState, found: Board) -> None:
 
     data = {
         "lanes": lanes, "movable": movable, "label": f"{module.name} by status", "said": state.said,
-        "moves": state.moves, "version": version(lanes, movable),
+        "moves": state.moves, "library": SORTABLE, "version": version(lanes, movable),
     }  # fmt: skip
     _BOARD(
         data=data, key=key, on_moved_change=heard("moved", moved), on_opened_change=heard("opened", opened),
@@ -110,7 +109,6 @@ def _lanes(now: Here, module: Module, state: TableState, found: Board) -> None:
 def _move(now: Here, module: Module, state: TableState, card: Card, to: str) -> None:
     """A card that is refused stands where it was, and says why."""
     refused = move_card(now, module, card, to)
-    state.moves += 1
     state.edited = None if refused else _shown(module, card)
     state.refused = Refused(card.id, "status", to, refused, state.moves) if refused else None
     state.said = f"{card.title} stays: {refused}" if refused else f"{card.title} was moved."

@@ -2,17 +2,6 @@
 // counts for nothing. What a person drags is told to the server; what then stands there is what the server answers.
 const LIST = "listMonth";
 
-const library = (url) => (window.merganserCalendar ??= new Promise((resolve, reject) => {
-  const script = document.createElement("script");
-  script.src = url;
-  script.onload = () => resolve(window.FullCalendar);
-  script.onerror = () => {
-    delete window.merganserCalendar;
-    reject(new Error("The calendar could not be loaded. Reload the page."));
-  };
-  document.head.append(script);
-}));
-
 // What the clocks of a zone show now, written as if it were UTC.
 const clock = (zone) => `${new Date().toLocaleString("sv-SE", { timeZone: zone }).replace(" ", "T")}Z`;
 
@@ -109,8 +98,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (!box.calendar) begin(box);
     show(box, box.shown);
   }, (error) => {
-    root.querySelector(".grid").innerHTML = '<p class="failed"></p>';
-    root.querySelector(".failed").textContent = error.message;
+    root.querySelector(".grid").replaceChildren(part("p", "failed", error.message));
   });
   return () => setTimeout(() => root.isConnected || box.calendar?.destroy());
 }

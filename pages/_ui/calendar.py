@@ -12,14 +12,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any, Literal, cast
 
 import streamlit as st
 
-from pages._ui.components import MAX_CLICK_LENGTH, version
+from pages._ui.components import MAX_CLICK_LENGTH, source, version
 
-HERE = Path(__file__).parent
 LIBRARY = "/api/vendor/fullcalendar-6.1.20.js"
 View = Literal["dayGridMonth", "timeGridWeek", "timeGridDay", "listMonth"]
 MONTH: View = "dayGridMonth"
@@ -33,8 +31,8 @@ _CALENDAR = st.components.v2.component(
     '<button data-go="prev" aria-label="Earlier">‹</button><button data-go="next" aria-label="Later">›</button>'
     f'<h3 aria-live="polite"></h3><div class="views" role="group">{_BUTTONS}</div></div>'
     '<div class="grid"></div></div>',
-    css=(HERE / "calendar.css").read_text(encoding="utf-8"),
-    js=(HERE / "calendar.js").read_text(encoding="utf-8"),
+    css=source("calendar.css"),
+    js=source("shared.js", "calendar.js"),
 )
 
 

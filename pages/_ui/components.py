@@ -24,6 +24,8 @@ from pages._ui.state import record_id
 
 HERE = Path(__file__).parent
 MAX_CLICK_LENGTH = 500
+SORTABLE = "/api/vendor/sortable-1.15.7.js"
+"""With which cards are dragged."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,18 @@ class Click:
     values: tuple[str, ...]
 
 
-def _read(name: str) -> str:
-    return (HERE / name).read_text(encoding="utf-8")
+def source(*names: str) -> str:
+    """The text of files beside this one, one after the other: what a component shares with others, then its own."""
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 _LIST = st.components.v2.component(
     "merganser_record_list",
     html='<div class="list" role="listbox" tabindex="0"></div>',
-    css=_read("record_list.css"),
-    js=_read("record_list.js"),
+    css=source("record_list.css"),
+    js=source("record_list.js"),
 )
-_CLICKS = st.components.v2.component("merganser_clicks", html="<span hidden></span>", js=_read("clicks.js"))
+_CLICKS = st.components.v2.component("merganser_clicks", html="<span hidden></span>", js=source("clicks.js"))
 
 
 def record_list(

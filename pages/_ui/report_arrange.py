@@ -1,7 +1,8 @@
-"""Arranging a dashboard: which reports stand on it, in which order, how wide; saved when it is as it should be."""
+"""Arranging a dashboard: which reports stand on it, in which order, how large; saved when it is as it should be."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -11,15 +12,15 @@ from crm_core.model.reports import Card
 from crm_core.reports.periods import PERIODS
 from crm_core.reports.store import NEW, reports_of, save_dashboard
 from pages._ui import html, nav
+from pages._ui.cards import MOST_CARDS, Place, Tile, arrange
 from pages._ui.nav import REPORTS
 from pages._ui.nothing import nothing
 from pages._ui.report_range import OWN
 from pages._ui.report_save import draw_save
-from pages._ui.report_words import CHARTS
+from pages._ui.report_words import CHARTS, ICONS
 from pages._ui.session import Here
 
-MOST_CARDS = 24
-WIDTHS = {1: "Narrow", 2: "Wide", 3: "Full"}
+HOW = "Drag a card to its place, and its corner to size it; the handle and the menu of a card do the same."
 
 
 @dataclass
@@ -50,18 +51,42 @@ def draw_arranging(now: Here, state: ArrangeState) -> None:
             format_func=periods.__getitem__, key=f"{key}:period", width=200,
         )  # fmt: skip
         _draw_add(now, state, key)
-    made = state.board.model_copy(update={"cards": tuple(card for _, card in state.cards), "period": period})
+
+    def save(made: Dashboard) -> str:
+        # As they stand when the button is pressed: the last card may have been put to its place just before.
+        kept = made.model_copy(update={"cards": tuple(card for _, card in state.cards)})
+        return save_dashboard(now.lake, kept, actor=now.actor)
+
     draw_save(
-        now, made, key=f"{key}:save", save=lambda one: save_dashboard(now.lake, one, actor=now.actor),
+        now, state.board.model_copy(update={"period": period}), key=f"{key}:save", save=save,
         on_saved=lambda slug: nav.go(REPORTS, dashboard=slug),
     )  # fmt: skip
     if not state.cards:
         nothing("No cards yet", "Add the first report above.", icon_name="dashboard_customize")
         return
-    with st.container(key="board_grid:arrange"):
-        for place, (number, card) in enumerate(state.cards):
-            with st.container(key=f"board_w{card.width}:arrange:{number}"):
-                _draw_card(now, state, place, key)
+    arrange(
+        [_tile(now, number, card) for number, card in state.cards], key=f"{key}:cards",
+        version=f"{state.board.slug} {state.given}", on_change=lambda places: take(state, places),
+    )  # fmt: skip
+    st.html(html.Html('<div class="m-sub">{}</div>').format(HOW))
+
+
+def take(state: ArrangeState, places: Sequence[Place]) -> None:
+    """Take the cards as they were put; what is not among them was removed."""
+    cards = dict(state.cards)
+    state.cards = [
+        (one.id, cards[one.id].model_copy(update={"width": one.width, "height": one.height}))
+        for one in places
+        if one.id in cards
+    ]
+
+
+def _tile(now: Here, number: int, card: Card) -> Tile:
+    report = now.catalog.reports.get(card.report)
+    title, chart, icon = (
+        (report.title, CHARTS[report.chart], ICONS[report.chart]) if report else (card.report, "Gone", "help")
+    )
+    return Tile(number, title, chart, icon, card.width, card.height)
 
 
 def _draw_add(now: Here, state: ArrangeState, key: str) -> None:
@@ -79,45 +104,6 @@ def _draw_add(now: Here, state: ArrangeState, key: str) -> None:
     )  # fmt: skip
 
 
-def _draw_card(now: Here, state: ArrangeState, place: int, key: str) -> None:
-    number, card = state.cards[place]
-    report = now.catalog.reports.get(card.report)
-    title, chart = (report.title, CHARTS[report.chart]) if report else (card.report, "Gone")
-    told = html.Html('<div><b>{}</b><div class="m-sub">{}</div></div>')
-    st.html(told.format(title, chart))
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        for icon, by, words in (("arrow_back", -1, "earlier"), ("arrow_forward", 1, "later")):
-            st.button(
-                "", icon=f":material/{icon}:", key=f"{key}:{number}:{words}", help=f"Move {title} {words}",
-                disabled=not 0 <= place + by < len(state.cards), on_click=_move, args=(state, number, by),
-            )  # fmt: skip
-        st.segmented_control(
-            f"Width of {title}", list(WIDTHS), default=card.width, required=True, format_func=WIDTHS.__getitem__,
-            key=f"{key}:{number}:width", label_visibility="collapsed", on_change=_widen, args=(state, number, key),
-        )  # fmt: skip
-        st.button(
-            "", icon=":material/close:", key=f"{key}:{number}:remove", type="tertiary", help=f"Remove {title}",
-            on_click=_remove, args=(state, number),
-        )  # fmt: skip
-
-
 def _add(state: ArrangeState, card: Card) -> None:
     state.given += 1
     state.cards.append((state.given, card))
-
-
-def _move(state: ArrangeState, number: int, by: int) -> None:
-    place = next(at for at, (one, _) in enumerate(state.cards) if one == number)
-    state.cards.insert(place + by, state.cards.pop(place))
-
-
-def _widen(state: ArrangeState, number: int, key: str) -> None:
-    width = int(st.session_state[f"{key}:{number}:width"])
-    state.cards = [
-        (one, card.model_copy(update={"width": width}) if one == number else card)
-        for one, card in state.cards
-    ]
-
-
-def _remove(state: ArrangeState, number: int) -> None:
-    state.cards = [(one, card) for one, card in state.cards if one != number]

@@ -24,7 +24,8 @@ from pages._ui.report_range import Chosen, chosen_range, range_words
 from pages._ui.session import Here, here
 from pages._ui.table_state import open_matching
 
-CARD_HEIGHT = 210
+CARD_HEIGHT, ROW_REST = 210, 80
+"""Of a chart in pixels, and what a row of cards takes beside its charts: a tall card has both rows for one."""
 
 
 def draw_dashboard(slug: str, *, key: str = "board", heading: bool = True) -> None:
@@ -53,12 +54,13 @@ def draw_cards(board: Dashboard, *, range: Range | None, key: str) -> None:
     """Draw the cards of a dashboard; `range` is for all of them, None leaves each its own."""
     with st.container(key=f"board_grid:{key}"):
         for place, card in enumerate(board.cards):
-            with st.container(key=f"board_w{card.width}:{key}:{place}"):
-                draw = partial(_card, card.report, range, f"{key}:{place}")
+            with st.container(key=f"board_w{card.width}h{card.height}:{key}:{place}"):
+                height = card.height * CARD_HEIGHT + (card.height - 1) * ROW_REST
+                draw = partial(_card, card.report, range, f"{key}:{place}", height)
                 st.fragment(draw, key=f"board_card:{key}:{place}", parallel=True)()
 
 
-def _card(slug: str, range: Range | None, key: str) -> None:
+def _card(slug: str, range: Range | None, key: str, height: int) -> None:
     nav.follow()
     now, asked_at = here(), datetime.now(UTC)
     report = now.catalog.reports.get(slug)
@@ -75,7 +77,7 @@ def _card(slug: str, range: Range | None, key: str) -> None:
         if takes_range(result.report):
             told.html(html.Html('<div class="m-sub">{}</div>').format(range_words(result.range)))
         draw_chart(
-            result, key=f"{key}:chart", height=CARD_HEIGHT,
+            result, key=f"{key}:chart", height=height,
             on_pick=lambda place: open_records(now, result, place, asked_at),
         )  # fmt: skip
 

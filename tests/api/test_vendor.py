@@ -10,16 +10,18 @@ from starlette.testclient import TestClient
 
 from api.vendor import FOLDER
 from pages._ui.calendar import LIBRARY
+from pages._ui.components import SORTABLE
 
 
-def test_the_library_of_the_calendar_is_a_script_that_never_changes(
-    as_user: Callable[[str], TestClient],
+@pytest.mark.parametrize(("address", "name"), [(LIBRARY, "FullCalendar"), (SORTABLE, "Sortable")])
+def test_a_library_is_a_script_that_never_changes(
+    as_user: Callable[[str], TestClient], address: str, name: str
 ) -> None:
-    answer = as_user("").get(LIBRARY.removeprefix("/api"))
+    answer = as_user("").get(address.removeprefix("/api"))
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "immutable" in answer.headers["cache-control"]
-    assert "FullCalendar" in answer.text
+    assert name in answer.text
 
 
 @pytest.mark.parametrize("name", ["none.js", "fullcalendar-license.md", "..%2Fdocs.js", "%2e%2e/docs.js"])

@@ -138,3 +138,37 @@ def call(served: Served, path: str, body: Any = None, *, method: str = "", key: 
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
+
+
+def carry(page: Page, start: Locator, end: Locator, *, at: tuple[float, float] = (0.5, 0.5)) -> None:
+    """Drag one thing onto another by hand: press, go there, rest until its place is shown, and let go."""
+    begin, there = start.bounding_box(), end.bounding_box()
+    assert begin is not None and there is not None
+    page.mouse.move(begin["x"] + begin["width"] / 2, begin["y"] + min(30, begin["height"] / 2))
+    page.mouse.down()
+    to = there["x"] + there["width"] * at[0], there["y"] + there["height"] * at[1]
+    for nearer in (8, 3, 0):
+        page.mouse.move(to[0] - nearer, to[1] - nearer, steps=8)
+        page.wait_for_timeout(250)
+    page.mouse.up()
+
+
+def swipe(page: Page, start: Locator, end: Locator, *, rest: int) -> None:
+    """Put a finger on a thing, rest for so many milliseconds, go to another, and lift it there."""
+    begin, there = start.bounding_box(), end.bounding_box()
+    assert begin is not None and there is not None
+    at = begin["x"] + begin["width"] / 2, begin["y"] + 20
+    to = there["x"] + min(there["width"], 300) / 2, there["y"] + 120
+    touch = page.context.new_cdp_session(page)
+
+    def tell(kind: str, *points: tuple[float, float]) -> None:
+        places = [{"x": x, "y": y} for x, y in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    tell("touchStart", at)
+    page.wait_for_timeout(rest)
+    for share in (0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0, 1.0):
+        tell("touchMove", (at[0] + (to[0] - at[0]) * share, at[1] + (to[1] - at[1]) * share))
+        page.wait_for_timeout(80)
+    page.wait_for_timeout(300)
+    tell("touchEnd")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import bulk_steps, steps
 from tests.browser.server import Served
@@ -53,7 +53,7 @@ def test_a_card_is_dragged_and_one_that_is_refused_goes_back_and_says_why(
         slug: page.locator(f'.lane[data-lane="{slug}"]') for slug in ("qualification", "proposal", "lost")
     }
     expect(lane["qualification"].locator(card)).to_be_visible()
-    card.drag_to(lane["proposal"])
+    steps.carry(page, card, lane["proposal"], at=(0.5, 0.4))
     expect(lane["proposal"].locator("header")).to_contain_text("1")
     expect(lane["proposal"].locator(".sums")).to_have_text("€42.50")
     steps.still(page)
@@ -64,6 +64,30 @@ def test_a_card_is_dragged_and_one_that_is_refused_goes_back_and_says_why(
     expect(lane["proposal"].locator(card)).to_be_visible()
     page.get_by_role("button", name="Table").click()
     expect(_cell(page, "status")).to_have_text("Proposal")
+
+
+def test_a_finger_that_rests_on_a_card_carries_it_and_one_that_moves_on_scrolls(
+    crowded: Served, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 820, "height": 900}, has_touch=True, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    _search(page, crowded, "deals?view=board", "Crowd 0004", "11")
+    qualification, proposal = (
+        page.locator(f'.lane[data-lane="{one}"]') for one in ("qualification", "proposal")
+    )
+    card = qualification.locator(".card").first
+    title = card.locator(".open").inner_text()
+    steps.swipe(page, card, proposal, rest=0)
+    steps.still(page)
+    expect(qualification.locator(".card", has_text=title)).to_be_visible()
+    steps.swipe(page, card, proposal, rest=400)
+    expect(proposal.locator(".card", has_text=title)).to_be_visible()
+    expect(proposal.locator("header .count")).to_have_text("1")
+    expect(qualification.locator("header .count")).to_have_text("10")
+    steps.still(page)
+    expect(proposal.locator(".card", has_text=title)).to_be_visible()
+    context.close()
 
 
 def test_thousands_are_changed_after_a_preview_and_taken_back(crowded: Served, browser_page: Page) -> None:

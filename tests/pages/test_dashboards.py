@@ -7,6 +7,8 @@ import pytest
 from crm_core.preferences import read_preferences
 from crm_core.reports.store import dashboards_of
 from crm_core.workspace import Workspace
+from pages._ui.cards import placed
+from pages._ui.report_arrange import take
 from tests.crm_core.conftest import AGENT, OTHER
 from tests.pages.report_world import Open, reports, told, workspace
 
@@ -14,22 +16,32 @@ __all__ = ["reports", "workspace"]
 KEY = "arrange:new"
 
 
-def test_cards_are_added_widened_moved_removed_and_kept(reports: Open, workspace: Workspace) -> None:
+def test_cards_are_added_arranged_and_kept(reports: Open, workspace: Workspace) -> None:
     page = reports("bob", arrange="new")
     for slug in ("by-kind", "credit", "by-kind"):
         page.selectbox(key=f"{KEY}:add").select(slug).run()
-    page.segmented_control(key=f"{KEY}:2:width").set_value(3).run()
-    page.button(key=f"{KEY}:2:earlier").click().run()
-    page.button(key=f"{KEY}:3:remove").click().run()
+    take(page.session_state["page:dashboard"], placed("[[2, 3, 2], [1, 1, 1]]", frozenset({1, 2, 3})) or ())
     page.selectbox(key=f"{KEY}:period").select("this_year").run()
     page.text_input(key=f"{KEY}:save:name").set_value("My board").run()
     page.button(key=f"{KEY}:save:do").click().run()
     assert not page.exception
     board = next(one for one in dashboards_of(workspace.catalog, actor=AGENT) if one.name == "My board")
-    assert [(card.report, card.width) for card in board.cards] == [("credit", 3), ("by-kind", 1)]
+    assert [(card.report, card.width, card.height) for card in board.cards] == [
+        ("credit", 3, 2),
+        ("by-kind", 1, 1),
+    ]
     assert (board.owner, board.period) == ("bob", "this_year")
     assert board not in dashboards_of(workspace.catalog, actor=OTHER)
     assert "My board" in told(page)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["[[1, 4, 1]]", "[[1, 1, 0]]", "[[9, 1, 1]]", "[[1, 1, 1], [1, 2, 1]]", '{"1": 1}', "[[1]]", "[", 7, "[" * 2000],
+    ids=["too wide", "no row", "unknown", "twice", "no list", "no size", "cut", "no text", "too long"],
+)  # fmt: skip
+def test_what_is_no_arrangement_of_the_cards_is_dropped(said: object) -> None:
+    assert placed(said, frozenset({1, 2})) is None
 
 
 def test_a_dashboard_is_pinned_to_the_home_of_one_person(reports: Open, workspace: Workspace) -> None:
