@@ -10,7 +10,7 @@ import pytest
 from xdist.remote import Producer
 
 from lake import Lake, LakeConfig
-from tests.spread import Spread, longest_first
+from tests.spread import Spread, longest_first, on_a_catalog
 
 _databases = itertools.count(1)
 
@@ -26,8 +26,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:
     return Spread(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes longest begins first; on PostgreSQL only what asks for a catalog, the rest ran on SQLite."""
+    if config.getoption("--catalog") == "postgres":
+        items[:], others = on_a_catalog(items)
+        config.hook.pytest_deselected(items=others)
     items[:] = longest_first(items)
 
 

@@ -43,6 +43,14 @@ def longest_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
     return sorted(items, key=lambda item: _rank(item.nodeid))
 
 
+def on_a_catalog(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """The tests that ask for a lake on the chosen catalog, and those which would only do the same again."""
+    chosen: tuple[list[pytest.Item], list[pytest.Item]] = ([], [])
+    for item in items:
+        chosen["catalog_kind" not in getattr(item, "fixturenames", ())].append(item)
+    return chosen
+
+
 def _rank(nodeid: str) -> int:
     ranks = (rank for rank, folder in enumerate(FIRST) if nodeid.startswith(f"{folder}/"))
     return next(ranks, len(FIRST))

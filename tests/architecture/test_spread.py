@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.architecture.source import ROOT
-from tests.spread import FIRST, TOGETHER, scope_of
+from tests.spread import FIRST, TOGETHER, on_a_catalog, scope_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,11 @@ def test_a_test_goes_where_its_file_or_folder_goes(test: str, scope: str) -> Non
 @pytest.mark.parametrize("folder", [*TOGETHER, *FIRST])
 def test_a_folder_that_is_named_is_there(folder: str) -> None:
     assert list((ROOT / folder).glob("test_*.py"))
+
+
+def test_what_asks_for_a_catalog_runs_on_each(request: pytest.FixtureRequest, catalog_kind: str) -> None:
+    assert on_a_catalog([request.node]) == ([request.node], [])
+
+
+def test_what_asks_for_none_is_not_run_again(request: pytest.FixtureRequest) -> None:
+    assert on_a_catalog([request.node]) == ([], [request.node])
