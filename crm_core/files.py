@@ -100,6 +100,35 @@ def store_box(
     return ids
 
 
+def keep_bytes(workspace: Workspace, box: str) -> tuple[tuple[str, str], ...]:
+    """Keep the bytes of what a browser has sent into a box, and empty it; `store_kept` makes files of them later.
+
+    Returns:
+        The name and the SHA-256 (hex) of each, in order.
+    """
+    found = []
+    for one in boxes.take(box):
+        with one.path.open("rb") as source:
+            found.append((one.name, write_blob(workspace.settings.files_path, source)[0]))
+        one.path.unlink(missing_ok=True)
+    return tuple(found)
+
+
+def store_kept(
+    workspace: Workspace,
+    kept: Sequence[tuple[str, str]],
+    *,
+    actor: Actor,
+    about: tuple[str, str] | None = None,
+    also: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """As `store`, of bytes that `keep_bytes` kept."""
+    with contextlib.ExitStack() as opened:
+        places = [(name, blob_path(workspace.settings.files_path, digest)) for name, digest in kept]
+        sources = [_Named(name, opened.enter_context(place.open("rb"))) for name, place in places]
+        return store(workspace, uploads=sources, actor=actor, about=about, also=also)
+
+
 class _Named:
     """A file under the name by which its owner knows it."""
 

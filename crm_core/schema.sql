@@ -35,6 +35,16 @@ CREATE TABLE IF NOT EXISTS ops.preferences (
     changed_at timestamptz NOT NULL
 );
 
+-- What a person is writing at a record and has not sent yet; `content` is JSON, `null` where nothing is left of it.
+CREATE TABLE IF NOT EXISTS ops.drafts (
+    person varchar NOT NULL,
+    record_id uuid NOT NULL,
+    place varchar NOT NULL,
+    content varchar NOT NULL,
+    version bigint NOT NULL,
+    kept_at timestamptz NOT NULL
+);
+
 -- Entries that somebody keeps on top of a record's timeline; a module with a field `pinned` keeps it there instead.
 CREATE TABLE IF NOT EXISTS ops.pins (
     record_id uuid NOT NULL,

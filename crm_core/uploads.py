@@ -138,6 +138,17 @@ def files_in(box: str) -> tuple[Uploaded, ...]:
         return tuple(known.files.values()) if known else ()
 
 
+def take(box: str) -> tuple[Uploaded, ...]:
+    """Take the files that have come in whole out of a box, which stays open; whoever takes them deletes them."""
+    with _guard:
+        known = _boxes.get(box)
+        if known is None:
+            return ()
+        taken = tuple(known.files.values())
+        known.files.clear()
+    return taken
+
+
 def close_box(box: str) -> None:
     """Throw a box and its files away."""
     with _guard:

@@ -7,6 +7,7 @@ from importlib import resources
 from crm_core import loading
 from crm_core.access import Actor
 from crm_core.definitions import apply_pack, read_catalog
+from crm_core.drafts import drafts_of
 from crm_core.errors import SettingInvalid
 from crm_core.logs import redact
 from crm_core.model import Catalog
@@ -33,6 +34,7 @@ class Workspace(Closing):
     def close(self) -> None:
         """Write what waits to be written, then close the lake."""
         marks_of(self.lake).close()
+        drafts_of(self.lake).close()
         self.lake.close()
 
 

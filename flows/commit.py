@@ -11,6 +11,7 @@ from crm_core.records.writer import Writer
 from crm_core.values.normalise import PROBLEM_COLUMNS, Typed
 from flows.actions.send_email import COMMUNICATIONS
 from flows.awaiting import CAME
+from flows.meanwhile import begin_kept, keep_later, kept_effects_sql
 from flows.merging import claims_table, merge_updates, merged_table, note_changed, updated_effects_sql
 from flows.queueing import hold, queue_messages
 from flows.runs import FAILURES, RUNS, deepest, fail_runs, leave_unbegun
@@ -55,6 +56,8 @@ class Prepared:
     writer: Writer
     inserts: dict[str, Ready]
     person: str | None = None
+    seen: int = 0
+    """The snapshot up to which it was looked at what others changed meanwhile."""
 
 
 def flow_writer(staged: Staged, actor: Actor | None = None) -> Writer:
@@ -73,7 +76,21 @@ def prepare(session: Session | Transaction, staged: Staged, *, person: str | Non
         )  # fmt: skip
         _note_problems(session, inserts[module].typed.problems, typed.table, "t._skip IS NULL")
     fail_runs(session)
-    return Prepared(staged, writer, inserts, person)
+    until = _keep_until_now(session, staged)
+    return Prepared(staged, writer, inserts, person, until)
+
+
+def _keep_until_now(session: Session | Transaction, staged: Staged) -> int:
+    """Keep what others changed until now, so that little is left for the time under the lock; returns until when."""
+    updates = staged.effects.updates
+    for module in updates:
+        begin_kept(session, module)
+    if not updates or isinstance(session, Transaction):
+        return staged.window.until
+    until = session.newest_snapshot()
+    for module, typed in updates.items():
+        keep_later(session, staged.catalog, module, typed, after=0, until=until)
+    return until
 
 
 def commit_window(session: Session, lake: Lake, staged: Staged, cursor: int | None) -> Committed:
@@ -111,6 +128,9 @@ def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
         hold_over: with more messages and calls than so many, all of them wait for a person.
     """
     _leave_taken(tx)
+    for module, typed in prepared.staged.effects.updates.items():
+        if tx.touched_since(prepared.seen, "crm", module):
+            keep_later(tx, prepared.staged.catalog, module, typed, after=prepared.seen, until=tx.snapshot - 1)
     pending = _settle(tx, prepared)
     sides, messages = prepared.staged.effects.sides, prepared.inserts.get(COMMUNICATIONS)
     for kind in sides:
@@ -240,6 +260,11 @@ def _note_effects(tx: Transaction, prepared: Prepared, updated: Sequence[str], h
         parts.append(
             f"SELECT run, step, action, $m_{module}, record, outcome, fields, CASE WHEN outcome = 'skipped' "
             f"THEN 'the record is not there any more' ELSE note END FROM ({updated_effects_sql(module)})"
+        )
+        parts.append(
+            f"SELECT k.run, k.step, k.action, $m_{module}, k.record, 'skipped', []::VARCHAR[], k.detail "
+            f"FROM ({kept_effects_sql(module)}) k JOIN {ident(RUNS)} r ON r.id = k.run "
+            f"WHERE {_STANDS.format(step='k.step')}"
         )
     modules = {*prepared.inserts, *updated}
     tx.execute(

@@ -15,6 +15,7 @@ from flows.actions import Action, Side, StepContext
 from flows.actions.base import Plan
 from flows.compiler import ROW, change_scope, flow_reads_the_clock
 from flows.lookups import AT, Lookups, Statement, compile_statement
+from flows.meanwhile import SEEN
 from flows.runs import RUNS
 from flows.segments import Broken, Reached, Segment, reached
 from flows.spawning import spawn_side, spawned_by
@@ -152,6 +153,8 @@ def _touched(
                 # The list itself is touched too, also where no step sets it or adds to it.
                 touched[key], own = "VARCHAR[]", key.removeprefix("_remove__")
                 touched[own] = kinds[own]
+            elif key.startswith(SEEN):
+                touched[key] = kinds[key.removeprefix(SEEN)]
     return updates, inserts
 
 
@@ -175,6 +178,7 @@ def _plan(catalog: Catalog, segment: Segment, now: datetime, draft: _Draft) -> N
         return compile_condition(condition, scope)
 
     halted: exp.Expr | None = None
+    known = catalog.columns(segment.module)
     for one in reached(segment.flow.definition, segment.start, test):
         here = Reached(one.number, one.step, _beside(one.guard, halted))
         if isinstance(one.step, Broken):
@@ -193,7 +197,7 @@ def _plan(catalog: Catalog, segment: Segment, now: datetime, draft: _Draft) -> N
         if isinstance(one.step, (ForEach, Call)):
             draft.spawned.append(spawned_by(catalog, segment, one.number, one.step))
         for effect in plan:
-            draft.planned.append(Planned(segment, here, effect, values_of(effect), params))
+            draft.planned.append(Planned(segment, here, effect, values_of(effect, known), params))
 
 
 def _beside(guard: exp.Expr | None, halted: exp.Expr | None) -> exp.Expr | None:

@@ -10,6 +10,7 @@ from crm_core.trees import column, function
 from flows.actions import Insert, Message, Side, Update
 from flows.compiler import ROW
 from flows.lookups import Statement, compile_statement
+from flows.meanwhile import seen, watched
 from flows.runs import FAILURES, RUNS
 from flows.segments import Broken, Reached, Segment
 from flows.sides import SIDE_META, SIDES, rows_of
@@ -25,7 +26,8 @@ UPDATE_META = {
     "_action": "VARCHAR", "_record": "UUID", "_depth": "INTEGER", "_set": "VARCHAR[]", "_add": "VARCHAR[]",
     "_remove": "VARCHAR[]", "_note": "VARCHAR",
 }  # fmt: skip
-"""`_set`, `_add` and `_remove` name the columns that the step sets, adds to, or takes from."""
+"""`_set`, `_add` and `_remove` name the columns that the step sets, adds to, or takes from. Beside these a row has the
+values to set, those to take away as `_remove__<column>`, and what the run saw as `_seen__<column>`."""
 
 INSERT_META = {
     "_row": "BIGINT", "_run": "UUID", "_ord": "BIGINT", "_place": "INTEGER", "_step": "INTEGER",
@@ -65,15 +67,22 @@ class Planned:
         )
 
 
-def values_of(effect: Effect) -> dict[str, exp.Expr]:
+def values_of(effect: Effect, columns: Mapping[str, str]) -> dict[str, exp.Expr]:
+    """The columns of the row that a step stages.
+
+    Args:
+        effect: what the step wants.
+        columns: those of the module whose records the flow sees.
+    """
     if isinstance(effect, Side):
         return {"_id": function("uuidv7"), "_skip": _skip(effect.skip), "_source": column("_id", ROW),
                 "_occurred": column("_occurred", ROW), **effect.values}  # fmt: skip
-    return _update_values(effect) if isinstance(effect, Update) else _insert_values(effect)
+    return _update_values(effect, columns) if isinstance(effect, Update) else _insert_values(effect)
 
 
-def _update_values(effect: Update) -> dict[str, exp.Expr]:
+def _update_values(effect: Update, known: Mapping[str, str]) -> dict[str, exp.Expr]:
     columns = effect.columns
+    looked_at = {by for one in columns.set for by in watched(known, one)}
     kinds = {"set": columns.set, "add": columns.add, "remove": columns.remove}
     return {
         **{f"_{kind}": _names(list(names)) for kind, names in kinds.items()},
@@ -81,6 +90,7 @@ def _update_values(effect: Update) -> dict[str, exp.Expr]:
         **columns.set,
         **columns.add,
         **{f"_remove__{c}": tree for c, tree in columns.remove.items()},
+        **{seen(one): column(one, ROW) for one in sorted(looked_at)},
         **({} if effect.note is None else {"_note": effect.note}),
     }
 

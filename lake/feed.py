@@ -100,8 +100,8 @@ class Feed:
         )
         return int(found["n"][0])
 
+    @staticmethod
     def stage(
-        self,
         session: Runner,
         schema: str,
         name: str,

@@ -2,27 +2,29 @@
 
 composer.begin(composer.reply(message, zone=here.zone), record=record_id)      # in a callback
 composer.draw(here, record=record_id, on_sent=…)                               # where it stands, when one is begun
+
+What is typed is kept for its person as he types, wherever he goes, until he sends it or throws it away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from email.utils import parseaddr
 from typing import Any
-from uuid import uuid4
 
 import streamlit as st
 
 from crm_core import files, uploads
 from crm_core.availability import AWAY, read_unreachable
 from crm_core.conversations import Message
+from crm_core.drafts import drafts_of
 from crm_core.model.documents import Template
 from flows.compose import Draft, Sent, send
 from flows.drafts import read_addresses
 from flows.outgoing import MOST_ATTACHED
 from flows.previews import preview_texts
-from pages._ui import feedback, html, words
+from pages._ui import feedback, html, typing, words
+from pages._ui.composing import MAIL, TYPED, Composing, kept, restored
 from pages._ui.conversation import said, whole, writer_of
 from pages._ui.layout import redraw
 from pages._ui.session import Here
@@ -33,47 +35,41 @@ QUOTED = 8_000
 """Characters of a message that an answer quotes."""
 
 
-@dataclass
-class Composing:
-    """A mail that is being written: what it began with, and what is kept of it so far.
-
-    `answers` is the message that it answers, `answering` the address of who wrote that, unless we did ourselves.
-    """
-
-    to: str = ""
-    cc: str = ""
-    subject: str = ""
-    text: str = ""
-    answers: str | None = None
-    answering: str = ""
-    about: tuple[str, str] | None = None
-    customer: str | None = None
-    files: tuple[str, ...] = ()
-    box: str = ""
-    token: str = field(default_factory=lambda: uuid4().hex[:8])
-
-    def key(self, name: str) -> str:
-        """The key of a widget of this mail."""
-        return f"compose:{self.token}:{name}"
-
-
 def begin(made: Composing, *, record: str) -> None:
-    """Begin a mail at a record; one that was begun there before is left."""
-    end(record)
+    """Begin a mail at a record; of one that was begun there before, what was typed is kept as a draft."""
+    _leave(record)
     st.session_state[_OPEN + record] = made
 
 
-def begun(record: str) -> Composing | None:
-    """The mail that is being written at a record."""
+def begun(here: Here, record: str) -> Composing | None:
+    """The mail that is being written at a record: what was begun, or else the newest draft of this person."""
     found = st.session_state.get(_OPEN + record)
-    return found if isinstance(found, Composing) else None
+    if isinstance(found, Composing) and found.known:
+        return found
+    wanted = found.place if isinstance(found, Composing) else None
+    drafted = restored(drafts_of(here.lake).read(record, actor=here.actor), place=wanted)
+    made = drafted or (found if isinstance(found, Composing) else None)
+    if made is not None:
+        made.known = True
+        st.session_state[_OPEN + record] = made
+    return made
 
 
-def end(record: str) -> None:
-    """Leave the mail that is being written at a record."""
+def _leave(record: str) -> Composing | None:
+    """Close the mail that is being written at a record; what is kept of it stays."""
     made = st.session_state.pop(_OPEN + record, None)
-    if isinstance(made, Composing) and made.box:
+    if not isinstance(made, Composing):
+        return None
+    if made.box:
         uploads.close_box(made.box)
+    return made
+
+
+def end(here: Here, record: str) -> None:
+    """Be done with the mail that is being written at a record: nothing of it is kept."""
+    made = _leave(record)
+    if made is not None:
+        drafts_of(here.lake).drop(record, made.place, actor=here.actor)
 
 
 def reply(message: Message, *, zone: str, everybody: bool = False, own: str = "") -> Composing:
@@ -89,7 +85,7 @@ def reply(message: Message, *, zone: str, everybody: bool = False, own: str = ""
     return Composing(
         to=", ".join(first), cc=", ".join(copied), subject=_prefixed("Re", message.subject), answers=message.id,
         text=f"\n\n{_quoted(message, zone)}", about=message.about, customer=message.customer,
-        answering=parseaddr(writer)[1].lower() if message.incoming else "",
+        answering=parseaddr(writer)[1].lower() if message.incoming else "", place=f"{MAIL}re:{message.id}",
     )  # fmt: skip
 
 
@@ -101,7 +97,7 @@ def forward(message: Message, *, zone: str) -> Composing:
     )
     return Composing(
         subject=_prefixed("Fwd", message.subject), text=text, files=message.files, about=message.about,
-        customer=message.customer,
+        customer=message.customer, place=f"{MAIL}fwd:{message.id}",
     )  # fmt: skip
 
 
@@ -118,15 +114,16 @@ def _quoted(message: Message, zone: str) -> str:
 
 def draw(here: Here, *, record: str, on_sent: Callable[[Sent], None] | None = None) -> None:
     """Draw the mail that is being written at a record, if one is."""
-    made = begun(record)
+    made = begun(here, record)
     if made is None:
         return
     with st.container(border=True, key="composer"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(html.title("Answer" if made.answers else "New mail", small=True))
-            st.button("Discard", key=made.key("discard"), type="tertiary", on_click=_discard, args=(record,))
-        _templates(here, made)
-        for name in ("to", "cc", "subject", "text"):
+            st.button("Discard", key=made.key("discard"), type="tertiary", on_click=_discard, args=(here, record),
+                      help="Throws away what is written.")  # fmt: skip
+        _templates(here, record, made)
+        for name in TYPED:
             st.session_state.setdefault(made.key(name), getattr(made, name))
         _warn(here, made)
         with st.form(made.key("form"), border=False):
@@ -138,7 +135,24 @@ def draw(here: Here, *, record: str, on_sent: Callable[[Sent], None] | None = No
                 "Send", type="primary", icon=":material/send:", help="Ctrl+Enter sends it too.",
                 key=made.key("send"), on_click=_send, args=(here, record, made, on_sent),
             )  # fmt: skip
-        _attachments(here, made)
+        typing.listen(
+            {name: made.key(name) for name in TYPED}, key=made.key("ear"), zone=here.zone,
+            on_typed=lambda said: _typed(here, record, made, said), kept_at=lambda: made.kept_at,
+        )  # fmt: skip
+        _attachments(here, record, made)
+
+
+def _typed(here: Here, record: str, made: Composing, said: dict[str, str]) -> None:
+    """Take over what is being typed, unless it was sent or thrown away in the meantime."""
+    if st.session_state.get(_OPEN + record) is made:
+        made.to, made.cc, made.subject, made.text = (said[name] for name in TYPED)
+        _keep(here, record, made)
+
+
+def _keep(here: Here, record: str, made: Composing) -> None:
+    draft = feedback.run(lambda: drafts_of(here.lake).keep(kept(made, record=record), actor=here.actor))
+    if draft is not None:
+        made.kept_at = draft.kept_at
 
 
 def _warn(here: Here, made: Composing) -> None:
@@ -157,12 +171,12 @@ def _warn(here: Here, made: Composing) -> None:
         st.html(html.note(told, color="orange"))
 
 
-def _discard(record: str) -> None:
-    end(record)
+def _discard(here: Here, record: str) -> None:
+    end(here, record)
     redraw("centre")
 
 
-def _templates(here: Here, made: Composing) -> None:
+def _templates(here: Here, record: str, made: Composing) -> None:
     """The templates that fit what the mail is about, and its customer."""
     places = [place for place in (made.about, ("customers", made.customer or "")) if place and place[1]]
     fitting: dict[str, tuple[Template, tuple[str, str]]] = {
@@ -177,11 +191,11 @@ def _templates(here: Here, made: Composing) -> None:
     st.selectbox(
         "Template", ["", *fitting], key=key, label_visibility="collapsed",
         format_func=lambda slug: (fitting[slug][0].name or words.readable(slug)) if slug else "Words of a template…",
-        on_change=lambda: _fill(here, made, fitting.get(st.session_state[key] or "")),
+        on_change=lambda: _fill(here, record, made, fitting.get(st.session_state[key] or "")),
     )  # fmt: skip
 
 
-def _fill(here: Here, made: Composing, chosen: tuple[Template, tuple[str, str]] | None) -> None:
+def _fill(here: Here, at: str, made: Composing, chosen: tuple[Template, tuple[str, str]] | None) -> None:
     """Put a template's words in the place of what was written; what an answer quotes stays below them."""
     if chosen is None:
         return
@@ -196,29 +210,38 @@ def _fill(here: Here, made: Composing, chosen: tuple[Template, tuple[str, str]] 
         return
     if not made.answers:
         st.session_state[made.key("subject")] = " ".join(found.get("subject", "").split())
-    st.session_state[made.key("text")] = found.get("text", "").rstrip() + made.text
+    st.session_state[made.key("text")] = found.get("text", "").rstrip() + (made.quoted or "")
+    given = {name: str(st.session_state.get(made.key(name)) or "") for name in TYPED}
+    _typed(here, at, made, given)
 
 
-def _attachments(here: Here, made: Composing) -> None:
-    if made.files:
-        names = files.names(here.lake, here.catalog, ids=set(made.files), actor=here.actor)
-        st.html(html.chips([html.badge(names.get(one, "File")) for one in made.files]))
+def _attachments(here: Here, record: str, made: Composing) -> None:
+    names = files.names(here.lake, here.catalog, ids=set(made.files), actor=here.actor) if made.files else {}
+    listed = [*(names.get(one, "File") for one in made.files), *(name for name, _ in made.came)]
+    if listed:
+        st.html(html.chips([html.badge(name) for name in listed]))
     if not made.box:
         made.box = uploads.open_box(most_bytes=MOST_ATTACHED)
     upload_box(
-        made.box, key=made.key("box"), on_sent=lambda: None, label="Attach files", hint="25 MB in all.",
-        most_bytes=MOST_ATTACHED,
+        made.box, key=made.key("box"), on_sent=lambda: _came(here, record, made), label="Attach files",
+        hint="25 MB in all.", most_bytes=MOST_ATTACHED, forgets=True,
     )  # fmt: skip
+
+
+def _came(here: Here, record: str, made: Composing) -> None:
+    """Keep the bytes of what came in where they outlive this page; it becomes files once the mail is sent."""
+    found = files.keep_bytes(here.workspace, made.box)
+    if found:
+        made.came += found
+        _keep(here, record, made)
 
 
 def _send(here: Here, record: str, made: Composing, on_sent: Callable[[Sent], None] | None) -> None:
     """Send what is written; when it is refused, all of it stays as it is."""
-    given = {
-        name: str(st.session_state.get(made.key(name)) or "") for name in ("to", "cc", "subject", "text")
-    }
+    given = {name: str(st.session_state.get(made.key(name)) or "") for name in TYPED}
     sent = feedback.run(lambda: _sent(here, made, given), done="On its way")
     if sent is not None:
-        end(record)
+        end(here, record)
         if on_sent is not None:
             on_sent(sent)
     redraw("left", "centre", "right")
@@ -235,12 +258,12 @@ def _sent(here: Here, made: Composing, given: dict[str, Any]) -> Sent:
 
 def _keep_files(here: Here, made: Composing) -> None:
     """Make files of what came in; once, however often one tries to send."""
-    if not made.box:
+    if not made.came:
         return
     about = made.about or (("customers", made.customer) if made.customer else None)
     named = made.customer and made.about and here.catalog.reference(files.MODULE, "customer") is not None
     whose = {"customer": made.customer} if named else None
-    kept = files.store_box(here.workspace, made.box, actor=here.actor, about=about, also=whose)
-    if kept:
-        made.files += tuple(kept)
-        made.box = ""
+    made.files += tuple(
+        files.store_kept(here.workspace, made.came, actor=here.actor, about=about, also=whose)
+    )
+    made.came = ()

@@ -12,10 +12,11 @@ from crm_core import records
 from crm_core.conversations import MESSAGES, Conversations
 from crm_core.converting import convert, targets
 from crm_core.dependencies import read_states
+from crm_core.drafts import Draft, drafts_of
 from crm_core.model import Field, Module
 from crm_core.model.modules import Status
 from crm_core.profile import Head
-from pages._ui import composer, feedback, mailing, record_fields
+from pages._ui import composer, feedback, mailing, record_fields, typing
 from pages._ui.field_views import is_missing
 from pages._ui.fields import edit_field
 from pages._ui.inbox_list import SNOOZE
@@ -26,6 +27,9 @@ from pages._ui.surroundings import field_context
 
 _CLOSING = "inbox:closing"
 """The inquiry that is asked for what a closed one must have."""
+
+NOTE = "note"
+"""The place of the draft of a note."""
 
 SNOOZES = {
     "hour": "For an hour",
@@ -55,6 +59,9 @@ def draw(now: Here, seen: Head, found: Conversations) -> None:
         if st.session_state.get(_CLOSING) == record["id"]:
             _ask_before_closing(now, seen, closed[0])
     _more(now, seen)
+    draft = _note_draft(now, seen)
+    if draft is not None:
+        st.html(typing.kept(draft.kept_at, zone=now.zone, what="A note"), width="content")
 
 
 def _more(now: Here, seen: Head) -> None:
@@ -77,11 +84,44 @@ def _more(now: Here, seen: Head) -> None:
                 st.button(label, key=f"snooze:{slug}:{record['id']}", icon=":material/snooze:", width="stretch",
                           on_click=_snooze, args=(now, seen, slug))  # fmt: skip
         if "notes" in now.catalog.modules:
-            with st.form(f"note:{record['id']}", clear_on_submit=True, border=False):
-                key = f"note:text:{record['id']}"
-                st.text_area("Note for colleagues", key=key, height=90)
-                st.form_submit_button("Add note", icon=":material/sticky_note_2:", on_click=_make_note,
-                                      args=(now, seen, key))  # fmt: skip
+            _note(now, seen)
+
+
+def _note(now: Here, seen: Head) -> None:
+    """The box for a note; what is typed there is kept for this person until it is added or thrown away."""
+    record = str(seen.record["id"])
+    key, drafts, draft = f"note:text:{record}", drafts_of(now.lake), _note_draft(now, seen)
+    st.session_state.setdefault(key, str(draft.content.get("text") or "") if draft else "")
+    with st.form(f"note:{record}", clear_on_submit=True, border=False):
+        st.text_area("Note for colleagues", key=key, height=90)
+        st.form_submit_button("Add note", icon=":material/sticky_note_2:", on_click=_make_note,
+                              args=(now, seen, key))  # fmt: skip
+
+    def kept_at() -> datetime | None:
+        found = _note_draft(now, seen)
+        return found.kept_at if found else None
+
+    def keep(said: dict[str, str]) -> None:
+        if said["text"].strip():
+            feedback.run(lambda: drafts.keep(Draft(record, NOTE, said), actor=now.actor))
+        else:
+            drafts.drop(record, NOTE, actor=now.actor)
+
+    typing.listen({"text": key}, key=f"note:ear:{record}", on_typed=keep, kept_at=kept_at, zone=now.zone)
+    if draft is not None:
+        st.button("Throw it away", key=f"note:drop:{record}", type="tertiary", on_click=_drop_note,
+                  args=(now, record, key))  # fmt: skip
+
+
+def _note_draft(now: Here, seen: Head) -> Draft | None:
+    found = drafts_of(now.lake).read(str(seen.record["id"]), actor=now.actor)
+    return next((one for one in found if one.place == NOTE), None)
+
+
+def _drop_note(now: Here, record: str, key: str) -> None:
+    drafts_of(now.lake).drop(record, NOTE, actor=now.actor)
+    st.session_state[key] = ""
+    redraw("centre")
 
 
 def is_asleep(seen: Head) -> bool:
@@ -108,7 +148,7 @@ def _snooze(now: Here, seen: Head, choice: str) -> None:
 def _answer(now: Here, seen: Head, found: Conversations) -> None:
     """Answer the newest message that came in by mail or form; where there is none, write to the sender."""
     record_id = str(seen.record["id"])
-    if composer.begun(record_id) is None:
+    if composer.begun(now, record_id) is None:
         mailing.answer(now, seen, found, record=record_id)
     redraw("centre")
 
@@ -116,13 +156,15 @@ def _answer(now: Here, seen: Head, found: Conversations) -> None:
 def _make_note(now: Here, seen: Head, key: str) -> None:
     text = str(st.session_state.get(key) or "")
     if feedback.given(text, "Write the note first."):
-        feedback.run(
+        made = feedback.run(
             lambda: records.create(
                 now.lake, module="notes", values={"text": text, **_links(now, seen, "notes")}, actor=now.actor,
                 door="browser",
             ),
             done="Note added",
         )  # fmt: skip
+        if made is not None:
+            drafts_of(now.lake).drop(str(seen.record["id"]), NOTE, actor=now.actor)
     redraw("centre")
 
 

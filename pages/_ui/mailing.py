@@ -10,6 +10,7 @@ from crm_core.profile import Head
 from flows.failed_mail import send_again
 from pages._ui import composer, feedback
 from pages._ui.components import Click
+from pages._ui.composing import Composing
 from pages._ui.conversation import IMAGES
 from pages._ui.session import Here
 
@@ -46,7 +47,7 @@ def write(seen: Head, *, at: str = "") -> None:
     """Begin a new mail to whom a record is about, at that record or at another."""
     record = seen.record
     own = seen.module.slug == "customers"
-    made = composer.Composing(
+    made = Composing(
         to=address_of(seen),
         subject=f"Re: {record['subject']}" if not own and record.get("subject") else "",
         customer=str(record["id"]) if own else record.get("customer"),

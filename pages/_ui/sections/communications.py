@@ -30,7 +30,7 @@ def draw(spot: Spot) -> None:
         )
     )
     if not spot.locked:
-        if composer.begun(spot.record_id) is None:
+        if composer.begun(spot.here, spot.record_id) is None:
             st.button("New mail", key=spot.key("new"), icon=":material/edit:", on_click=mailing.write,
                       args=(spot.seen,))  # fmt: skip
         composer.draw(spot.here, record=spot.record_id)

@@ -47,7 +47,7 @@ def _begin(spot: Spot) -> None:
 
 
 def _mail_button(spot: Spot) -> None:
-    if composer.begun(spot.record_id) is None:
+    if composer.begun(spot.here, spot.record_id) is None:
         st.button(
             "Mail", key=spot.key("mail"), icon=":material/mail:", on_click=mailing.write, args=(spot.seen,)
         )
