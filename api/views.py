@@ -10,7 +10,7 @@ from api.context import DOOR, Here, Json, Who, snapshot_of
 from api.errors import BodyInvalid
 from api.records import AsOf
 from crm_core import records
-from crm_core.history import read_history
+from crm_core.history import read_history_page
 from crm_core.linked import read_linked
 from crm_core.profile import Profile, read_profile
 from crm_core.query import read_record
@@ -64,10 +64,27 @@ def get_timeline(
 
 
 @router.get("/history", summary="History")
-def get_history(module: str, id: str, workspace: Here, actor: Who) -> JSONResponse:
-    """Every change of every field, newest first: old, new, when, who and why."""
-    rows = read_history(workspace.lake, workspace.catalog, module=module, record_id=id, actor=actor)
-    return Json({"items": rows})
+def get_history(
+    module: str,
+    id: str,
+    workspace: Here,
+    actor: Who,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="Changes of the record; each has its fields.")
+    ] = 100,
+    before: Annotated[int | None, Query(ge=1, description="`next` of the page before.")] = None,
+) -> JSONResponse:
+    """The changes of every field, newest first: old, new, when, who and why."""
+    rows, following = read_history_page(
+        workspace.lake,
+        workspace.catalog,
+        module=module,
+        record_id=id,
+        actor=actor,
+        limit=limit,
+        before=before,
+    )
+    return Json({"items": rows, "next": following})
 
 
 @router.get("/links/{relationship}", summary="Linked records")

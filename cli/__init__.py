@@ -178,9 +178,20 @@ def run_query(
 
 
 @verb(app, "history")
-def record_history(here: Here, module: str, id: str) -> Any:
+def record_history(
+    here: Here,
+    module: str,
+    id: str,
+    limit: Annotated[int, typer.Option(min=1, help="Changes of the record at most.")] = 100,
+    before: Annotated[int | None, typer.Option(help="Only changes before this snapshot.")] = None,
+) -> Any:
     """What happened to the fields of one record, newest first."""
-    return crm.history.read_history(here.lake, here.catalog, module=module, record_id=id, actor=here.actor)
+    rows, following = crm.history.read_history_page(
+        here.lake, here.catalog, module=module, record_id=id, actor=here.actor, limit=limit, before=before
+    )
+    if following is not None:
+        crm.telling.note(f"There are older changes: --before {following} tells them.")
+    return rows
 
 
 @verb(app)

@@ -25,11 +25,13 @@ from crm_core.timeline_rows import (
     routes_to,
 )
 from lake import Lake
+from lake.record_versions import Asked as Versions
 
 __all__ = ["CHANGES", "Entry", "TimelinePage", "read_timeline", "routes_to"]
 
 CHANGES = "changes"
 """The kind of an entry that stands for changed fields of the record itself."""
+EVERY = 1_000_000
 _HIDDEN_CHANGES = frozenset({"version", "change_id", "updated_at", "created_at", "id"})
 
 
@@ -149,10 +151,13 @@ def _entry(row: Mapping[str, Any]) -> Entry:
 
 
 def _change_entries(asked: _Asked, *, at: int | None) -> list[Entry]:
-    history = asked.lake.history.of_record("crm", asked.module, asked.record_id)
+    wanted = Versions(until=at, before=asked.before, by_time=True)
+    # What holds some words is found in none but all of them.
+    most = EVERY if asked.words else asked.limit + 1
+    found = asked.lake.history.versions_of("crm", asked.module, asked.record_id, asked=wanted, most=most)
     groups: dict[str, list[dict[str, Any]]] = {}
-    for row in history.to_dicts():
-        if row["field"] not in _HIDDEN_CHANGES and (at is None or row["snapshot"] <= at):
+    for row in found.fields.to_dicts():
+        if row["field"] not in _HIDDEN_CHANGES:
             groups.setdefault(str(row["snapshot"]), []).append(row)
     entries = [
         _change_entry(asked.catalog, asked.module, snapshot, rows) for snapshot, rows in groups.items()

@@ -8,24 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from lake.catalog import all_snapshots_sql
-from lake.errors import FeedError
-from lake.feed_window import METADATA, Column, Window, open_window
+from lake.feed_window import METADATA
 from lake.names import ident, table
+from lake.record_versions import Asked, Versions, open_past, read_all, read_some
 
 if TYPE_CHECKING:
     from lake.connection import Lake
-    from lake.session import Session
 
 # What the write door stamps on every row tells of the change itself, not of the record.
 STAMPS: Final = frozenset({"id", "change_id", "version", "created_at", "updated_at"})
-EXTERNAL: Final = "external"
-
-# A row that is gone cannot name its change; the snapshot's only one is it.
-_REMOVED_SQL: Final = f"""
-    INSERT INTO images (_snapshot, _change, _there)
-    SELECT $1, CASE WHEN count(*) = 1 THEN any_value(id) END, 0 FROM {table("ops", "changes")} WHERE snapshot = $1
-"""
+_EVERY: Final = Asked()
 
 
 class History:
@@ -86,81 +78,27 @@ class History:
             FeedError: there is no such table, or it has no column `id`.
         """
         with self._lake.session() as session:
-            oldest = session.read(
-                f"SELECT min(snapshot_id) AS oldest FROM {METADATA}.ducklake_snapshot_changes"
-            )
-            window = open_window(session, schema, name, int(oldest.item()), self._lake.snapshot())
-            told = [column for column in window.columns if column.name not in without]
-            if not told:
-                raise FeedError(f"No column of {schema}.{name} is left to tell.")
-            session.execute(f"CREATE TEMP TABLE images AS {_images_sql(window, told)}", {"id": record_id})
-            removed_at = _removed_at(session, window, record_id)
-            if removed_at is not None:
-                session.execute(_REMOVED_SQL, [removed_at])
-            return session.read(
-                _changes_sql(window, told, all_snapshots_sql(self._lake.config.kind)),
-                {"id": record_id, "module": name},
-            )
+            return read_all(session, open_past(self._lake, session, (schema, name), record_id, without))
 
+    def versions_of(
+        self, schema: str, name: str, record_id: str, *, asked: Asked = _EVERY, most: int = 30,
+        without: Collection[str] = STAMPS,
+    ) -> Versions:  # fmt: skip
+        """The versions of a record that is there, newest first, and the fields of the `most` newest asked for.
 
-def _removed_at(session: Session, window: Window, record_id: str) -> int | None:
-    """The snapshot that took a record away which is not there any more; None while it is, or never was.
+        However many versions there are, whole rows are read of those alone whose fields are told.
 
-    The feed dates a removal from a merged file wrongly, so the snapshots are halved until it is found.
-    """
-    written = session.read("SELECT max(_snapshot) AS last FROM images").item()
-    if written is None or _there(session, window, record_id, window.until):
-        return None
-    first, last = int(written), window.until
-    while last - first > 1:
-        middle = (first + last) // 2
-        if _there(session, window, record_id, middle):
-            first = middle
-        else:
-            last = middle
-    return last
+        Args:
+            schema: the table's schema.
+            name: the table.
+            record_id: the record's `id`.
+            asked: which versions.
+            most: of how many the fields are told.
+            without: columns that are not told.
 
-
-def _there(session: Session, window: Window, record_id: str, snapshot: int) -> bool:
-    place = f"{table(window.schema, window.name)} AT (VERSION => {snapshot})"
-    return session.read(f"SELECT 1 AS there FROM {place} WHERE id = ? LIMIT 1", [record_id]).height > 0
-
-
-def _images_sql(window: Window, told: list[Column]) -> str:
-    """Each version of the record as text, and the one before the oldest snapshot that is kept."""
-    change = "change_id" if any(column.name == "change_id" for column in window.columns) else "NULL::UUID"
-    texts = ", ".join(f"CAST({column.quoted} AS VARCHAR) AS {column.quoted}" for column in told)
-    images = (
-        f"SELECT snapshot_id AS _snapshot, {change} AS _change, 1 AS _there, {texts} "
-        f"FROM {window.rows('insertions')} WHERE id = $id"
-    )
-    if not window.base:
-        return images
-    before = f"{table(window.schema, window.name)} AT (VERSION => {window.after})"
-    return f"{images} UNION ALL SELECT {window.after}, NULL, 1, {texts} FROM {before} WHERE id = $id"
-
-
-def _changes_sql(window: Window, told: list[Column], snapshots: str) -> str:
-    """The images compared one by one, field by field, and who made each."""
-    fields = ", ".join(column.quoted for column in told)
-    return f"""
-    WITH steps AS (
-        SELECT *, lag(_new) OVER w AS _old, lag(_there, 1, 0) OVER w AS _there_before
-        FROM images UNPIVOT INCLUDE NULLS (_new FOR _field IN ({fields}))
-        WINDOW w AS (PARTITION BY _field ORDER BY _snapshot, _there)
-    ),
-    changed AS (SELECT * FROM steps WHERE _new IS DISTINCT FROM _old AND _snapshot >= {window.start})
-    SELECT c._field AS field, c._old AS old, c._new AS new,
-           CASE WHEN c._there_before = 0 THEN 'insert' WHEN c._there = 0 THEN 'delete' ELSE 'update' END AS kind,
-           c._snapshot AS snapshot,
-           coalesce(m.occurred_at, s.snapshot_time) AS occurred_at,
-           coalesce(m.actor, '{EXTERNAL}') AS actor, m.door, m.reason, m.load_id, m.flow_run_id, m.id AS change_id
-    FROM changed AS c
-    LEFT JOIN {table("ops", "changes")} AS m ON m.snapshot = c._snapshot AND m.id = c._change
-    LEFT JOIN {snapshots} AS s ON s.snapshot_id = c._snapshot
-    UNION ALL
-    SELECT field, old, new, kind, snapshot, occurred_at, coalesce(actor, '{EXTERNAL}'), door, reason, load_id,
-           flow_run_id, change_id
-    FROM {table("ops", "history")} WHERE module = $module AND record_id = $id
-    ORDER BY snapshot, field
-    """
+        Raises:
+            FeedError: there is no such table, it has no column `id`, or none that is asked for.
+        """
+        with self._lake.session() as session:
+            past = open_past(self._lake, session, (schema, name), record_id, without)
+            return read_some(session, past, asked, most=most)

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
+
 from crm_core.access import Actor
 from crm_core.figures import Figure
-from crm_core.history import read_history
+from crm_core.history import read_versions
 from crm_core.model import Catalog
 from lake import Lake
+from lake.history import STAMPS
+from lake.record_versions import Asked
 
 RECENT = timedelta(days=30)
 BEGAN = "insert"
@@ -53,7 +57,8 @@ class RecordHistory:
     recent: int
     people: tuple[str, ...]
     fields: tuple[str, ...]
-    """Who changed something and what was changed, whatever is asked for: what one can ask for."""
+    """Who changed something and what was changed, whatever is asked for: what one can ask for. Where not all versions
+    were read, every field."""
 
     @property
     def figure(self) -> tuple[Figure, ...]:
@@ -85,19 +90,28 @@ def read(
     Raises:
         RecordNotFound: There is no such record, or none that the actor may see.
     """
-    rows = read_history(lake, catalog, module=module, record_id=record_id, actor=actor)
-    whole = _changes(row for row in rows if at is None or row["snapshot"] <= at)
-    asked = [
-        one
-        for one in whole
-        if (not person or one.actor == person) and (not field or any(f.field == field for f in one.fields))
-    ]
+    asked = Asked(column=field, actor=person, until=at)
+    found = read_versions(
+        lake, catalog, module=module, record_id=record_id, actor=actor, asked=asked, most=limit
+    )
+    wanted = set(found.all.filter(pl.col("asked"))["snapshot"].to_list())
+    told = _changes(found.fields.to_dicts())
+    changes = [one for one in told if one.snapshot in wanted]
+    # All were read: what is told of them is exact. Of more it would take reading them all, and any field is offered.
+    every = found.all.height <= limit
     since = (now or datetime.now(UTC)) - RECENT
+    changed = {f.field for one in told for f in one.fields if one.kind != BEGAN}
     return RecordHistory(
-        tuple(asked[:limit]), len(asked), sum(one.occurred_at > since for one in whole),
-        tuple(sorted({one.actor for one in whole})),
-        tuple(sorted({f.field for one in whole for f in one.fields if one.kind != BEGAN})),
+        tuple(changes[:limit]), len(changes) if every else len(wanted),
+        found.all.filter(pl.col("occurred_at") > since).height,
+        tuple(sorted(found.all["actor"].unique().to_list())),
+        tuple(sorted(changed if every else {*changed, *_columns(catalog, module)})),
     )  # fmt: skip
+
+
+def _columns(catalog: Catalog, module: str) -> set[str]:
+    """What a change may be of: fields and what every record has, without what each change sets."""
+    return set(catalog.columns(module)) - STAMPS - {"deleted_at"}
 
 
 def _changes(rows: Iterable[dict[str, Any]]) -> list[RecordChange]:

@@ -42,6 +42,17 @@ def test_history_tells_who_changed_what(as_user: Callable[[str], TestClient], ma
     assert (city["new"], city["actor"], city["door"]) == ("Bergen", "anna", "api")
 
 
+def test_a_history_comes_in_pages_newest_first(admin: TestClient, make: Make) -> None:
+    place = f"/v1/modules/customers/records/{make('customers', name='Paged')['id']}"
+    for city in ("Oslo", "Bergen", "Voss"):
+        admin.patch(place, json={"city": city})
+    first = admin.get(f"{place}/history", params={"limit": 2}).json()
+    assert [one["new"] for one in first["items"]] == ["Voss", "Bergen"]
+    rest = admin.get(f"{place}/history", params={"limit": 2, "before": first["next"]}).json()
+    assert ("Oslo", "update") in [(one["new"], one["kind"]) for one in rest["items"]]
+    assert rest["next"] is None and {one["kind"] for one in rest["items"]} == {"update", "insert"}
+
+
 def test_a_timeline_has_the_changes_when_they_are_asked_for(admin: TestClient, make: Make) -> None:
     made = make("customers", name="Timed", city="Oslo")
     place = f"/v1/modules/customers/records/{made['id']}"
