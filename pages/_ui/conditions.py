@@ -338,6 +338,7 @@ class _Builder:
             key=f"{self.key}:{part['id']}:remove",
             type="tertiary",
             on_click=remove,
+            help="Remove",
         )
 
 

@@ -19,7 +19,7 @@ from crm_core.reports.sql_report import takes_range
 from crm_core.reports.store import dashboard_of, report_of
 from pages._ui import feedback, html, nav
 from pages._ui.nav import REPORTS
-from pages._ui.report_chart import draw_chart
+from pages._ui.report_chart import answer_table, draw_chart
 from pages._ui.report_range import Chosen, chosen_range, range_words
 from pages._ui.session import Here, here
 from pages._ui.table_state import open_matching
@@ -80,6 +80,9 @@ def _card(slug: str, range: Range | None, key: str, height: int) -> None:
             result, key=f"{key}:chart", height=height,
             on_pick=lambda place: open_records(now, result, place, asked_at),
         )  # fmt: skip
+        if result.rows and result.report.chart not in ("number", "table"):
+            # A chart says nothing to who does not see it: the same in words.
+            st.html(html.Html('<div class="m-unseen">{}</div>').format(answer_table(result, most=50)))
 
 
 def ask(now: Here, slug: str, range: Range | None, asked_at: datetime) -> Result:

@@ -24,7 +24,9 @@ NAMED = {
 MOST_CHARTS = 3
 """So many currencies have a chart of their own; all stand in the table."""
 _PICK = "pick"
-_ROW_HEIGHT, _AXIS_HEIGHT, _LEGEND_HEIGHT = 24, 44, 24
+_SAID = {"field": "said", "type": "nominal"}
+"""What is read aloud of a part of a chart."""
+_ROW_HEIGHT, _MOST_ROW_HEIGHT, _AXIS_HEIGHT, _LEGEND_HEIGHT = 24, 44, 44, 24
 Pick = Callable[[int], None]
 
 
@@ -102,6 +104,7 @@ def chart_spec(result: Result, *, currency: str, height: int) -> dict[str, Any]:
     }  # fmt: skip
     encoding: dict[str, Any] = {"x": groups, "y": value} if across else {"y": groups, "x": value}
     encoding["tooltip"] = _tooltip(result, two=bool(second))
+    encoding["description"] = _SAID
     encoding["color"] = _color(result, second) if second else _own_color(result)
     mark = _mark(report.chart, points=len(data) <= 60)
     if second and report.chart == "bar":
@@ -110,9 +113,14 @@ def chart_spec(result: Result, *, currency: str, height: int) -> dict[str, Any]:
         value["stack"] = "zero" if result.adds_up else None
     if not across:
         bands = len(first) * (max(1, len(second)) if second and report.chart == "bar" else 1)
-        height = _AXIS_HEIGHT + _ROW_HEIGHT * bands
+        height = _AXIS_HEIGHT + bands * _row_height(height, bands)
     height += _LEGEND_HEIGHT * math.ceil(len(second) / 4)
     return spec | {"mark": mark, "encoding": encoding, "height": height}
+
+
+def _row_height(height: int, bands: int) -> int:
+    """Of one bar with its distance to the next: as much as there is room for, neither a thread nor a block."""
+    return max(_ROW_HEIGHT, min(_MOST_ROW_HEIGHT, (height - _AXIS_HEIGHT) // max(1, bands)))
 
 
 def _mark(chart: Chart, *, points: bool) -> dict[str, Any]:
@@ -170,6 +178,7 @@ def _donut(result: Result, domain: Sequence[str], height: int) -> dict[str, Any]
         "encoding": {
             "theta": {"field": "value", "type": "quantitative", "stack": True}, "color": color,
             "order": {"field": "row", "type": "quantitative"}, "tooltip": _tooltip(result, two=False),
+            "description": _SAID,
         },
         "height": height,
     }  # fmt: skip
@@ -184,9 +193,12 @@ def _tooltip(result: Result, *, two: bool) -> list[dict[str, Any]]:
 
 
 def _datum(result: Result, place: int, row: Row, divided: Decimal) -> dict[str, Any]:
-    datum: dict[str, Any] = {"row": place, "first": row.keys[0].label, "value": float(row.value / divided),
-                             "told": value_words(row, result.unit), "records": words.number(row.count)}  # fmt: skip
-    return datum | ({"second": row.keys[1].label} if len(row.keys) > 1 else {})
+    told, labels = value_words(row, result.unit), [key.label for key in row.keys]
+    datum: dict[str, Any] = {
+        "row": place, "first": labels[0], "value": float(row.value / divided), "told": told,
+        "records": words.number(row.count), "said": f"{', '.join(labels)}: {told}",
+    }  # fmt: skip
+    return datum | ({"second": labels[1]} if len(labels) > 1 else {})
 
 
 def _domain(result: Result, place: int) -> list[str]:

@@ -96,6 +96,16 @@ def choose(page: Page, label: str, option: str, *, within: Locator | None = None
     page.get_by_role("option", name=option, exact=True).last.click()
 
 
+def find(page: Page, label: str, option: str, *, within: Locator | None = None) -> None:
+    """Choose an option of a long select by typing it; the page is still before and afterwards."""
+    still(page)
+    box = (within or page).get_by_role("combobox", name=label, exact=True)
+    if box.input_value() != option:
+        box.fill(option)
+        page.get_by_role("option", name=option, exact=True).last.click()
+        still(page)
+
+
 def shortcut(page: Page, key: str, shown: Locator) -> None:
     """Press a key once what it stands for is on the screen and the page is still; what it opens must come."""
     expect(shown).to_be_visible()
