@@ -167,10 +167,14 @@ def _drawn(event: Event, editable: bool) -> dict[str, Any]:
         "id": event.id,
         "title": event.title,
         "start": event.starts.date().isoformat() if whole else event.starts.isoformat(),
-        "end": None if whole or event.ends is None else event.ends.isoformat(),
+        "end": None
+        if event.ends is None
+        else event.ends.date().isoformat()
+        if whole
+        else event.ends.isoformat(),
         "allDay": whole,
         "editable": editable,
-        "durationEditable": editable and not whole,
+        "durationEditable": editable and (not whole or event.ends is not None),
         "classNames": list(event.classes),
         "extendedProps": {"version": event.version, "told": event.told},
     }

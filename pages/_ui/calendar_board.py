@@ -151,8 +151,9 @@ def _book(board: Board, starts: datetime, ends: datetime) -> None:
 
 
 def _created(board: Board, starts: datetime, ends: datetime, whole: bool) -> None:
-    """Book the span that was chosen; of a whole day, its morning."""
-    if whole:
+    """Book the span that was chosen; of one day of a month, its morning."""
+    month = st.session_state.get(_VIEW, MONTH) == MONTH
+    if whole and month and ends - starts <= timedelta(days=1):
         starts = starts.replace(hour=FIRST_HOUR, minute=0)
         ends = starts + timedelta(hours=1)
     zone = board.here.zone

@@ -24,6 +24,7 @@ from pages._ui.fields import edit_field, show_field
 from pages._ui.record_words import status_name
 from pages._ui.reference import edit_reference
 from pages._ui.session import Here
+from pages._ui.span import choose_span
 from pages._ui.surroundings import field_context
 
 _ASKED = "calendar_asked"
@@ -150,11 +151,18 @@ def _edit(
     base = asked.base or {source.starts: asked.starts, source.ends: asked.ends, "owner": now.actor.user}
     wrong = feedback.problems(asked.form)
     values: Values = {}
-    for field in _fields(module, source):
-        values[field.slug] = edit_field(
-            field, base.get(field.slug), key=f"{asked.form}:{field.slug}", context=context,
-            problem=wrong.get(field.slug, ""),
-        )  # fmt: skip
+    fields = {field.slug: field for field in _fields(module, source)}
+    for slug, field in fields.items():
+        if slug == source.starts and source.ends in fields:
+            values |= _span(now, source, asked, fields, base, wrong)
+        elif slug not in values:
+            values[slug] = edit_field(
+                field,
+                base.get(slug),
+                key=f"{asked.form}:{slug}",
+                context=context,
+                problem=wrong.get(slug, ""),
+            )
     values["owner"] = _choose("Owner", context.users, base.get("owner"), f"{asked.form}:owner")
     if asked.record_id:
         folder = module.folder(base["folder"] or "") or module.default_folder
@@ -165,6 +173,27 @@ def _edit(
     _warn(now, module, {**base, **given, **values})
     if st.button("Save" if asked.record_id else "Book", type="primary", key=f"{asked.form}:save"):
         _save(now, source, asked, given, values, close, on_saved)
+
+
+def _span(
+    now: Here,
+    source: Source,
+    asked: Asked,
+    fields: Mapping[str, Field],
+    base: Values,
+    wrong: Mapping[str, str],
+) -> Values:
+    edges = (source.starts, source.ends)
+    chosen = choose_span(
+        base.get(source.starts), base.get(source.ends), zone=now.zone, key=f"{asked.form}:span",
+        labels=(_label(fields[source.starts]), _label(fields[source.ends])),
+        problem=" ".join(wrong[edge] for edge in edges if edge in wrong),
+    )  # fmt: skip
+    return dict(zip(edges, chosen, strict=True))
+
+
+def _label(field: Field) -> str:
+    return f"{field.name} *" if field.required else field.name
 
 
 def _choose(label: str, names: Mapping[str, str], chosen: Any, key: str) -> str | None:
@@ -200,8 +229,8 @@ def _save(
 ) -> None:  # fmt: skip
     starts, ends = values.get(source.starts), values.get(source.ends)
     if isinstance(starts, datetime) and isinstance(ends, datetime) and ends < starts:
-        feedback.show(feedback.Message("It would end before it begins. Choose a later end."), at="toast")
-        return
+        feedback.refuse(asked.form, {source.ends: "It would end before it begins. Choose a later end."})
+        st.rerun(scope="fragment")
     base = asked.base
 
     def write() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crm_core import calendars
 from crm_core.calendars import Entry
@@ -12,6 +12,7 @@ from pages._ui import html, words
 from pages._ui.calendar import Event
 from pages._ui.record_words import status_name
 from pages._ui.session import Here
+from pages._ui.span import whole_days
 from pages._ui.surroundings import field_context
 
 
@@ -50,10 +51,15 @@ def legend(now: Here) -> html.Html:
 def _event(now: Here, one: Entry, people: Mapping[str, str]) -> Event:
     module = now.catalog.module(one.module)
     begins = calendars.wall(one.starts, now.zone)
+    whole = whole_days(one.starts, one.ends, zone=now.zone)
     told = [
         module.one,
         one.title,
-        words.day(begins) if one.all_day else when(one.starts, one.ends, zone=now.zone),
+        words.day(begins)
+        if one.all_day
+        else _days(one, now.zone)
+        if whole
+        else when(one.starts, one.ends, zone=now.zone),
         one.place,
         status_name(module, one.folder, one.status),
         people.get(one.owner, ""),
@@ -65,11 +71,18 @@ def _event(now: Here, one: Entry, people: Mapping[str, str]) -> Event:
         title=one.title or module.one,
         starts=begins,
         ends=calendars.wall(one.ends, now.zone) if one.ends is not None else None,
-        all_day=one.all_day,
+        all_day=one.all_day or whole,
         version=one.version,
         told=", ".join(part for part in told if part),
         classes=(f"c-{_color(now, one.module)}", *(state for state, holds in states.items() if holds)),
     )
+
+
+def _days(one: Entry, zone: str) -> str:
+    """The whole days from the first to the last; that which ends at midnight ends the day before."""
+    assert one.ends is not None
+    first, last = (calendars.wall(moment, zone) for moment in (one.starts, one.ends - timedelta(seconds=1)))
+    return words.day(first) if first.date() == last.date() else f"{words.day(first)} – {words.day(last)}"
 
 
 def _color(now: Here, module: str) -> str:

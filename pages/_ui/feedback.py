@@ -13,7 +13,7 @@ shows the general notice, since nobody can act on its text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -96,6 +96,12 @@ def submit(
     if said:
         st.toast(html.plain(said), icon=":material/check:")
     return value
+
+
+def refuse(form: str, wrong: Mapping[str, str]) -> None:
+    """Says what is wrong with single fields of a form before anything is sent; `problems` has it from then on."""
+    st.session_state[_form_key(form)] = dict(wrong)
+    show(Message(next(iter(wrong.values()))), at="toast")
 
 
 def problems(form: str) -> dict[str, str]:

@@ -111,9 +111,15 @@ def test_a_calendar_is_used_by_keyboard_alone(week: Page) -> None:
     form = steps.dialog(week)
     expect(form.get_by_role("textbox").first).to_have_value("First")
     steps.still(week)
-    hour = form.get_by_role("spinbutton", name=re.compile("hour", re.IGNORECASE)).first
-    hour.focus()
-    week.keyboard.type("08")
+    form.get_by_label("Starts at").focus()
+    for key in (
+        *["ArrowRight"] * 3,
+        "0",
+        "8",
+        "ArrowRight",
+        "a",
+    ):  # month, day, year, hour, minute, half of the day
+        week.keyboard.press(key)
     press(week, form.get_by_role("button", name="Save"))
     steps.said(week, "Saved")
     expect(event(week, "First").first).to_have_attribute("aria-label", re.compile(r", 08:00 – "))

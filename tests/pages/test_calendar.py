@@ -20,6 +20,7 @@ from pages._ui.calendar import Moved, clock
 from pages._ui.calendar_board import HEARD, WARNED, Board
 from pages._ui.calendar_page import CalendarState
 from pages._ui.session import Here
+from pages._ui.span import read_span, whole_days
 from tests.pages.conftest import Open, told
 from tests.pages.test_sections import ADMIN, figure, made
 
@@ -150,6 +151,36 @@ def test_an_appointment_is_booked_and_changed_by_forms(
 @pytest.mark.parametrize("sent", [None, 7, "", "soon", "9999-01-01T00:00:00", "2027-13-01"])
 def test_a_time_that_is_none_is_not_taken_from_a_browser(sent: Any) -> None:
     assert clock(sent) is None
+
+
+TWICE = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+"""Half past two in Berlin for the second time that night."""
+MIDNIGHT = datetime(2027, 3, 8, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("told_of", "expected"),
+    [
+        pytest.param(None, (TWICE, TEN), id="nothing was touched"),
+        pytest.param("2026-10-25T02:30 2027-03-09T11:00", (TWICE, TEN + HOUR), id="the start was left alone"),
+        pytest.param("2027-03-09T09:00 2027-03-09T10:00", (TEN - HOUR, TEN), id="the end was left alone"),
+        pytest.param("2027-03-09T09:00 ", (TEN - HOUR, None), id="the end was taken away"),
+        pytest.param("soon 9999-03-09T10:00", (TWICE, TEN), id="no times"),
+        pytest.param("2027-03-09T09:00", (TWICE, TEN), id="one time"),
+        pytest.param({"starts": 1}, (TWICE, TEN), id="no text"),
+    ],
+)
+def test_a_span_is_read_by_the_clocks_of_who_chose_it(told_of: object, expected: tuple[Any, Any]) -> None:
+    assert read_span(told_of, (TWICE, TEN), zone="Europe/Berlin") == expected
+
+
+@pytest.mark.parametrize(
+    ("ends", "whole"),
+    [(MIDNIGHT + 24 * HOUR, True), (MIDNIGHT + HOUR, False), (MIDNIGHT, False), (None, False)],
+)
+def test_from_midnight_to_midnight_are_whole_days(ends: datetime | None, whole: bool) -> None:
+    assert whole_days(MIDNIGHT, ends, zone="Europe/Berlin") is whole
+    assert not whole_days(MIDNIGHT, ends, zone="Europe/London")
 
 
 def test_the_page_shows_the_time_of_oneself_of_the_team_or_of_all(
