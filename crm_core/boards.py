@@ -13,7 +13,7 @@ from crm_core.conditions import Scope, compile_condition, value_expression
 from crm_core.model import Catalog, Condition, Module
 from crm_core.model.fields import MoneyField
 from crm_core.model.modules import Status
-from crm_core.query import SortKey, parse_sort
+from crm_core.page_rows import SortKey, parse_sort
 from crm_core.relations import Relations, relations_for
 from crm_core.search import hit_columns
 from crm_core.totals import Total

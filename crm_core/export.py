@@ -16,8 +16,8 @@ from crm_core.conditions import Scope, compile_condition, value_expression
 from crm_core.export_xlsx import xlsx_pieces
 from crm_core.model import All, Catalog, Condition
 from crm_core.model.fields import ADDRESS_PARTS, AddressField, MoneyField
+from crm_core.page_rows import parse_sort
 from crm_core.params import Params
-from crm_core.query import parse_sort
 from crm_core.relations import Relations
 from crm_core.shape import to_json_value
 from crm_core.trees import amount_text, column, function, text

@@ -9,11 +9,12 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition
+from crm_core.deep_pages import Key, before, distrust, stretch_of, within
 from crm_core.model import Catalog, Condition, Module
 from crm_core.pictures import PHOTO, picture_field
 from crm_core.query import title_column
 from crm_core.relations import Relations, relations_for
-from crm_core.search_page import SORTED_BY, Order, Place, Window, page_of
+from crm_core.search_page import SORTED_BY, Order, Place, Stretched, Window, page_of
 from crm_core.search_words import Wanted, holds, parse, words_like
 from crm_core.search_words import plain as plain_tree
 from crm_core.searched import forgives, search_texts
@@ -112,9 +113,8 @@ def search_module(
     if beside is not None:
         tests.append(beside)
     marks = _plain_words(wanted)
-    rows = _read_page(
-        lake, relations, _Asked(module, order, window, marks), _matched(relations, module, order, tests)
-    )
+    matched, asked = _matched(relations, module, order, tests), _Asked(module, order, window, marks)
+    rows = _read_deep(lake, relations, asked, matched) or _read_page(lake, relations, asked, matched)
     hits = tuple(_hit(row, module) for row in rows if row["id"] is not None)
     found = Hits(hits, int(rows[0]["total"]), marks=marks, places=_places(rows) if hits else None)
     if similar and wanted and window.counted and found.total < FEW and forgives(catalog, module):
@@ -153,7 +153,37 @@ def _matched(relations: Relations, module: str, order: Order, tests: list[exp.Ex
     )
 
 
-def _read_page(lake: Lake, relations: Relations, asked: _Asked, matched: exp.Select) -> list[dict[str, Any]]:
+def _read_deep(
+    lake: Lake, relations: Relations, asked: _Asked, matched: exp.Select
+) -> list[dict[str, Any]] | None:
+    """The rows of a page far down, as `_read_page`; None where they are not where they most likely were, or not far."""
+    window, params = asked.window, relations.params
+    kind = relations.catalog.columns(asked.module)[asked.order.column]
+    keys = (Key(SORTED_BY, kind, asked.order.descending), Key("id", "UUID"))
+    last = window.offset + window.limit - 1
+    stretch = None
+    if window.offset:
+        stretch = stretch_of(
+            lake, matched, params.values, keys, first=window.offset, last=last, total=window.expected
+        )
+    if stretch is None:
+        return None
+    known = dict(params.values)
+    found = Stretched(before(stretch, keys, params), within(stretch, keys, params))
+    rows = _read_page(lake, relations, asked, matched, found)
+    there = sum(row["id"] is not None for row in rows)
+    wanted = min(window.limit, max(0, rows[0]["total"] - window.offset)) if window.counted else window.limit
+    if rows[0]["ahead"] <= window.offset and there == wanted:
+        return rows
+    distrust(lake, stretch)
+    params.values.clear()
+    params.values.update(known)
+    return None
+
+
+def _read_page(
+    lake: Lake, relations: Relations, asked: _Asked, matched: exp.Select, stretched: Stretched | None = None
+) -> list[dict[str, Any]]:
     """The rows of one page, each with what was found in it."""
     own = relations.catalog.module(asked.module)
     shown = (
@@ -163,7 +193,7 @@ def _read_page(lake: Lake, relations: Relations, asked: _Asked, matched: exp.Sel
             relations.stored(asked.module, _ROW), on=column(relations.row_key, _ROW).eq(column("place", "p"))
         )
     )
-    statement = page_of(matched, shown, asked.order, asked.window)
+    statement = page_of(matched, shown, asked.order, asked.window, stretched)
     return lake.read(text(statement), relations.params.values).to_dicts()
 
 

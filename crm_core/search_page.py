@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from crm_core.deep_pages import skipped
 from crm_core.relations import Relations
 from crm_core.trees import column
 
@@ -24,7 +25,8 @@ class Window:
     """Which part of a list is read: `limit` records from `offset` on, or those right after or before a place.
 
     To go on from a place costs the same however far down it is; whoever has counted before need not be told again
-    how many there are (`counted`).
+    how many there are (`counted`), and says how many he `expected`, so that what lies far down is found without sorting
+    all.
     """
 
     limit: int = 50
@@ -32,6 +34,7 @@ class Window:
     after: Place | None = None
     before: Place | None = None
     counted: bool = True
+    expected: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,23 +74,43 @@ class Order:
         return exp.paren(exp.or_(*ways))
 
 
-def page_of(matched: exp.Select, shown: exp.Select, order: Order, window: Window) -> exp.Expr:
+@dataclass(frozen=True)
+class Stretched:
+    """The stretch of a list in which a window most likely lies: what is true before it, and in it."""
+
+    before: exp.Expr
+    within: exp.Expr
+
+
+def page_of(
+    matched: exp.Select, shown: exp.Select, order: Order, window: Window, stretched: Stretched | None = None
+) -> exp.Expr:
     """The window of `matched`, each row as `shown` has it, and with it the exact number of all when it is asked for.
+
+    Of a stretch alone it is read where one is given, and `ahead` says how many come before that.
 
     Only the window's rows are read in full: of all that match, no more than what they are sorted by. There is at
     least one row, whose `id` is NULL when there is nothing.
     """
     back = window.before is not None
-    page = order.of(exp.select("*").from_("matched"), reverse=back).limit(window.limit).offset(window.offset)
+    page = exp.select("*").from_("matched")
+    skip: exp.Expr = exp.Literal.number(window.offset)
     total: exp.Expr = exp.Count(this=exp.Star()) if window.counted else exp.Literal.number(-1)
     counted = exp.select(total.as_("total"))
-    if window.counted:
+    if window.counted or stretched is not None:
         counted = counted.from_("matched")
+    if stretched is not None:
+        ahead = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=stretched.before))
+        counted = counted.select(ahead.as_("ahead"))
+        page = page.where(stretched.within)
+        skip = skipped(window.offset, "ahead")
+    page = order.of(page, reverse=back).limit(window.limit).offset(skip)
     both = (
-        exp.select("c.total", "s.*")
-        .from_(counted.subquery("c"))
+        exp.select("c.*", "s.*")
+        .from_("counted AS c")
         .join(shown.subquery("s"), on=exp.true(), join_type="left")
         .with_("matched", as_=matched)
+        .with_("counted", as_=counted)
         .with_("page", as_=page)
     )
     return order.of(both, "s")

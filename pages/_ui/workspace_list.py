@@ -79,7 +79,7 @@ def _read(
         state.window = 0
     window = Window(PAGE, offset=state.window * PAGE)
     if known is not None and known.snapshot == snapshot:
-        window = Window(PAGE, offset=state.window * PAGE, counted=False)
+        window = Window(PAGE, offset=state.window * PAGE, counted=False, expected=known.total)
         if known.places is not None and state.window == known.window + 1:
             window = Window(PAGE, after=known.places[1], counted=False)
         elif known.places is not None and state.window == known.window - 1:

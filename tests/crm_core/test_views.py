@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm_core import definitions
+from crm_core.access import Actor
 from crm_core.errors import DefinitionInvalid, Forbidden
 from crm_core.mended_views import lost_fields
 from crm_core.model import parse_condition
@@ -79,18 +80,26 @@ def test_a_view_is_changed_by_its_owner_and_a_locked_one_by_administrators(crm: 
     assert offered(crm, "Fixed") == offered(crm, "ours") == []
 
 
-def test_a_removed_field_is_told_and_the_views_that_name_it_are_shown_without_it(crm: Crm) -> None:
+@pytest.mark.parametrize(
+    ("shared_with", "actor", "told"),
+    [
+        pytest.param("me", AGENT, "a view of bob alone is shown without “age”", id="of one alone"),
+        pytest.param("everyone", ADMIN, "the view Old is shown without “age”", id="of everybody"),
+    ],
+)
+def test_a_removed_field_is_told_and_the_views_that_name_it_are_shown_without_it(
+    crm: Crm, shared_with: Shared, actor: Actor, told: str
+) -> None:
     both = parse_condition(
         {"all": [{"field": "vip", "op": "eq", "value": True}, {"field": "age", "op": "gt", "value": 1}]}
     )
-    save_view(
-        crm.lake, module="customers", name="Old", shown=Shown(both, ("age", "name"), ("-age", "name")), actor=AGENT
-    )  # fmt: skip
+    shown = Shown(both, ("age", "name"), ("-age", "name"))
+    save_view(crm.lake, module="customers", name="Old", shown=shown, actor=actor, shared_with=shared_with)
     module = crm.catalog.module("customers")
     without = module.model_copy(update={"fields": tuple(f for f in module.fields if f.slug != "age")})
-    plan = definitions.save(crm.lake, [("module", without)], actor=ADMIN)
-    assert plan.views == ("a view of bob alone is shown without “age”",)
-    [view] = [one for one in views_of(crm.catalog, "customers", actor=AGENT) if one.name == "Old"]
+    assert definitions.check_definition(crm.lake, [("module", without)], actor=ADMIN).views == (told,)
+    assert definitions.save(crm.lake, [("module", without)], actor=ADMIN).views == (told,)
+    [view] = [one for one in views_of(crm.catalog, "customers", actor=actor) if one.name == "Old"]
     assert view.when == parse_condition({"all": [{"field": "vip", "op": "eq", "value": True}]})
     assert (view.columns, view.sort) == (("name",), ("name",))
     assert lost_fields(crm.catalog, crm.catalog.saved_filters[view.slug]) == ("age",)

@@ -135,7 +135,7 @@ def titles(items: Sequence[Any], name: str = "name") -> list[Any]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the workspace as it was made once; each test works on a copy."""
     folder = tmp_path_factory.mktemp("small")
-    with Lake.open(_config(folder)) as lake:
+    with Lake.open(config_in(folder)) as lake:
         prepare(lake)
         teams = [("team", {"slug": slug, "name": slug.title()}) for slug in ("sales", "service")]
         documents = [*teams, *[("module", m) for m in MODULES], *[("relationship", r) for r in LINKS]]
@@ -148,13 +148,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(made: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Small]:
     """The workspace without any record: read from the lake, and from the copy that a server keeps."""
     shutil.copytree(made, tmp_path / "small")
-    with Lake.open(_config(tmp_path / "small")) as lake:
+    with Lake.open(config_in(tmp_path / "small")) as lake:
         if request.param == "serving copy":
             lake.start_mirror()
         yield Small(lake, definitions.read_catalog(lake))
 
 
-def _config(folder: Path) -> LakeConfig:
+def config_in(folder: Path) -> LakeConfig:
+    """The lake of a folder."""
     return LakeConfig(
         catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"), threads=1
     )
