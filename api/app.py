@@ -36,6 +36,7 @@ from api.imports import Imports
 from api.limits import IntakeLimit
 from api.openapi import install_openapi
 from api.problems import install_problem_handlers
+from crm_core.quiet import shown_since
 from crm_core.settings import Settings
 from crm_core.workspace import Workspace
 
@@ -123,5 +124,9 @@ def health(workspace: Here) -> JSONResponse:
 
 
 def pulse(workspace: Here) -> JSONResponse:
-    """The snapshot that pages read now: a page asks once a second and draws itself anew when it moved."""
-    return JSONResponse({"snapshot": workspace.lake.known_snapshot()})
+    """The snapshot that pages read now, and the newest one that changed what they show.
+
+    A page asks once a second, and draws itself anew at once when the second moved.
+    """
+    snapshot, shown = shown_since(workspace.lake)
+    return JSONResponse({"snapshot": snapshot, "shown": shown})

@@ -10,9 +10,10 @@ from crm_core.access import Actor
 from crm_core.model import Catalog, Module
 from crm_core.query import title_column
 from crm_core.relations import Relations, relations_for
-from crm_core.trees import any_of, column, function, text, union_all
+from crm_core.trees import column, function, text, union_all
 from crm_core.values.standards import standardise
 from lake import Lake
+from lake.mirror import key_column
 
 Reason = Literal["email", "phone", "name"]
 
@@ -64,10 +65,14 @@ def likely(
     """
     own = catalog.module(module)
     relations = relations_for(lake, catalog, actor)
-    parts = [_by_contact(relations, own, kind, _asked(catalog, own, kind, values)) for kind in _KINDS]
-    if names and own.profile:
-        parts.append(_by_name(relations, own, str(values.get(own.title) or "")))
-    found = [part for part in parts if part is not None]
+    found = [
+        part
+        for kind in _KINDS
+        for part in _by_contact(relations, own, kind, _asked(catalog, own, kind, values))
+    ]
+    named = _by_name(relations, own, str(values.get(own.title) or "")) if names and own.profile else None
+    if named is not None:
+        found.append(named)
     if not found:
         return ()
     union = union_all(found).subquery("found")
@@ -110,28 +115,45 @@ def _asked(catalog: Catalog, module: Module, kind: str, values: Mapping[str, Any
 
 def _by_contact(
     relations: Relations, module: Module, kind: Literal["email", "phone"], asked: list[str]
-) -> exp.Select | None:
+) -> list[exp.Select]:
+    """Those that have it in a field of theirs, and those that have it among their contact points.
+
+    Two parts: one test for either would read every id.
+    """
     if not asked:
-        return None
+        return []
     needles = relations.params.bind_all(asked)
 
     def among(name: str, alias: str) -> exp.Expr:
         return column(name, alias).isin(*[needle.copy() for needle in needles])
 
-    tests = [among(field.slug, _ROW) for field in module.fields if field.kind == kind]
+    one = exp.Literal.number(1)
+    parts = [
+        _part(relations, module, kind, one.copy()).where(among(field.slug, _ROW))
+        for field in module.fields
+        if field.kind == kind
+    ]
     points = module.contact_points
     if points is not None and points.module in relations.catalog.modules:
+        keys = [points.reference, key_column(points.reference)] if relations.copied else [points.reference]
         owners = (
-            exp.select(column(points.reference, _POINT))
-            .from_(relations.table(points.module, _POINT))
+            exp.select(
+                *[column(key, _POINT).as_(name) for key, name in zip(keys, ("owner", "number"), strict=False)]
+            )
+            .distinct()
+            .from_(relations.stored(points.module, _POINT))
             .where(
                 column("deleted_at", _POINT).is_(exp.null()),
                 column("kind", _POINT).eq(relations.params.bind(kind)),
                 among("standardised", _POINT),
             )
         )
-        tests.append(column("id", _ROW).isin(query=owners))
-    return _part(relations, module, kind, exp.Literal.number(1)).where(exp.paren(any_of(tests)))
+        same: exp.Expr = column("id", _ROW).eq(column("owner", "o"))
+        if relations.copied:
+            # By the number few rows are read, by the id alone all.
+            same = exp.and_(column(key_column("id"), _ROW).eq(column("number", "o")), same)
+        parts.append(_part(relations, module, kind, one).join(owners.subquery("o"), on=same))
+    return parts
 
 
 def _by_name(relations: Relations, module: Module, given: str) -> exp.Select | None:
@@ -163,6 +185,6 @@ def _part(relations: Relations, module: Module, reason: Reason, score: exp.Expr)
             exp.Literal.string(reason).as_("reason"),
             exp.cast(score, "DOUBLE").as_("score"),
         )
-        .from_(relations.table(module.slug, _ROW))
+        .from_(relations.stored(module.slug, _ROW))
         .where(relations.predicate(module.slug, _ROW))
     )

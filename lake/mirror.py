@@ -345,16 +345,28 @@ class Mirror:
         )
         for one in {schema, keyed_schema(schema)}:
             self._session.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(MIRROR, one)}")
-        self._session.execute(
-            f"CREATE OR REPLACE TABLE {place} AS {self._select(name, until)}"
-            + (f" ORDER BY {order}" if order else "")
-        )
+        rows = self._select(name, until)
+        self._session.execute(f"CREATE OR REPLACE TABLE {place} ({self._define(rows)})")
+        self._session.execute(f"INSERT INTO {place} {rows}" + (f" ORDER BY {order}" if order else ""))
         hidden = f" EXCLUDE ({', '.join(map(ident, held.further))})" if held.further else ""
         self._session.execute(
             f"CREATE OR REPLACE VIEW {ident(MIRROR, schema, plain)} AS SELECT *{hidden} FROM {place}"
         )
         if held.words:
             self._copy_words(name)
+
+    def _define(self, rows: str) -> str:
+        """The columns that hold the rows of a statement.
+
+        The engine would pack ids, and the texts that a search reads whole; to unpack them is most of what a search, or
+        a look for some rows, takes.
+        """
+        described = self._session.read(f"DESCRIBE {rows}")
+        return ", ".join(
+            f"{ident(column)} {kind}"
+            + (" USING COMPRESSION uncompressed" if kind == "UUID" or column == SEARCH_TEXT else "")
+            for column, kind in zip(described["column_name"], described["column_type"], strict=True)
+        )
 
     def _place(self, name: Name) -> str:
         return ident(MIRROR, keyed_schema(name[0]), name[1])

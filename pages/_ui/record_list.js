@@ -140,10 +140,15 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   };
 
   let asking;
-  const ask = (from, to) => {
+  const lacking = (from, to) => {
+    for (let i = from; i < to; i++) if (!known.rows.has(i) || known.stale.has(i)) return i;
+    return -1;
+  };
+  // What is in sight first, then what is drawn beyond it.
+  const ask = (top, seen, from, to) => {
     if (!data.windowed) return;
-    let missing = -1;
-    for (let i = from; i < to && missing < 0; i++) if (!known.rows.has(i) || known.stale.has(i)) missing = i;
+    const inSight = lacking(top, Math.min(known.count, top + seen + 1));
+    const missing = inSight < 0 ? lacking(from, to) : inSight;
     clearTimeout(asking);
     if (missing < 0 || known.asking !== null) return;
     asking = setTimeout(() => {
@@ -158,7 +163,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const top = Math.min(topAt(), Math.max(0, known.count - 1));
     const from = Math.max(0, Math.floor(top) - BEYOND);
     const to = Math.min(known.count, Math.floor(top) + seen + BEYOND);
-    ask(Math.floor(top), Math.min(known.count, Math.floor(top) + seen + 1));
+    ask(Math.floor(top), seen, from, to);
     if (!anew && from === known.before && to === known.after && !squeezed()) return;
     known.before = from;
     known.after = to;

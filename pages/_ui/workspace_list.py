@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import streamlit as st
 
 from crm_core import listing
 from crm_core.model import Module
 from crm_core.model.condition import Condition
+from crm_core.quiet import shown_since
 from crm_core.search_page import Window
 from lake.words import plain
 from pages._ui import file_preview, forms, html, nav, words, workspace_narrow
@@ -30,21 +32,23 @@ def draw(slug: str, state: WorkspaceState) -> None:
     """Draw the list of a module's records."""
     nav.follow()
     now = here()
-    seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
+    seen, shown = shown_since(now.lake)  # before the reads: what comes in between is drawn again
     module = now.catalog.module(slug)
     condition = workspace_narrow.condition(now, module, state)
-    page = _read(now, module, state, condition, snapshot=seen)
+    page = _page(now, module, state, condition, shown=shown)
     with head("left"):
-        _list_head(now, module, state, page.total, snapshot=seen)
+        _list_head(now, module, state, page.total, snapshot=shown)
     state.empty = not page.total and not state.words and condition is None
     if state.selected is None and page.items:
         state.selected = page.items[0].hit.id
+    if state.selected is not None and now.actor.role != "viewer":
+        state.opened.add(state.selected)
     record_list(
-        [_row(now, module, item, page.marks) for item in page.items],
+        [_row(now, module, item, page.marks, opened=state.opened) for item in page.items],
         key=f"list:{slug}",
         selected=state.selected,
         on_select=lambda chosen: select(state, chosen),
-        window=_window(now, module, state, page, snapshot=seen),
+        window=_window(now, module, state, page, snapshot=shown),
         on_window=lambda place: _go(state, place),
         on_rest=lambda: _rest(state),
         search=f"words:{slug}",
@@ -67,6 +71,18 @@ def _none(module: Module, state: WorkspaceState, *, narrowed: bool) -> str:
     if state.words:
         return "Nothing found. Try fewer letters, or another folder."
     return "Nothing here." if narrowed else f"No {module.name.lower()} yet."
+
+
+def _page(
+    now: Here, module: Module, state: WorkspaceState, condition: Condition | None, *, shown: int
+) -> listing.ListPage:
+    """The rows of the window, read again only when something changed that it shows."""
+    key = (state.question, state.window, shown, now.actor, now.catalog.version, f"{datetime.now(UTC):%F %H}")
+    if state.listed is None or state.listed[0] != key:
+        page = _read(now, module, state, condition, snapshot=shown)
+        state.listed = ((state.question, state.window, *key[2:]), page)
+        state.opened.clear()
+    return state.listed[1]
 
 
 def _read(
@@ -161,7 +177,9 @@ def _searched(state: WorkspaceState, slug: str) -> None:
     state.words = st.session_state[f"words:{slug}"] or ""
 
 
-def _row(now: Here, module: Module, item: listing.ListItem, marks: Sequence[str]) -> ListRow:
+def _row(
+    now: Here, module: Module, item: listing.ListItem, marks: Sequence[str], *, opened: Collection[str] = ()
+) -> ListRow:
     hit, badges = item.hit, item.badges
     folder = module.folder(hit.folder or "")
     status = next((s for s in folder.statuses if s.slug == hit.status), None) if folder else None
@@ -179,7 +197,7 @@ def _row(now: Here, module: Module, item: listing.ListItem, marks: Sequence[str]
         note=note,
         text=" · ".join(notes) or (status.name if status else ""),
         when=words.ago(badges.last_at, zone=now.zone) if badges.last_at else "",
-        unread=badges.unread,
+        unread=0 if hit.id in opened else badges.unread,
         status=status.name if status else (hit.status or ""),
         color=status.color if status else "gray",
         picture=file_preview.small(item.picture, actor=now.actor),

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from crm_core.errors import RecordNotFound
-from crm_core.listing import ListItem
+from crm_core.listing import ListItem, ListPage
 from crm_core.panels import OVERVIEW
 from crm_core.past import Past, head_then
 from crm_core.profile import Head, read_head
@@ -49,6 +49,10 @@ class WorkspaceState:
     window: int = 0
     """Which stretch of `PAGE` rows of the list is looked at."""
     seen: Seen | None = None
+    listed: tuple[Any, ListPage] | None = None
+    """The window that was read last: key (which one, as of what, for whom), rows."""
+    opened: set[str] = field(default_factory=set)
+    """What was opened since these rows were read, so that nothing of it is unread."""
     counted_words: str = ""
     """The words for which the folders were counted last."""
     counts: tuple[Any, dict[str | None, int]] | None = None
