@@ -12,7 +12,7 @@ from lake import Lake
 QUIET = frozenset(
     ("ops", name)
     for name in (
-        "changes", "counters", "cursors", "flow_ticks", "idempotency", "preferences", "read_marks",
+        "changes", "counters", "cursors", "drafts", "flow_ticks", "idempotency", "preferences", "read_marks",
     )
 )  # fmt: skip
 """Tables that every commit writes, or only those of one person."""

@@ -240,7 +240,7 @@ class Mirror:
         known = self._columns.get(name)
         keyed = any(column == "id" for column, _ in columns)
         if known != columns or not keyed or not self.snapshot or not self._mend(name, until, touched):
-            self._copy(name, until)
+            self._copy(name, until, columns)
         self._columns[name] = columns
 
     def _mend(self, name: Name, until: int, touched: set[Name]) -> bool:
@@ -337,7 +337,7 @@ class Mirror:
         )
         return found
 
-    def _copy(self, name: Name, until: int) -> None:
+    def _copy(self, name: Name, until: int, columns: Iterable[tuple[str, str]]) -> None:
         schema, plain = name
         held, place = self._held[name], self._place(name)
         order = ", ".join(
@@ -346,7 +346,7 @@ class Mirror:
         for one in {schema, keyed_schema(schema)}:
             self._session.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(MIRROR, one)}")
         rows = self._select(name, until)
-        self._session.execute(f"CREATE OR REPLACE TABLE {place} ({self._define(rows)})")
+        self._session.execute(f"CREATE OR REPLACE TABLE {place} ({self._define(name, columns)})")
         self._session.execute(f"INSERT INTO {place} {rows}" + (f" ORDER BY {order}" if order else ""))
         hidden = f" EXCLUDE ({', '.join(map(ident, held.further))})" if held.further else ""
         self._session.execute(
@@ -355,17 +355,17 @@ class Mirror:
         if held.words:
             self._copy_words(name)
 
-    def _define(self, rows: str) -> str:
-        """The columns that hold the rows of a statement.
+    def _define(self, name: Name, columns: Iterable[tuple[str, str]]) -> str:
+        """The columns of a copy.
 
         The engine would pack ids, and the texts that a search reads whole; to unpack them is most of what a search, or
         a look for some rows, takes.
         """
-        described = self._session.read(f"DESCRIBE {rows}")
+        further = [(one, "VARCHAR" if one == SEARCH_TEXT else "BIGINT") for one in self._held[name].further]
         return ", ".join(
             f"{ident(column)} {kind}"
             + (" USING COMPRESSION uncompressed" if kind == "UUID" or column == SEARCH_TEXT else "")
-            for column, kind in zip(described["column_name"], described["column_type"], strict=True)
+            for column, kind in (*columns, *further)
         )
 
     def _place(self, name: Name) -> str:
