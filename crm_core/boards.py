@@ -165,8 +165,8 @@ def _matched(
 
 def _sums() -> exp.Select:
     """A row for each lane and currency: the number of records, and their sum as text, so that no digit is lost."""
-    width = "DECIMAL(38, 4)"
-    total = exp.cast(exp.Sum(this=exp.cast(column("amount"), width)), width)
+    # The engine adds amounts of 18 digits up in 38: to widen each of them first doubles the work.
+    total = exp.cast(exp.Sum(this=column("amount")), "DECIMAL(38, 4)")
     empty = [exp.cast(exp.null(), kind).as_(name) for name, kind in _CARD.items()]
     return (
         exp.select(
