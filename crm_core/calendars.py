@@ -41,13 +41,6 @@ class Source:
     all_day: bool = False
 
 
-SOURCES = (
-    Source("appointments", "starts_at", "ends_at", "place"),
-    Source("reservations", "starts_at", "ends_at", "resource"),
-    Source("tasks", "due", all_day=True),
-)
-
-
 @dataclass(frozen=True)
 class Entry:
     """A record in a calendar; instants are UTC, `ends` is None where nobody said when it ends.
@@ -73,17 +66,17 @@ class Entry:
 
 
 def sources(catalog: Catalog) -> tuple[Source, ...]:
-    """What stands in calendars by the definitions: modules that are there and still have a time."""
-    return tuple(
-        source
-        for source in SOURCES
-        if source.module in catalog.modules and source.starts in catalog.columns(source.module)
-    )
+    """What stands in calendars, as the modules say it: in their order, whole days last."""
+    found = [
+        Source(module.slug, **module.calendar.model_dump()) for module in catalog.ordered if module.calendar
+    ]
+    return tuple(sorted(found, key=lambda source: source.all_day))
 
 
 def source_of(catalog: Catalog, module: str) -> Source | None:
     """How a module stands in calendars, when it does."""
-    return next((source for source in sources(catalog) if source.module == module), None)
+    place = catalog.modules[module].calendar if module in catalog.modules else None
+    return Source(module, **place.model_dump()) if place is not None else None
 
 
 def read_entries(

@@ -32,6 +32,7 @@ def rule_problems(lake: Lake, catalog: Catalog, *, changed: Collection[str]) -> 
         yield from _shown(catalog, module)
         yield from _related(catalog, module)
         yield from _exclusive(catalog, module)
+        yield from _calendar(catalog, module)
         yield from _contact_points(catalog, module)
     for rel in catalog.relationships:
         yield from _link(rel, lake)
@@ -128,6 +129,18 @@ def _exclusive(catalog: Catalog, module: Module) -> Iterator[str]:
                 yield f"{module.slug}: exclusive times are for a field with one value, which “{slug}” is not"
         for slug in sorted(set(rule.ignore) - statuses):
             yield f"{module.slug}: exclusive times ignore the unknown status “{slug}”"
+
+
+def _calendar(catalog: Catalog, module: Module) -> Iterator[str]:
+    """What stands in a calendar begins at an instant, and ends at one where it says when."""
+    place, columns = module.calendar, catalog.columns(module.slug)
+    if place is None:
+        return
+    for slug in filter(None, (place.starts, place.ends)):
+        if columns.get(slug) != "TIMESTAMPTZ":
+            yield f"{module.slug}: the calendar needs a field of the kind datetime, which “{slug}” is not"
+    if place.place and place.place not in columns:
+        yield f"{module.slug}: the calendar names the unknown field “{place.place}” as the place"
 
 
 def _contact_points(catalog: Catalog, module: Module) -> Iterator[str]:

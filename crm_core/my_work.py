@@ -1,8 +1,8 @@
 """What waits for one person today: tasks, what customers wrote, appointments, requests without an answer.
 
-A module takes part by what it has, not by its name: what is due has a field `due`, what takes place `starts_at` and
-`ends_at`. Each of these reads is one statement, and one more for the titles of whom the records belong to. With
-`everybody` it is about all records that the actor sees.
+A module takes part by what it has, not by its name: what is due has a field `due`, what takes place a `calendar`. Each
+of these reads is one statement, and one more for the titles of whom the records belong to. With `everybody` it is about
+all records that the actor sees.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,6 @@ AHEAD = timedelta(days=7)
 BACK = timedelta(days=14)
 """How long what customers wrote counts as new activity."""
 
-STARTS, ENDS = "starts_at", "ends_at"
 _ROW = "r"
 
 
@@ -76,12 +75,8 @@ def due_modules(catalog: Catalog) -> tuple[Module, ...]:
 
 
 def dated_modules(catalog: Catalog) -> tuple[Module, ...]:
-    """The modules whose records take place at a time, from `starts_at` to `ends_at`."""
-    return tuple(
-        module
-        for module in catalog.ordered
-        if all(getattr(module.field(name), "kind", "") == "datetime" for name in (STARTS, ENDS))
-    )
+    """The modules whose records take place at a time: those of the calendars, without what stands on a whole day."""
+    return tuple(module for module in catalog.ordered if module.calendar and not module.calendar.all_day)
 
 
 def read_due(
@@ -121,13 +116,14 @@ def read_appointments(
     def build(look: Look) -> exp.Query | None:
         bind = look.relations.params.bind
         parts: list[exp.Query] = []
-        for module in dated_modules(catalog):
-            starts = column(STARTS, _ROW)
+        for module, place in ((one, one.calendar) for one in dated_modules(catalog) if one.calendar):
+            starts = column(place.starts, _ROW)
             within = sql(
                 "$s >= $from AND $s < $to", s=starts, **{"from": bind(begin, "TIMESTAMPTZ")},
                 to=bind(begin + AHEAD, "TIMESTAMPTZ"),
             )  # fmt: skip
-            part = rows_of(look, module, starts, until=column(ENDS, _ROW))
+            ends = column(place.ends, _ROW) if place.ends else None
+            part = rows_of(look, module, starts, until=ends)
             parts.append(part.where(within, is_open(look, module)))
         if not parts:
             return None

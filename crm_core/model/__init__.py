@@ -6,6 +6,7 @@ from crm_core.model.condition import All, AnyOf, Condition, Leaf, Not, Operator,
 from crm_core.model.documents import CustomerEvent, SavedFilter, Stored, Team, Template, WorkspaceSettings
 from crm_core.model.fields import FIELD_KINDS, Field, Option
 from crm_core.model.modules import (
+    CalendarPlace,
     ContactPoints,
     Dependency,
     Exclusive,
@@ -23,6 +24,7 @@ __all__ = [
     "FIELD_KINDS",
     "All",
     "AnyOf",
+    "CalendarPlace",
     "Catalog",
     "Condition",
     "ContactPoints",

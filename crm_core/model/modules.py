@@ -132,6 +132,18 @@ class Timeline(Definition):
     color: str = "gray"
 
 
+class CalendarPlace(Definition):
+    """How records of this module stand in calendars: when they begin and end, where, or that they take a whole day.
+
+    Without `ends` they only begin. None ends before it begins, whichever way it is written.
+    """
+
+    starts: ColumnSlug
+    ends: str = ""
+    place: str = ""
+    all_day: bool = False
+
+
 class ContactPoints(Definition):
     """Where the e-mail addresses and phone numbers of a profile module live.
 
@@ -170,6 +182,7 @@ class Module(Definition):
     exclusive: tuple[Exclusive, ...] = ()
     folders: tuple[Folder, ...] = (Folder(slug="all", label="All"),)
     timeline: Timeline | None = None
+    calendar: CalendarPlace | None = None
     contact_points: ContactPoints | None = None
     sort: tuple[str, ...] = ()
     """Columns by which the table's files are sorted, so that reads of one key touch few of them."""

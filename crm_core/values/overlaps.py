@@ -29,14 +29,36 @@ OVERLAP, BACKWARDS = "overlap", "backwards"
 def check_overlaps(tx: Runner, module: Module, *, rows: Checked) -> int:
     """Add a problem for each row that takes a time that is taken, or ends before it begins; returns how many.
 
-    Of rows of one write that overlap each other, the one that begins first stays. Rules that only warn are not asked.
+    What stands in a calendar, or must not take the same time as others, ends no earlier than it begins. Of rows of one
+    write that overlap each other, the one that begins first stays. Rules that only warn are not asked.
 
     Args:
         tx: the transaction that will store the rows.
         module: whose rows they are.
         rows: what is about to be stored; of rows that are there already only those that are moved are judged.
     """
-    return sum(_check(tx, module, rule, rows) for rule in module.exclusive if rule.effect == "refuse")
+    refusing = [rule for rule in module.exclusive if rule.effect == "refuse"]
+    spans = [(rule.start, rule.end) for rule in refusing]
+    if module.calendar is not None and module.calendar.ends:
+        spans.append((module.calendar.starts, module.calendar.ends))
+    backwards = sum(_check_order(tx, start, end, rows) for start, end in dict.fromkeys(spans))
+    return backwards + sum(_check(tx, module, rule, rows) for rule in refusing)
+
+
+def _check_order(tx: Runner, start: str, end: str, rows: Checked) -> int:
+    """Note the rows that end before they begin; of rows that are there already those whose begin or end changes."""
+    begins, ends = (exp.cast(column(one, "w"), "TIMESTAMPTZ") for one in (start, end))
+    tests: list[exp.Expr] = [exp.LT(this=ends, expression=begins)]
+    joins = []
+    if rows.before is not None:
+        joins = [left_join(named_table(rows.before, "b"), column("id", "b").eq(column("id", "w")))]
+        tests.append(_differs((start, end)))
+    received = aliased(exp.cast(column(end, "w"), "VARCHAR"), "received")
+    found = select_from(
+        [column("_row", "w"), received], named_table(rows.table, "w"), joins=joins, where=all_of(tests)
+    )
+    late = f"“{end}”: it would end before it begins (“{start}”); choose a later end"
+    return _note(tx, rows, found.sql("duckdb"), end, BACKWARDS, late)
 
 
 def _check(tx: Runner, module: Module, rule: Exclusive, rows: Checked) -> int:
@@ -47,11 +69,7 @@ def _check(tx: Runner, module: Module, rule: Exclusive, rows: Checked) -> int:
         return 0
     same = ", ".join(_name_of(module, slug) for slug in rule.per)
     taken = f"“{rule.start}”: this time overlaps another {module.one.lower()} of the same {same}; choose a free one"
-    late = f"“{rule.end}” is before “{rule.start}”"
-    count = _note(
-        tx, rows, "SELECT _row, received FROM overlap_moved WHERE ends < begins", rule.end, BACKWARDS, late
-    )
-    return count + _note(tx, rows, _taken(module, rule, rows).sql("duckdb"), rule.start, OVERLAP, taken)
+    return _note(tx, rows, _taken(module, rule, rows).sql("duckdb"), rule.start, OVERLAP, taken)
 
 
 def _note(tx: Runner, rows: Checked, found: str, field: str, code: str, words: str) -> int:
@@ -104,7 +122,12 @@ def _moved(rule: Exclusive, rows: Checked) -> exp.Expr:
     if rows.before is None:
         return exp.true()
     asked = [rule.start, rule.end, *rule.per, *(["status"] if rule.ignore else [])]
-    differ = [exp.NullSafeNEQ(this=column(key, "w"), expression=column(key, "b")) for key in asked]
+    return _differs(asked)
+
+
+def _differs(columns: Sequence[str]) -> exp.Expr:
+    """True for rows in which one of these columns becomes another."""
+    differ = [exp.NullSafeNEQ(this=column(key, "w"), expression=column(key, "b")) for key in columns]
     return exp.paren(exp.or_(*differ))
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crm_core import calendars, records
+from crm_core import calendars, definitions, records
 from crm_core.access import Actor
 from crm_core.calendars import Entry, Source
+from crm_core.errors import DefinitionInvalid, ValuesInvalid
+from crm_core.loading import load, read_options, read_rejects
 from tests.crm_core.conftest import ADMIN, AGENT, OTHER, Crm
 
 BERLIN = "Europe/Berlin"
@@ -142,3 +145,68 @@ def test_a_task_is_moved_to_another_day_at_its_time() -> None:
     values = calendars.moved(TASK, record, starts=datetime(2026, 3, 30), ends=None, zone=BERLIN)
     assert values == {"due": datetime(2026, 3, 30, 15, tzinfo=UTC)}
     assert not calendars.moved(TASK, record, starts=datetime(2026, 3, 28), ends=None, zone=BERLIN)
+
+
+@pytest.mark.parametrize("module", ["appointments", "reservations"])
+def test_nothing_in_a_calendar_ends_before_it_begins(freight: Crm, customer: str, module: str) -> None:
+    title = "title" if module == "appointments" else "what"
+    given = {title: "Talk", "customer": customer, "starts_at": NOON, "ends_at": NOON - HOUR}
+    with pytest.raises(ValuesInvalid) as refused:
+        records.create(freight.lake, module=module, values=given, actor=ADMIN)
+    assert [(one.field, one.code) for one in refused.value.problems] == [("ends_at", "backwards")]
+    made = records.create(freight.lake, module=module, values=given | {"ends_at": NOON}, actor=ADMIN).id
+    with pytest.raises(ValuesInvalid):
+        records.update(
+            freight.lake, module=module, record_id=made, values={"starts_at": NOON + HOUR}, actor=ADMIN
+        )
+    later = {"starts_at": NOON + HOUR, "ends_at": NOON + 2 * HOUR}
+    records.update(freight.lake, module=module, record_id=made, values=later, actor=ADMIN)
+
+
+def test_a_load_leaves_out_what_ends_before_it_begins(freight: Crm, customer: str, tmp_path: Path) -> None:
+    file = tmp_path / "appointments.csv"
+    file.write_text(
+        f"title,customer,starts_at,ends_at\nGood,{customer},2026-03-10T12:00:00Z,2026-03-10T13:00:00Z\n"
+        f"Wrong,{customer},2026-03-10T12:00:00Z,2026-03-10T11:00:00Z\n"
+    )
+    options = read_options(module="appointments")
+    done = load(freight.lake, [str(file)], actor=ADMIN, module="appointments", options=options)
+    assert (done.inserted, done.rejected) == (1, 1)
+    [told] = read_rejects(freight.lake, done.load_id, actor=ADMIN)
+    assert (told["line"], "before it begins" in told["reason"]) == (3, True)
+
+
+def test_a_module_of_ones_own_stands_in_the_calendar_when_it_says_so(crm: Crm) -> None:
+    fields = [
+        {"slug": "name", "kind": "text"},
+        *({"slug": one, "kind": "datetime"} for one in ("begins", "ends")),
+    ]
+    module = {"slug": "visits", "title": "name", "fields": fields}
+    definitions.save(crm.lake, [("module", module)], actor=ADMIN)
+    values = {"name": "Harbour", "begins": NOON, "ends": NOON + HOUR}
+    records.create(crm.lake, module="visits", values=values, actor=ADMIN)
+    span = {"actor": ADMIN, "starts": NOON, "ends": NOON + HOUR}
+    assert calendars.read_entries(crm.lake, crm.catalog, **span) == ()
+    place = {"starts": "begins", "ends": "ends"}
+    definitions.save(crm.lake, [("module", {**module, "calendar": place})], actor=ADMIN)
+    [entry] = calendars.read_entries(crm.lake, crm.catalog, **span)
+    assert (entry.module, entry.title, entry.ends) == ("visits", "Harbour", NOON + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        pytest.param({"starts": "name"}, "datetime, which “name” is not", id="no time"),
+        pytest.param(
+            {"starts": "begins", "ends": "nope"}, "which “nope” is not", id="an end that is not there"
+        ),
+        pytest.param(
+            {"starts": "begins", "place": "room"}, "unknown field “room”", id="a place that is not there"
+        ),
+    ],
+)
+def test_a_calendar_of_fields_that_do_not_fit_is_refused(crm: Crm, place: dict[str, str], told: str) -> None:
+    fields = [{"slug": "name", "kind": "text"}, {"slug": "begins", "kind": "datetime"}]
+    module = {"slug": "talks", "title": "name", "fields": fields, "calendar": place}
+    with pytest.raises(DefinitionInvalid, match=told):
+        definitions.save(crm.lake, [("module", module)], actor=ADMIN)
