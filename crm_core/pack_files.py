@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from crm_core import yaml
+from crm_core.definition_documents import parse_document
 from crm_core.errors import CrmError
+from crm_core.mended_views import mended
 from crm_core.model import Catalog, Stored
 from crm_core.model.documents import Document, DocumentKind
 
@@ -59,22 +61,32 @@ def read_pack(name_or_path: str | Path) -> list[PackDocument]:
 def pack_document(catalog: Catalog) -> dict[str, Any]:
     """All definitions but retired ones, as one document that `read_pack` reads again.
 
-    Of a flow that is live, what runs; an edit in the making stays behind.
+    Of a flow that is live, what runs; an edit in the making stays behind. Of a view that names what is gone, the rest.
     """
     every = [
         catalog.live.get(one.slug, one) if one.kind == "flow" else one for one in catalog.stored.values()
     ]
-    kept = [one for one in every if one.state != "retired"]
+    kept = [one for one in every if one.state != "retired" and _fits(catalog, one)]
     pack: dict[str, Any] = {one.kind: one.document for one in kept if one.kind == "workspace"}
     for key, kind in SECTIONS.items():
-        listed = [_exported(one) for one in sorted(kept, key=lambda one: one.slug) if one.kind == kind]
+        listed = [
+            _exported(catalog, one) for one in sorted(kept, key=lambda one: one.slug) if one.kind == kind
+        ]
         if listed:
             pack[key] = listed
     return pack
 
 
-def _exported(one: Stored) -> Document:
-    return one.document | ({} if one.state == "active" else {"state": one.state})
+def _fits(catalog: Catalog, one: Stored) -> bool:
+    """Whether it is of a module that there is; views stay behind when theirs is taken away."""
+    return one.kind != "saved_filter" or one.document["module"] in catalog.modules
+
+
+def _exported(catalog: Catalog, one: Stored) -> Document:
+    document = one.document
+    if one.kind == "saved_filter" and (found := mended(catalog, catalog.saved_filters[one.slug])).lost:
+        _, document = parse_document(one.kind, found.view)
+    return document | ({} if one.state == "active" else {"state": one.state})
 
 
 def _folder() -> Path:

@@ -164,11 +164,17 @@ def test_a_field_that_cannot_be_is_refused(crm: Crm, field: dict[str, Any], told
     assert told in problems(crm, ("module", changed))
 
 
-def test_a_field_that_a_filter_names_cannot_be_taken_away(crm: Crm) -> None:
+def test_a_field_that_a_view_names_is_taken_away_and_the_export_goes_in_again(
+    crm: Crm, tmp_path: Path
+) -> None:
     changed = document(crm)
     changed["fields"] = [field for field in changed["fields"] if field["slug"] != "vip"]
     changed["dependencies"] = []
-    assert "the view vips" in problems(crm, ("module", changed))
+    plan = definitions.save(crm.lake, [("module", changed)], actor=ADMIN)
+    assert plan.views == ("the view vips is shown without “vip”",)
+    file = tmp_path / "pack.yaml"
+    file.write_text(definitions.export_pack(crm.lake))
+    definitions.apply_pack(crm.lake, file, actor=ADMIN)
 
 
 def test_access_over_a_circle_of_parents_is_refused(crm: Crm) -> None:
