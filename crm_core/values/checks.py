@@ -53,7 +53,7 @@ def check_set(
         fields: slugs of the fields and references that the write gives values for.
     """
     known = writable(catalog, module)
-    given = {slug: known[slug] for slug in fields if slug in known}
+    given = _with_values(tx, {slug: known[slug] for slug in fields if slug in known}, rows)
     targets = _targets(tx, [one for one in given.values() if isinstance(one, Reference)], rows)
     key = ("checks", module, actor, rows, tuple(given), tuple(targets.items()))
     statement = catalog.memo.of(key, lambda: _compile(catalog, module, actor, rows, given, targets))
@@ -120,6 +120,21 @@ def _taken(module: str, one: Field | Reference, rows: Checked) -> exp.Select:
         .from_(_join_before(inner, rows).subquery("x"))
         .where(sql("differs AND (taken OR place > 1)"))
     )
+
+
+def _with_values(
+    tx: Runner, given: Mapping[str, Field | Reference], rows: Checked
+) -> dict[str, Field | Reference]:
+    """What is given, without the keys and files that no row has: to look among all records is what costs."""
+    asked = [
+        one for one in given.values() if not isinstance(one, Reference) and (one.unique or one.kind == "file")
+    ]
+    if not asked:
+        return dict(given)
+    wanted = [f"coalesce(bool_or({ident(next(iter(one.columns)))} IS NOT NULL), false)" for one in asked]
+    found = tx.read(f"SELECT {', '.join(wanted)} FROM {ident(rows.table)}").row(0)
+    empty = {one.slug for one, valued in zip(asked, found, strict=True) if not valued}
+    return {slug: one for slug, one in given.items() if slug not in empty}
 
 
 def _targets(tx: Runner, references: Sequence[Reference], rows: Checked) -> dict[str, tuple[str, ...]]:

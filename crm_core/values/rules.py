@@ -4,13 +4,13 @@ They run over a relation with every column of the module, so that a row to be, a
 screen are judged by the same statement.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from crm_core.access import Actor
-from crm_core.conditions import Scope, compile_dependency
+from crm_core.conditions import Scope, compile_condition, compile_dependency
 from crm_core.model import Catalog, Dependency, Module, Reference
 from crm_core.model.condition import leaves
 from crm_core.model.fields import Field, MultiSelectField
@@ -60,7 +60,12 @@ class RowRules:
 
 
 def row_rules(
-    catalog: Catalog, module: Module, scope: Scope, *, touched: Iterable[str] | None = None
+    catalog: Catalog,
+    module: Module,
+    scope: Scope,
+    *,
+    touched: Iterable[str] | None = None,
+    idle: Collection[int] = (),
 ) -> RowRules:
     """Compile the rules of a module over the rows of `scope.alias`.
 
@@ -69,6 +74,7 @@ def row_rules(
         module: whose rows they are.
         scope: the relation, and whose eyes conditions see related records with.
         touched: slugs that a change gives values for; only what they bear on is asked. None asks everything.
+        idle: places of dependencies in the module's list that hold for no row.
     """
     names = None if touched is None else set(touched)
     rules = RowRules()
@@ -83,7 +89,7 @@ def row_rules(
     for place, dependency in enumerate(module.dependencies):
         if names is not None and not names & _bears_on(dependency):
             continue
-        holds = compile_dependency(dependency, scope)
+        holds = exp.false() if place in idle else compile_dependency(dependency, scope)
         for slug in dependency.fields:
             match dependency.effect:
                 case "visible":
@@ -232,10 +238,12 @@ def judge_rows(
         refusing: whether rows must not come to be what a dependency refuses; rows that are so already are let be.
     """
 
-    def make() -> tuple[Statement | None, tuple[str, ...]]:
+    touched = given if compared else None
+
+    def make(idle: Collection[int] = ()) -> tuple[Statement | None, tuple[str, ...]]:
         params = Params("d")
         scope = Scope(module.slug, ROW, Relations(catalog, actor, params))
-        rules = row_rules(catalog, module, scope, touched=given if compared else None)
+        rules = row_rules(catalog, module, scope, touched=touched, idle=idle)
         if trusted:
             rules.frozen.clear()
         if not refusing:
@@ -250,13 +258,35 @@ def judge_rows(
 
     if module.dependencies:
         # Conditions hold what the time is and whom they are read for.
-        statement, judged = make()
+        statement, judged = make(_idle(s, catalog, module, actor=actor, rows=rows, touched=touched))
     else:
         key = ("rules", module.slug, rows, tuple(given), compared, trusted, tuple(set_aside))
         statement, judged = catalog.memo.of(key, make)
     if statement is not None:
         s.execute(f"CREATE OR REPLACE TEMP TABLE {ident(into)} AS {statement.sql}", statement.values())
     return judged
+
+
+def _idle(
+    s: Runner, catalog: Catalog, module: Module, *, actor: Actor, rows: str, touched: Sequence[str] | None
+) -> frozenset[int]:
+    """The dependencies over related records whose condition on the row itself none meets.
+
+    To ask for related records takes longer than everything else that a row is judged by, and is mostly not needed.
+    """
+    params = Params("d")
+    scope = Scope(module.slug, ROW, Relations(catalog, actor, params))
+    asked = {
+        place: compile_condition(one.when, scope)
+        for place, one in enumerate(module.dependencies)
+        if one.related is not None and (touched is None or _bears_on(one) & set(touched))
+    }
+    if not asked:
+        return frozenset()
+    met = [aliased(sql("coalesce(bool_or($w), false)", w=when), f"d{place}") for place, when in asked.items()]
+    statement = compiled(select_from(met, named_table(rows, ROW)), params.values)
+    [found] = s.read_arrow(statement.sql, statement.values()).to_pylist()
+    return frozenset(place for place in asked if not found[f"d{place}"])
 
 
 def _brought(
