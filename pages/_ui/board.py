@@ -24,6 +24,7 @@ from pages._ui.surroundings import field_context
 from pages._ui.table import draw_dialogs, draw_done, draw_nothing
 from pages._ui.table_bar import draw_bar
 from pages._ui.table_edit import why
+from pages._ui.table_link import keep_link
 from pages._ui.table_state import TableState, condition_of, state_of
 
 _BOARD = st.components.v2.component(
@@ -40,6 +41,7 @@ def draw(slug: str, *, workspace: bool = False) -> None:
     nav.follow()
     now = here()
     module, state = now.catalog.module(slug), state_of(slug)
+    keep_link(now, module, state)
     seen = now.lake.known_snapshot()  # before the read: what comes in between is drawn again
     found = feedback.run(lambda: _read(now, module, state), at="here")
     total = found.total if found is not None else 0

@@ -27,6 +27,7 @@ from pages._ui.surroundings import field_context
 from pages._ui.table_bar import draw_bar
 from pages._ui.table_cells import cell_text, column_names, drawn_columns, referenced_titles
 from pages._ui.table_edit import editors_of, typed_cells, write
+from pages._ui.table_link import keep_link
 from pages._ui.table_state import NEWEST, TableState, columns_shown, condition_of, show_all, state_of
 
 SIZE = 50
@@ -40,6 +41,7 @@ def draw(slug: str, *, workspace: bool = False) -> None:
         no_such_module(now, words.readable(slug))
         return
     module, state = now.catalog.module(slug), state_of(slug)
+    keep_link(now, module, state)
     seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     found = feedback.run(lambda: _read(now, module, state), at="here")
     with page(module.name, count=words.number(found.total) if found else "", wide=True):

@@ -34,6 +34,8 @@ class TableState:
     sort: str = NEWEST
     columns: tuple[str, ...] = ()
     page: int = 1
+    link: dict[str, str] = field(default_factory=dict)
+    """What of it was last written into the address."""
     total: int = 0
     """How many records matched when the table was last read."""
     ticked: tuple[str, ...] = ()
