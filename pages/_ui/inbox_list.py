@@ -15,7 +15,7 @@ from crm_core.model.condition import Condition
 from crm_core.query import Page, read_page
 from crm_core.search import search_module
 from pages._ui import bulk, forms, html, inbox_narrow, words
-from pages._ui.components import ListRow, record_list
+from pages._ui.components import ListRow, ListWindow, record_list
 from pages._ui.inbox_narrow import Narrowed
 from pages._ui.layout import head, redraw, show_panel
 from pages._ui.pulse import pulse
@@ -40,6 +40,11 @@ class InboxState(Narrowed):
     done: bulk.Done | None = None
     """What was done to many of them last, and can be taken back."""
 
+    @property
+    def question(self) -> tuple[str, ...]:
+        """What the list is a list of."""
+        return (self.queue, " ".join(self.words.split()), self.status, self.team, self.channel)
+
 
 def draw(state: InboxState, slug: str) -> None:
     """Draw the queues and the list of the chosen one."""
@@ -47,6 +52,9 @@ def draw(state: InboxState, slug: str) -> None:
     seen = now.lake.known_snapshot()  # before the reads: what comes in between is drawn again
     module = now.catalog.module(slug)
     found = read_list(now, module, state)
+    if found.total and not found.items:
+        state.window = 0  # there are fewer by now
+        found = read_list(now, module, state)
     with head("left"):
         _list_head(now, module, state, found.total)
         if state.done is not None:
@@ -59,7 +67,10 @@ def draw(state: InboxState, slug: str) -> None:
         key="list:inbox",
         selected=state.selected,
         on_select=lambda chosen: select(state, chosen),
-        on_more=(lambda _: _more(state)) if found.total > len(found.items) else None,
+        window=ListWindow(
+            start=state.window * PAGE, total=found.total, question="\n".join(state.question), moment=str(seen)
+        ),
+        on_window=lambda place: _go(state, place),
         search="words:inbox",
         height="calc(100dvh - 178px)",
         label=module.name,
@@ -151,12 +162,12 @@ def matching(now: Here, module: Module, state: InboxState) -> Condition | None:
 
 
 def read_list(now: Here, module: Module, state: InboxState) -> Page:
-    """What stands in the chosen queue, narrowed by what is looked for, the newest first."""
+    """The window of the chosen queue that is looked at, narrowed by what is looked for, the newest first."""
     condition = _condition(now, module, state)
     if state.words.strip():
         hits = search_module(
             now.lake, now.catalog, module=module.slug, actor=now.actor, words=state.words, condition=condition,
-            sort="-created_at", limit=state.shown,
+            sort="-created_at", limit=PAGE, offset=state.window * PAGE,
         )  # fmt: skip
         ids = [hit.id for hit in hits.items]
         condition = Leaf(field="id", op="in", value=ids)
@@ -167,7 +178,7 @@ def read_list(now: Here, module: Module, state: InboxState) -> Page:
         return Page(found.items, hits.total, None, found.snapshot)
     return read_page(
         now.lake, now.catalog, module=module.slug, actor=now.actor, condition=condition, sort="-created_at",
-        limit=state.shown,
+        limit=PAGE, offset=state.window * PAGE,
     )  # fmt: skip
 
 
@@ -179,8 +190,8 @@ def select(state: InboxState, chosen: str) -> None:
     redraw("centre", "right")
 
 
-def _more(state: InboxState) -> None:
-    state.shown += PAGE
+def _go(state: InboxState, place: int) -> None:
+    state.window = place // PAGE
 
 
 def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None:
@@ -234,12 +245,12 @@ def _created(state: InboxState, created: str) -> None:
 
 def _queued(state: InboxState) -> None:
     state.queue = st.session_state["queue"] or OPEN
-    state.status, state.team, state.channel, state.shown = "", "", "", PAGE
+    state.status, state.team, state.channel, state.window = "", "", "", 0
 
 
 def _searched(state: InboxState) -> None:
     state.words = st.session_state["words:inbox"] or ""
-    state.shown = PAGE
+    state.window = 0
 
 
 def _row(now: Here, module: Module, item: dict[str, Any]) -> ListRow:

@@ -11,7 +11,7 @@ from crm_core.model import Module
 from crm_core.model.condition import Condition
 from pages._ui import html, words
 from pages._ui.session import Here
-from pages._ui.workspace_state import PAGE, WorkspaceState
+from pages._ui.workspace_state import WorkspaceState
 
 _NARROWING = {
     "status": ("State", "Any state"), "team": ("Team", "Any team"), "channel": ("Channel", "Any channel")
@@ -92,9 +92,9 @@ def draw_chosen(now: Here, module: Module, state: Narrowed) -> None:
 def _widened(state: Narrowed, attribute: str) -> None:
     setattr(state, attribute, "")
     st.session_state.pop(f"inbox:{attribute}", None)
-    state.shown = PAGE
+    state.window = 0
 
 
 def _narrowed(state: Narrowed, attribute: str) -> None:
     setattr(state, attribute, st.session_state[f"inbox:{attribute}"])
-    state.shown = PAGE
+    state.window = 0

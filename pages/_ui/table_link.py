@@ -15,7 +15,7 @@ from crm_core.conditions import Scope, compile_condition
 from crm_core.errors import CrmError
 from crm_core.model import Module
 from crm_core.model.condition import parse_condition
-from crm_core.query import parse_sort
+from crm_core.page_rows import parse_sort
 from crm_core.relations import relations_for
 from pages._ui.session import Here
 from pages._ui.table_state import NEWEST, TableState, show_all

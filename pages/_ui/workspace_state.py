@@ -45,7 +45,6 @@ class WorkspaceState:
     view: str = ""
     """The saved view that the list is narrowed by."""
     tag: str = ""
-    shown: int = PAGE
     window: int = 0
     """Which stretch of `PAGE` rows of the list is looked at."""
     seen: Seen | None = None

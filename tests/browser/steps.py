@@ -99,7 +99,7 @@ def choose(page: Page, label: str, option: str, *, within: Locator | None = None
 def find(page: Page, label: str, option: str, *, within: Locator | None = None) -> None:
     """Choose an option of a long select by typing it; the page is still before and afterwards."""
     still(page)
-    box = (within or page).get_by_role("combobox", name=label, exact=True)
+    box = (within or page).get_by_role("combobox", name=label, exact=True).last
     if box.input_value() != option:
         box.fill(option)
         page.get_by_role("option", name=option, exact=True).last.click()

@@ -91,7 +91,7 @@ def test_what_is_put_off_leaves_the_queue_until_its_time(
     module = now.catalog.module("inquiries")
 
     def standing(queue: str) -> bool:
-        state = InboxState(queue=queue, shown=100)
+        state = InboxState(queue=queue)
         return asked in [row["id"] for row in read_list(now, module, state).items]
 
     page = press(opened(empty("pages/inbox.py"), asked), "For a week")
@@ -162,7 +162,7 @@ def test_a_queue_is_narrowed_to_a_channel_and_changed_as_a_whole(
     called = records.create(
         empty_workspace.lake, module="inquiries", values={"subject": "Rang", "channel": "phone"}, actor=ADMIN
     ).id
-    state = InboxState(queue="all", channel="phone", shown=100)
+    state = InboxState(queue="all", channel="phone")
     assert [row["id"] for row in read_list(now, module, state).items] == [called]
     condition = matching(now, module, state)
     assert condition is not None
@@ -170,7 +170,7 @@ def test_a_queue_is_narrowed_to_a_channel_and_changed_as_a_whole(
     run_bulk(empty_workspace.lake, module="inquiries", condition=condition, action=tag, actor=ADMIN)
     tagged = [inquiry(empty_workspace, one)["tags"] or [] for one in (called, asked)]
     assert tagged == [["urgent"], []]
-    state = InboxState(queue="all", words="rang", shown=100)
+    state = InboxState(queue="all", words="rang")
     assert matching(now, module, state) == those([called])
 
 
