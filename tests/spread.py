@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/browser", "tests/canary")
+TOGETHER = ("tests/browser", "tests/canary", "tests/crm_core/demo")
 # What takes longest begins first, so that the end finds no worker with one long file and the other with none.
 FIRST = (
     "tests/browser",
@@ -22,6 +22,7 @@ FIRST = (
     "tests/canary",
     "tests/cli",
     "tests/pages",
+    "tests/crm_core/demo",
 )
 
 
