@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.model import Catalog, Module
+from crm_core.prepared import STAND_IN, about_record
 from crm_core.query import title_column
 from crm_core.relations import Relations, relations_for
 from crm_core.trees import column, function, text, union_all
@@ -64,21 +65,48 @@ def likely(
         limit: at most so many.
     """
     own = catalog.module(module)
-    relations = relations_for(lake, catalog, actor)
-    found = [
-        part
-        for kind in _KINDS
-        for part in _by_contact(relations, own, kind, _asked(catalog, own, kind, values))
-    ]
-    named = _by_name(relations, own, str(values.get(own.title) or "")) if names and own.profile else None
-    if named is not None:
-        found.append(named)
-    if not found:
-        return ()
-    union = union_all(found).subquery("found")
+    asked = {kind: _asked(catalog, own, kind, values) for kind in _KINDS}
+    name = str(values.get(own.title) or "") if names and own.profile else ""
+    if not name:
+        if not any(asked.values()):
+            return ()
+        # What is looked for differs from record to record; how many addresses and numbers that are, hardly.
+        stand_ins = {kind: [f"{kind} {place}" for place in range(len(asked[kind]))] for kind in _KINDS}
+        known = {
+            there: here for kind in _KINDS for there, here in zip(stand_ins[kind], asked[kind], strict=True)
+        }
+        statement, bound = about_record(
+            lake, catalog, without,
+            lambda relations: _best(relations, _parts(relations, own, stand_ins, ""), STAND_IN, limit),
+            key=("likely", module, *map(len, asked.values()), limit), actor=actor, instead=known,
+        )  # fmt: skip
+    else:
+        relations = relations_for(lake, catalog, actor)
+        parts = _parts(relations, own, asked, name)
+        if not parts:
+            return ()
+        statement, bound = text(_best(relations, parts, without, limit)), relations.params.values
+    rows = lake.read(statement, bound).to_dicts()
+    return tuple(
+        Likely(module, row["id"], row["title"] or "", row["subtitle"] or "", tuple(row["reasons"]), row["score"])
+        for row in rows
+    )  # fmt: skip
+
+
+def _parts(
+    relations: Relations, own: Module, asked: Mapping[Literal["email", "phone"], list[str]], name: str
+) -> list[exp.Select]:
+    """The records with one of these addresses or numbers, and those with a name like this one."""
+    parts = [part for kind in _KINDS for part in _by_contact(relations, own, kind, asked[kind])]
+    named = _by_name(relations, own, name)
+    return [*parts, *([named] if named is not None else [])]
+
+
+def _best(relations: Relations, parts: list[exp.Select], without: str, limit: int) -> exp.Select:
+    union = union_all(list(parts)).subquery("found")
     same = exp.Distinct(expressions=[column("reason")])
     reasons = function("list_sort", function("list", same))
-    statement = (
+    return (
         exp.select(
             column("id"),
             exp.Max(this=column("title")).as_("title"),
@@ -97,11 +125,6 @@ def likely(
         )
         .limit(limit)
     )
-    rows = lake.read(text(statement), relations.params.values).to_dicts()
-    return tuple(
-        Likely(module, row["id"], row["title"] or "", row["subtitle"] or "", tuple(row["reasons"]), row["score"])
-        for row in rows
-    )  # fmt: skip
 
 
 def _asked(catalog: Catalog, module: Module, kind: str, values: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.figures import Figure
 from crm_core.model import Catalog, ToMany
+from crm_core.prepared import STAND_IN, about_record
 from crm_core.query import title_column
 from crm_core.related import links_of
 from crm_core.relations import Relations, relations_for
@@ -71,7 +72,7 @@ def read(
     for level in range(1, levels + 1):
         if not links or not edge or len(found) >= MOST:
             break
-        rows = _level(lake, relations_for(lake, catalog, actor, at), links, edge)
+        rows = _level(lake, catalog, links, edge, module=module, actor=actor, at=at)
         edge = []
         for above, other, title, kind, role, outgoing in rows:
             if other not in seen and len(found) < MOST:
@@ -87,14 +88,26 @@ def _ordered(found: list[Kin], above: str) -> list[Kin]:
 
 
 def _level(
-    lake: Lake, relations: Relations, links: tuple[ToMany, ...], ids: list[str]
-) -> list[tuple[str, str, str, str, str, bool]]:
+    lake: Lake, catalog: Catalog, links: tuple[ToMany, ...], ids: list[str], *, module: str, actor: Actor,
+    at: int | None,
+) -> list[tuple[str, str, str, str, str, bool]]:  # fmt: skip
     """The neighbours of some records: near id, far id, title, type, role, and whether the near one lists the far."""
+    if len(ids) == 1:
+        statement, values = about_record(
+            lake, catalog, ids[0], lambda relations: _neighbours(relations, links, [STAND_IN]),
+            key=("kin", module), actor=actor, at=at,
+        )  # fmt: skip
+    else:
+        relations = relations_for(lake, catalog, actor, at)
+        statement, values = text(_neighbours(relations, links, ids)), relations.params.values
+    rows: list[tuple[str, str, str, str, str, bool]] = lake.read(statement, values).rows()
+    return rows
+
+
+def _neighbours(relations: Relations, links: tuple[ToMany, ...], ids: list[str]) -> exp.Select:
     parts = [_side(relations, link, ids, outgoing) for link in links for outgoing in (True, False)]
     both = union_all(list(parts)).subquery("b")
-    select = exp.select("*").from_(both).order_by("near", "type", "title", "far", "outgoing DESC")
-    rows: list[tuple[str, str, str, str, str, bool]] = lake.read(text(select), relations.params.values).rows()
-    return rows
+    return exp.select("*").from_(both).order_by("near", "type", "title", "far", "outgoing DESC")
 
 
 def _side(relations: Relations, link: ToMany, ids: list[str], outgoing: bool) -> exp.Select:
