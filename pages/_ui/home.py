@@ -19,15 +19,13 @@ from pages._ui.components import Click, clicks
 from pages._ui.home_cards import Done, Visit
 from pages._ui.layout import begin_parts, page, part, redraw
 from pages._ui.pulse import pulse
-from pages._ui.report_board import draw_dashboard
+from pages._ui.report_board import draw_dashboard, pin, pinned_of
 from pages._ui.session import Here, here
 from pages._ui.state import page_state, record_id
 
 EAR = "home_ear"
 LOOKED = "home.looked"
 """The preference that says when a person last looked at Home."""
-BOARDS = "home.dashboards"
-"""The preference that names the dashboards that a person wants on Home."""
 CHOSEN, MINE, EVERYBODY = "home.whose", "mine", "everybody"
 WHOSE = {MINE: "Mine", EVERYBODY: "Everybody's"}
 AWAY = timedelta(minutes=5)
@@ -88,8 +86,7 @@ def _boards(now: Here) -> None:
     offered = {board.slug: board.title for board in dashboards_of(now.catalog, actor=now.actor)}
     if not offered:
         return
-    kept = read_preferences(now.lake, actor=now.actor).get(BOARDS) or []
-    pinned = [slug for slug in kept if slug in offered]
+    pinned = [slug for slug in pinned_of(now) if slug in offered]
     for slug in pinned:
         draw_dashboard(slug, key="home")
     opened = st.popover(
@@ -104,9 +101,7 @@ def _boards(now: Here) -> None:
 
 
 def _pinned() -> None:
-    now = here()
-    chosen = list(st.session_state["home:boards"] or [])
-    keep_preference(now.lake, BOARDS, chosen or None, actor=now.actor)
+    pin(here(), st.session_state["home:boards"] or [])
 
 
 def _remember(now: Here, state: HomeState) -> None:

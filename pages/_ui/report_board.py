@@ -5,12 +5,14 @@ draw_dashboard("service")                       # wherever a dashboard stands: i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
 import streamlit as st
 
 from crm_core.model import Dashboard, Report
+from crm_core.preferences import keep_preference, read_preferences
 from crm_core.reports.answer import Result
 from crm_core.reports.opening import records_of
 from crm_core.reports.periods import Range
@@ -24,8 +26,21 @@ from pages._ui.report_range import Chosen, chosen_range, range_words
 from pages._ui.session import Here, here
 from pages._ui.table_state import open_matching
 
+PINNED = "home.dashboards"
+"""The preference that lists the dashboards that stand on a person's Home."""
 CARD_HEIGHT, ROW_REST = 210, 80
 """Of a chart in pixels, and what a row of cards takes beside its charts: a tall card has both rows for one."""
+
+
+def pinned_of(now: Here) -> tuple[str, ...]:
+    """The dashboards that the acting person has on Home, by slug, in their order."""
+    kept = read_preferences(now.lake, actor=now.actor).get(PINNED)
+    return tuple(one for one in kept if isinstance(one, str)) if isinstance(kept, list) else ()
+
+
+def pin(now: Here, boards: Sequence[str]) -> None:
+    """Have these dashboards on the acting person's Home, in this order."""
+    keep_preference(now.lake, PINNED, list(boards), actor=now.actor)
 
 
 def draw_dashboard(slug: str, *, key: str = "board", heading: bool = True) -> None:

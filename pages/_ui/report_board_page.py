@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.model import Dashboard
-from crm_core.preferences import keep_preference, read_preferences
 from crm_core.reports.store import NEW, dashboard_of, delete_dashboard
 from crm_core.views import may_change, may_use
 from pages._ui import feedback, html, nav, report_arrange
@@ -13,13 +12,10 @@ from pages._ui.layout import page, toolbar
 from pages._ui.nav import REPORTS
 from pages._ui.nothing import nothing
 from pages._ui.report_arrange import ArrangeState
-from pages._ui.report_board import draw_cards
+from pages._ui.report_board import draw_cards, pin, pinned_of
 from pages._ui.report_range import OWN, Chosen, choose_range, chosen_range
 from pages._ui.session import Here
 from pages._ui.state import page_state
-
-PINNED = "home.dashboards"
-"""The preference that lists the dashboards that stand on a person's Home."""
 
 
 def draw_board(now: Here, chosen: Chosen, slug: str) -> None:
@@ -60,15 +56,9 @@ def _buttons(now: Here, board: Dashboard) -> None:
         st.button("Delete", icon=":material/delete:", key="board:delete", on_click=_delete, args=(now, board))
 
 
-def pinned_of(now: Here) -> tuple[str, ...]:
-    """The dashboards that the acting person has on Home, by slug, in their order."""
-    kept = read_preferences(now.lake, actor=now.actor).get(PINNED)
-    return tuple(one for one in kept if isinstance(one, str)) if isinstance(kept, list) else ()
-
-
 def _pin(now: Here, slug: str, on: bool) -> None:
     rest = [one for one in pinned_of(now) if one != slug]
-    keep_preference(now.lake, PINNED, [*rest, slug] if on else rest, actor=now.actor)
+    pin(now, [*rest, slug] if on else rest)
 
 
 def _delete(now: Here, board: Dashboard) -> None:

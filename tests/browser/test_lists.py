@@ -66,6 +66,18 @@ def test_a_card_is_dragged_and_one_that_is_refused_goes_back_and_says_why(
     expect(_cell(page, "status")).to_have_text("Proposal")
 
 
+def test_a_lane_of_thousands_shows_some_and_more_when_asked(crowded: Served, browser_page: Page) -> None:
+    page = browser_page
+    _search(page, crowded, "deals?view=board", "Crowd", "5,000")
+    lane = page.locator('.lane[data-lane="qualification"]')
+    expect(lane.locator("header .count")).to_have_text("5,000")
+    expect(lane.locator(".sums")).to_have_text("€12,500,000.00")
+    expect(lane.locator(".card")).to_have_count(20)
+    lane.get_by_role("button", name="Show 20 more of 4,980").click()
+    expect(lane.locator(".card")).to_have_count(40)
+    expect(lane.get_by_role("button", name="Show 20 more of 4,960")).to_be_visible()
+
+
 def test_a_finger_that_rests_on_a_card_carries_it_and_one_that_moves_on_scrolls(
     crowded: Served, browser: Browser
 ) -> None:
