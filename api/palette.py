@@ -1,6 +1,7 @@
 """What the command palette of a page asks while one types, under the link that the page was given for its person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,7 +11,8 @@ from api.context import Here, Json
 from crm_core.access import Actor
 from crm_core.links import follow
 from crm_core.model import Catalog
-from crm_core.palette import PURPOSE, Found, find_records, recent_records
+from crm_core.palette import PURPOSE, Found, acts_for, find_records, recent_records
+from crm_core.query import read_record
 from flows.active import flows_for
 from lake import Lake
 
@@ -21,6 +23,16 @@ MOST_VISITED = 2000
 Group = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Opened:
+    """The record that is open on the page that asks."""
+
+    module: str
+    id: str
+    title: str
+    folder: str | None
+
+
 @router.get("/{token}", include_in_schema=False)
 def suggest(
     token: str,
@@ -29,7 +41,7 @@ def suggest(
     at: Annotated[str, Query(max_length=100)] = "",
     recent: Annotated[str, Query(max_length=MOST_VISITED)] = "",
 ) -> JSONResponse:
-    """Groups of what one can choose: the record `module:id` that is open with its flows, and others by their words."""
+    """Groups of what one can choose: what is done for the open record `module:id`, its flows, others by their words."""
     actor = follow(workspace.lake, token, purpose=PURPOSE).actor
     lake, catalog = workspace.lake, workspace.catalog
     groups: list[Group] = []
@@ -39,7 +51,10 @@ def suggest(
         visited = [(module, id) for module, _, id in (one.partition(":") for one in recent.split(",") if one)]
         seen = recent_records(lake, catalog, visited=visited, actor=actor)
         groups.append({"name": "Recent", "items": [_item(catalog, one) for one in seen]})
-    groups.append({"name": "Run a flow", "items": _runs(lake, catalog, at, actor, words)})
+    opened, wanted = _open_record(lake, catalog, at, actor), words.lower().split()
+    if opened is not None:
+        groups.append({"name": "Here", "items": _acts(catalog, opened, actor, wanted)})
+        groups.append({"name": "Run a flow", "items": _runs(catalog, opened, actor, wanted)})
     return Json({"groups": [group for group in groups if group["items"]]})
 
 
@@ -58,16 +73,33 @@ def _item(catalog: Catalog, one: Found) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _runs(lake: Lake, catalog: Catalog, at: str, actor: Actor, words: str) -> list[dict[str, str]]:
-    """The flows that may be run on the open record."""
+def _open_record(lake: Lake, catalog: Catalog, at: str, actor: Actor) -> Opened | None:
+    """The record that is open, if the actor may see it and do anything with it."""
     module, _, record_id = at.partition(":")
-    if actor.role == "viewer" or module not in catalog.modules:
-        return []
-    here = recent_records(lake, catalog, visited=[(module, record_id)], actor=actor)
-    wanted = words.lower().split()
+    if actor.role == "viewer":
+        return None
+    [*found] = recent_records(lake, catalog, visited=[(module, record_id)], actor=actor)
+    if not found:
+        return None
+    record = read_record(lake, catalog, module=module, record_id=record_id, actor=actor)
+    return Opened(module, record_id, found[0].title, record["folder"])
+
+
+def _acts(catalog: Catalog, opened: Opened, actor: Actor, wanted: Sequence[str]) -> list[dict[str, str]]:
+    """What one does for the open record."""
     return [
-        {"do": f"run:{flow.flow}:{module}:{one.id}", "title": f"Run {flow.title}", "text": one.title, "icon": "bolt"}
-        for one in here
-        for flow in flows_for(catalog, module)
+        {"do": f"act:{act.what}:{opened.module}:{opened.id}", "title": act.title, "text": opened.title,
+         "icon": act.icon}
+        for act in acts_for(catalog, opened.module, folder=opened.folder, actor=actor)
+        if all(word in f"{act.title} {opened.title}".lower() for word in wanted)
+    ]  # fmt: skip
+
+
+def _runs(catalog: Catalog, opened: Opened, actor: Actor, wanted: Sequence[str]) -> list[dict[str, str]]:
+    """The flows that may be run on the open record."""
+    return [
+        {"do": f"run:{flow.flow}:{opened.module}:{opened.id}", "title": f"Run {flow.title}", "text": opened.title,
+         "icon": "bolt"}
+        for flow in flows_for(catalog, opened.module, folder=opened.folder, actor=actor)
         if all(word in f"run {flow.title} {flow.flow}".lower() for word in wanted)
     ]  # fmt: skip

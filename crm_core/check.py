@@ -16,6 +16,7 @@ from crm_core.errors import Problem
 from crm_core.model import Catalog, Module
 from crm_core.records import read_problems
 from crm_core.values.checks import Checked, check_set
+from crm_core.values.circles import check_circles
 from crm_core.values.messages import message
 from crm_core.values.normalise import Typed, collect_problems, normalise
 from crm_core.values.overlaps import check_overlaps
@@ -105,6 +106,7 @@ def _judge(session: Session, catalog: Catalog, module: Module, directory: Direct
     single = [slug for slug in typed.fields if not getattr(fields[slug], "unique", False)]
     rows = Checked(_ROWS, typed.problems)
     check_set(session, catalog, module=module.slug, actor=actor, rows=rows, fields=single)
+    check_circles(session, catalog, module.slug, rows=rows)
     check_overlaps(session, module, rows=rows)
     _statuses(session, module)
     return _findings(session, module, read_problems(session, typed))

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from crm_core.access import Actor
+from crm_core.conversations import MESSAGES
+from crm_core.intake_forms import intake_module
 from crm_core.model import Catalog
+from crm_core.panels import panels_of
 from crm_core.query import titles
 from crm_core.search import search_all
 from lake import Lake
@@ -18,6 +21,38 @@ MOST = 12
 
 LONGEST = 200
 """More letters of a search than these say nothing more."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that one does for the open record: `what` is `call`, `mail`, or a module to make a record of."""
+
+    what: str
+    title: str
+    icon: str
+
+
+CALL, MAIL = "call", "mail"
+ACTS = (
+    Act(CALL, "Log a call", "call"),
+    Act(MAIL, "Write a mail", "mail"),
+    Act("tasks", "New task", "add_task"),
+    Act("notes", "New note", "sticky_note_2"),
+    Act("appointments", "Book an appointment", "event"),
+)
+
+
+def acts_for(catalog: Catalog, module: str, *, folder: str | None, actor: Actor) -> tuple[Act, ...]:
+    """What somebody can do for a record of a module; nothing for who only looks."""
+    if actor.role == "viewer" or module not in catalog.modules:
+        return ()
+    intake = intake_module(catalog)
+    comes_in = intake is not None and intake.slug == module
+    sections = {panel.slug for panel in panels_of(catalog, module, folder=folder, role=actor.role)}
+    talks = MESSAGES in catalog.modules and MESSAGES in sections
+    made = {one.module for one in catalog.to_many(module) if one.reference is not None}
+    offered = {CALL: talks and not comes_in, MAIL: talks or (comes_in and MESSAGES in catalog.modules)}
+    return tuple(act for act in ACTS if offered.get(act.what, act.what in made))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import dataclass, replace
 
+from crm_core.access import Actor
 from crm_core.errors import DefinitionInvalid
 from crm_core.model import Catalog, Stored
 from flows.check import read_flow
@@ -72,12 +73,16 @@ def active_flow(catalog: Catalog, slug: str) -> ActiveFlow | None:
     return next((flow for flow in active_flows(catalog) if flow.slug == slug), None)
 
 
-def flows_for(catalog: Catalog, module: str, folder: str | None = None) -> tuple[FlowDefinition, ...]:
-    """The active flows that a person may run by hand on a record of a module; of a folder where one is named."""
+def flows_for(
+    catalog: Catalog, module: str, *, folder: str | None, actor: Actor
+) -> tuple[FlowDefinition, ...]:
+    """The active flows that somebody may run by hand on a record: of its module and folder; none for who only looks."""
+    if actor.role == "viewer":
+        return ()
     return tuple(
         flow.definition
         for flow in active_flows(catalog)
         if flow.definition.module == module
         and flow.definition.trigger.event != "deleted"
-        and (folder is None or not flow.definition.folders or folder in flow.definition.folders)
+        and (not flow.definition.folders or folder in flow.definition.folders)
     )

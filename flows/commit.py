@@ -131,6 +131,10 @@ def store(tx: Transaction, prepared: Prepared, *, hold_over: int) -> Stored:
     for module, typed in prepared.staged.effects.updates.items():
         if tx.touched_since(prepared.seen, "crm", module):
             keep_later(tx, prepared.staged.catalog, module, typed, after=prepared.seen, until=tx.snapshot - 1)
+    for kind in prepared.staged.effects.sides:
+        if (check := SIDES[kind].check) is not None:
+            check(tx, prepared.staged.catalog, rows_of(kind), FAILURES)
+    fail_runs(tx)
     pending = _settle(tx, prepared)
     sides, messages = prepared.staged.effects.sides, prepared.inserts.get(COMMUNICATIONS)
     for kind in sides:

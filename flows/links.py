@@ -1,6 +1,9 @@
 """Links of a many-to-many that steps make and take away: stored as sets, one statement a kind of change."""
 
+from sqlglot import exp
+
 from crm_core.model import Catalog, Reference, ToMany
+from crm_core.values.circles import FOUND, check_links, in_words
 from flows.sides import SideTable, register
 from lake import Transaction, ident, table
 
@@ -42,7 +45,35 @@ def write(tx: Transaction, rows: str) -> None:
         _write(tx, rows, str(link))
 
 
-register(KIND, SideTable(COLUMNS, write))
+def check(tx: Transaction, catalog: Catalog, rows: str, failures: str) -> None:
+    """Let the runs fail whose links would put a record below itself."""
+    for rel in catalog.link_relationships:
+        if rel.tree is None:
+            continue
+        told = rel.tree.by
+        by = ""
+        if told is not None:
+            own, default = (f"json_extract_string({one}, '$.\"{told}\"')" for one in ("w.own", "w.defaults"))
+            by = f", coalesce({own}, l.{ident(told)}, {default}) AS {ident(told)}"
+        wanted = (
+            f"FROM {ident(rows)} w LEFT JOIN {table('crm', rel.link_table)} l ON l.from_id = w.from_id "
+            f"AND l.to_id = w.to_id AND l.deleted_at IS NULL WHERE w.link = {_text(rel.link_table)} AND w.stays "
+            "AND w._skip IS NULL AND w.from_id IS NOT NULL AND w.to_id IS NOT NULL"
+        )
+        links = f"SELECT w.rowid AS _row, w.from_id, w.to_id{by} {wanted}"
+        if check_links(tx, rel, links=links, changed=f"SELECT l.id {wanted} AND l.id IS NOT NULL"):
+            tx.execute(
+                f"INSERT INTO {ident(failures)} SELECT _run, _step, $words FROM {ident(rows)} "
+                f"WHERE rowid IN (SELECT _row FROM {FOUND}) AND link = $link",
+                {"words": in_words(rel.name), "link": rel.link_table},
+            )
+
+
+def _text(value: str) -> str:
+    return exp.Literal.string(value).sql("duckdb")
+
+
+register(KIND, SideTable(COLUMNS, write, check=check))
 
 
 def _write(tx: Transaction, rows: str, link: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from crm_core.model import Catalog
 from lake import Transaction
 
 SIDE_META = {
@@ -21,6 +22,10 @@ Write = Callable[[Transaction, str], None]
 """`write(tx, rows)`: store what stands in the temp table `rows`, as one set. `_held` says what must wait there."""
 
 
+Check = Callable[[Transaction, Catalog, str, str], None]
+"""`check(tx, catalog, rows, failures)`: put what must not be stored of the rows into the temp table of failures."""
+
+
 @dataclass(frozen=True)
 class SideTable:
     """A kind of side rows.
@@ -30,12 +35,14 @@ class SideTable:
         write: stores the rows.
         outcome: what a step that wrote one came to: `written`, or `queued` for what leaves the house.
         detail: the column whose text is told with the step, if any.
+        check: what only the lake can tell of the rows, if anything.
     """
 
     columns: Mapping[str, str]
     write: Write
     outcome: Literal["written", "queued", "waiting", "stopped", "begun"] = "written"
     detail: str | None = None
+    check: Check | None = None
 
 
 @dataclass

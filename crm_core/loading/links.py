@@ -18,6 +18,7 @@ from crm_core.loading.references import find_targets
 from crm_core.loading.rejects import collect, write_sql
 from crm_core.loading.write import IDS, files_table, keep_ids, write_entry
 from crm_core.model.fields import Field
+from crm_core.values.circles import CIRCLE, FOUND, check_links, in_words
 from crm_core.values.lookups import Runner
 from lake import Transaction, ident, table
 from lake.ingest.sql import literal
@@ -40,6 +41,7 @@ def prepare_links(job: Job, s: Runner) -> None:
     )
     _ready(job, s)
     _merged(job, s)
+    _refuse_circles(job, s)
     keep_ids(s)
     job.counts.pending_references = count_pending(job, s, IDS)
     collect(job, s)
@@ -173,6 +175,33 @@ def _merged(job: Job, s: Runner) -> None:
     s.execute(
         f"CREATE OR REPLACE TEMP TABLE {MERGED}__before AS SELECT * FROM {place} WHERE id IN (SELECT id FROM {MERGED})"
     )
+
+
+def _refuse_circles(job: Job, s: Runner) -> None:
+    """Leave out the links that would put a record below itself, those of the same file among them."""
+    rel = job.place.relationship
+    if rel is None or rel.tree is None:
+        return
+    by = rel.tree.by
+    there = {name: set(_described(s, name)) for name in (READY, MERGED)}
+    kinds = {name: "" if by is None else f", {ident(by)}" for name in there}
+    if by is not None and by not in there[READY]:
+        kinds[READY] = f", NULL AS {ident(by)}"
+    as_it_is = "" if by is None else f", {'m' if by in there[MERGED] else 'l'}.{ident(by)}"
+    links = (
+        f"SELECT _row, from_id, to_id{kinds[READY]} FROM {READY} UNION ALL "
+        f"SELECT m._row, l.from_id, l.to_id{as_it_is} FROM {MERGED} m "
+        f"JOIN {table('crm', job.place.table)} l ON l.id = m.id WHERE m._differs"
+    )
+    if not check_links(s, rel, links=links, changed=f"SELECT id FROM {MERGED} WHERE _differs"):
+        return
+    s.execute(
+        f"INSERT INTO {PROBLEMS} SELECT _row, $slug, '{CIRCLE}', $words, NULL FROM {FOUND}",
+        {"slug": by or "to_id", "words": in_words(rel.name)},
+    )
+    s.execute(f"INSERT INTO {DROPPED} SELECT _row FROM {FOUND}")
+    for name in (READY, MERGED):
+        s.execute(f"DELETE FROM {name} WHERE _row IN (SELECT _row FROM {FOUND})")
 
 
 def _is_bad(job: Job, column: str) -> str:

@@ -12,6 +12,7 @@ from crm_core.loading.job import Job
 from crm_core.loading.references import lead, pending_sql
 from crm_core.model import Catalog, Reference
 from crm_core.records.hooks import Event, on_written
+from crm_core.values.circles import FOUND, NEW, check_links, find_circles, trees_among
 from crm_core.values.lookups import Runner
 from lake import Change, Door, Lake, Session, Transaction, ident, table
 from lake.ingest.sql import literal
@@ -179,6 +180,7 @@ def _take(tx: Transaction, catalog: Catalog, event: Event, place: str, fields: l
         "WHERE t.id IN (SELECT record_id FROM pending_taken) AND t.version IS DISTINCT FROM $version)",
         {"version": tx.snapshot},
     )
+    _leave_circles(tx, catalog, place)
     found = set(tx.read("SELECT DISTINCT field FROM pending_taken")["field"].to_list())
     if not found:
         return
@@ -204,6 +206,40 @@ def _take(tx: Transaction, catalog: Catalog, event: Event, place: str, fields: l
         f"WHERE t.pending = {PENDING}.id",
         values,
     )
+
+
+def _leave_circles(tx: Runner, catalog: Catalog, place: str) -> None:
+    """Let those wait on that would put a record below itself."""
+    target = table("crm", place)
+    for slug, _ in trees_among(catalog, place) if place in catalog.modules else ():
+        tx.execute(
+            f"CREATE OR REPLACE TEMP TABLE {NEW} AS SELECT row_number() OVER () AS _row, record_id AS low, "
+            f"target AS high FROM pending_taken WHERE field = {literal(slug)}"
+        )
+        at = ident(slug)
+        there = f"SELECT id AS low, {at} AS high FROM {target} WHERE deleted_at IS NULL AND {at} IS NOT NULL"
+        if find_circles(tx, there):
+            tx.execute(
+                f"DELETE FROM pending_taken WHERE field = {literal(slug)} AND record_id IN "
+                f"(SELECT low FROM {NEW} WHERE _row IN (SELECT _row FROM {FOUND}))"
+            )
+    rel = next((one for one in catalog.link_relationships if one.link_table == place and one.tree), None)
+    if rel is None or rel.tree is None:
+        return
+    by = f", l.{ident(rel.tree.by)}" if rel.tree.by else ""
+    tx.execute(
+        f"CREATE OR REPLACE TEMP TABLE pending_links AS SELECT row_number() OVER () AS _row, l.id{by}, "
+        f"coalesce(l.from_id, f.target) AS from_id, coalesce(l.to_id, t.target) AS to_id FROM {target} l "
+        "LEFT JOIN pending_taken f ON f.record_id = l.id AND f.field = 'from_id' "
+        "LEFT JOIN pending_taken t ON t.record_id = l.id AND t.field = 'to_id' "
+        "WHERE l.deleted_at IS NULL AND coalesce(f.record_id, t.record_id) IS NOT NULL"
+    )
+    whole = "SELECT * FROM pending_links WHERE from_id IS NOT NULL AND to_id IS NOT NULL"
+    if check_links(tx, rel, links=whole, changed="SELECT id FROM pending_links"):
+        tx.execute(
+            "DELETE FROM pending_taken WHERE record_id IN "
+            f"(SELECT id FROM pending_links WHERE _row IN (SELECT _row FROM {FOUND}))"
+        )
 
 
 def _reference(catalog: Catalog, place: str, field: str) -> Reference | None:

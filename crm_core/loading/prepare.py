@@ -17,6 +17,7 @@ from crm_core.model import Reference
 from crm_core.records.insert import Ready, prepare_insert
 from crm_core.records.update import Merged, prepare_update
 from crm_core.values.checks import Checked, check_set
+from crm_core.values.circles import check_circles
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import Typed
 from crm_core.values.overlaps import check_overlaps
@@ -166,7 +167,10 @@ def _prepare_new(job: Job, s: Runner) -> Ready:
         rows = Checked(READY, PROBLEMS)
         check_set(s, job.place.catalog, module=job.module, actor=job.writer.actor, rows=rows, fields=unique)
         _leave_out_new(job, s, where, ids)
-    if check_overlaps(s, ready.module, rows=Checked(READY, PROBLEMS)):
+    fresh = Checked(READY, PROBLEMS)
+    if check_circles(s, job.place.catalog, job.module, rows=fresh) + check_overlaps(
+        s, ready.module, rows=fresh
+    ):
         _leave_out_new(job, s, where, ids)
     return ready
 
@@ -224,7 +228,9 @@ def _prepare_changed(job: Job, s: Runner) -> Merged | None:
     if unique:
         rows = Checked(MERGED, PROBLEMS, merged.before)
         check_set(s, job.place.catalog, module=job.module, actor=job.writer.actor, rows=rows, fields=unique)
-    check_overlaps(s, merged.module, rows=Checked(MERGED, PROBLEMS, merged.before))
+    rows = Checked(MERGED, PROBLEMS, merged.before)
+    check_circles(s, job.place.catalog, job.module, rows=rows)
+    check_overlaps(s, merged.module, rows=rows)
     _drop(job, s)
     s.execute(f"DELETE FROM {MERGED} WHERE _row IN (SELECT _row FROM {DROPPED})")
     return merged

@@ -6,8 +6,22 @@ from pydantic import Field, model_validator
 
 from crm_core.model.base import ColumnSlug, Definition, Slug
 from crm_core.model.fields import Field as ModuleField
+from crm_core.model.fields import SelectField
 
 RelationshipKind = Literal["one_to_one", "one_to_many", "many_to_one", "many_to_many"]
+
+
+class Tree(Definition):
+    """That linked records stand above and below one another, and none below itself.
+
+    A link of a many-to-many puts the record that it leads to below the one that it comes from; with `by`, a field of
+    the link, only where its value is among `below`, and above it where that is among `above`. A reference always leads
+    up.
+    """
+
+    by: ColumnSlug | None = None
+    below: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
 
 
 class Relationship(Definition):
@@ -28,6 +42,7 @@ class Relationship(Definition):
     required: bool = False
     fields: tuple[ModuleField, ...] = ()
     synonyms: tuple[str, ...] = ()
+    tree: Tree | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -44,7 +59,33 @@ class Relationship(Definition):
             raise ValueError(f"“{self.name}” is {self.kind}: it can point to one module only, not {self.to}")
         if self.fields and self.kind != "many_to_many":
             raise ValueError(f"“{self.name}” has fields of its own, which only a many-to-many can have")
+        if self.tree is not None:
+            self._check_tree(self.tree)
         return self
+
+    def _check_tree(self, tree: Tree) -> None:
+        if self.to != (self.module,):
+            raise ValueError(
+                f"“{self.name}” cannot be a tree: it leads to other records than those of {self.module}"
+            )
+        field = next((one for one in self.fields if one.slug == tree.by), None)
+        if tree.by is None:
+            if tree.below or tree.above:
+                raise ValueError(
+                    f"the tree of “{self.name}” names values, but not by which field they are told"
+                )
+            return
+        if not isinstance(field, SelectField):
+            raise ValueError(
+                f"the tree of “{self.name}” goes by “{tree.by}”, which is no choice of that link"
+            )
+        unknown = {*tree.below, *tree.above} - {option.value for option in field.options}
+        if unknown or not (tree.below or tree.above) or set(tree.below) & set(tree.above):
+            known = ", ".join(option.value for option in field.options)
+            raise ValueError(
+                f"the tree of “{self.name}” says which values of “{tree.by}” lead `below` and which `above`, each "
+                f"once: {known}"
+            )
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from crm_core.records.hooks import Event, tell
 from crm_core.records.writer import Statuses, Writer, with_owner
 from crm_core.trees import column, text
 from crm_core.values.checks import Checked, check_set
+from crm_core.values.circles import check_circles
 from crm_core.values.defaults import default_values
 from crm_core.values.fragments import (
     aliased,
@@ -228,6 +229,7 @@ def check_insert(tx: Transaction, writer: Writer, ready: Ready) -> int:
         rows=rows,
         fields=list(dict.fromkeys(slugs)),
     )
+    found += check_circles(tx, writer.catalog, ready.module.slug, rows=rows)
     return found + check_overlaps(tx, ready.module, rows=rows)
 
 

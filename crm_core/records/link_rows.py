@@ -10,6 +10,7 @@ from crm_core.params import Params
 from crm_core.records.writer import Writer
 from crm_core.relations import Relations
 from crm_core.trees import text
+from crm_core.values.circles import CIRCLE, check_links, in_words
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import normalise, read_problems
 from crm_core.values.staging import flatten, stage
@@ -63,6 +64,7 @@ def write_links(
         "CREATE OR REPLACE TEMP TABLE link_new AS "
         "SELECT uuidv7() AS id, near, far FROM link_pairs WHERE link_id IS NULL"
     )
+    _refuse_circles(tx, place, columns, given)
     stamps = {"now": tx.occurred_at, "change": tx.change_id, "version": tx.snapshot}
     names = "".join(f", {ident(key)}" for key in columns)
     changed = tx.read(
@@ -91,6 +93,25 @@ def write_links(
         )
     total = int(tx.read("SELECT count(*) AS n FROM link_pairs").item())
     return tuple(changed["id"].to_list()), total - changed.height
+
+
+def _refuse_circles(tx: Transaction, place: Place, columns: list[str], given: list[str]) -> None:
+    """Refuse what would put a record below itself, of the links that are new or become others."""
+    rel = place.relationship
+    by = rel.tree.by if rel.tree is not None else None
+    ends = ("near", "far") if place.near == "from_id" else ("far", "near")
+    kind = ""
+    if by is not None:
+        told = f"t.{ident(by)}" if by in columns else "NULL"
+        kept = f"CASE WHEN p.link_id IS NULL THEN {told} ELSE l.{ident(by)} END"
+        kind = f", {told if by in given else kept} AS {ident(by)}"
+    links = (
+        f"SELECT row_number() OVER () AS _row, p.{ends[0]} AS from_id, p.{ends[1]} AS to_id{kind} FROM link_pairs p "
+        f"CROSS JOIN link_typed t LEFT JOIN {place.table} l ON l.id = p.link_id WHERE p.link_id IS NULL OR p.differs"
+    )
+    changed = "SELECT link_id FROM link_pairs WHERE link_id IS NOT NULL AND differs"
+    if check_links(tx, rel, links=links, changed=changed):
+        raise ValuesInvalid(rel.key, [Problem(by or rel.slug, CIRCLE, in_words(rel.name))])
 
 
 def _differs(given: list[str]) -> str:

@@ -15,6 +15,7 @@ from crm_core.records.writer import Writer, note_commit
 from crm_core.relations import Relations
 from crm_core.trees import column, text
 from crm_core.values.checks import Checked, check_set
+from crm_core.values.circles import check_circles
 from crm_core.values.lookups import Runner
 from crm_core.values.normalise import PROBLEM_COLUMNS, Typed, read_problems
 from crm_core.values.overlaps import check_overlaps
@@ -200,7 +201,7 @@ def _refuse_taken(tx: Transaction | Runner, writer: Writer, module: str) -> None
     taken = [p for p in read_problems(tx, Typed(_ROWS, "removed_problems", {}, {})) if p.code == "unique"]
     if taken:
         raise KeyTaken(module, taken[0].field, str(taken[0].received))
-    if check_overlaps(tx, own, rows=rows):
+    if check_circles(tx, writer.catalog, module, rows=rows) + check_overlaps(tx, own, rows=rows):
         raise ValuesInvalid(module, read_problems(tx, Typed(_ROWS, "removed_problems", {}, {})))
 
 

@@ -15,6 +15,7 @@ from crm_core.records.writer import Statuses, Writer, with_owner
 from crm_core.relations import Relations
 from crm_core.trees import any_of, column, name
 from crm_core.values.checks import Checked, check_set
+from crm_core.values.circles import check_circles
 from crm_core.values.fragments import (
     Statement,
     aliased,
@@ -272,6 +273,7 @@ def check_update(tx: Transaction, writer: Writer, made: Merged) -> int:
         rows=rows,
         fields=list(made.typed.fields),
     )
+    found += check_circles(tx, writer.catalog, made.module.slug, rows=rows)
     return found + check_overlaps(tx, made.module, rows=rows)
 
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from crm_core.calls import MESSAGES, OUTCOMES, TASKS, Call, log_call
+from crm_core.consents import addresses_of
 from crm_core.profile import Head
 from pages._ui import feedback, html
 from pages._ui.layout import redraw
@@ -55,6 +56,12 @@ def begin(record: str, number: str, *, now: datetime | None = None) -> None:
     st.session_state.setdefault(_KEY + record, Calling(number, now or datetime.now(UTC)))
 
 
+def begin_with(seen: Head) -> None:
+    """Begin a call with whom a record is about, by the first number that it has."""
+    known = addresses_of(seen.module, seen.record)
+    begin(str(seen.record["id"]), next((number for number, kind in known.items() if kind == "phone"), ""))
+
+
 def begun(record: str) -> Calling | None:
     """The call that is going on, or waits to be kept, at a record."""
     found = st.session_state.get(_KEY + record)
@@ -75,7 +82,9 @@ def draw(here: Here, seen: Head) -> None:
     key = f"{_KEY}{record}:{call.began.timestamp()}"
     with st.container(border=True, key="call_log"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(html.title(f"Call · {call.number}", small=True), width="content")
+            st.html(
+                html.title(f"Call · {call.number}" if call.number else "Call", small=True), width="content"
+            )
             _TIMER(
                 data={"began": call.began.timestamp() * 1000, "seconds": call.seconds}, key=f"{key}:timer",
                 on_seconds_change=lambda: _ended(call, st.session_state[f"{key}:timer"].get("seconds")),

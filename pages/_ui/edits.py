@@ -18,7 +18,7 @@ from crm_core.model import Module
 from crm_core.query import titles
 from crm_core.records import Changed
 from crm_core.shape import Record
-from pages._ui import feedback, html
+from pages._ui import edits_missing, feedback, html
 from pages._ui.changes import label_of, show_value
 from pages._ui.field_views import FieldContext, show_field
 from pages._ui.layout import redraw
@@ -78,10 +78,16 @@ def change(
 ) -> bool:  # fmt: skip
     """Write changed values of the record that is shown, on its version; whether they were taken.
 
-    What somebody else changed meanwhile is not overwritten: both stand side by side until somebody decides. Values
-    that are refused are said as a toast, or where `on_invalid` shows them.
+    What somebody else changed meanwhile is not overwritten: both stand side by side until somebody decides. What the
+    values require beside them is asked for. Values that are refused otherwise are said as a toast, or where
+    `on_invalid` shows them.
     """
     record = head.record
+
+    def refused(error: ValuesInvalid) -> None:
+        if not edits_missing.ask(head.module, record, values, error):
+            feedback.show(feedback.in_words(error), at="toast")
+
     saved = _write(
         here,
         head.module,
@@ -89,7 +95,7 @@ def change(
         values,
         base_version=record["version"],
         done=done,
-        on_invalid=on_invalid,
+        on_invalid=on_invalid or refused,
     )
     if saved is not None and saved.ids:
         names = [*values, *(more for name, more in _FOLLOWS.items() if name in values)]
@@ -110,6 +116,7 @@ def draw(here: Here, head: Subject, *, name: str = "") -> None:
     if isinstance(clash, Clash) and clash.record_id == record_id:
         _draw_clash(here, head, clash)
         return
+    edits_missing.draw(here, head.module, head.record, lambda values: change(here, head, values))
     last = next((edit for edit in reversed(_done()) if edit.record_id == record_id), None)
     if last is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="edit_done"):

@@ -14,6 +14,7 @@ from crm_core.profile import Head, read_head
 from pages._ui import (
     composer,
     conversation,
+    edits,
     forms,
     html,
     inbox_actions,
@@ -74,6 +75,7 @@ def _centre(state: InboxState, slug: str) -> None:
     with body("centre"):
         st.html(html.kpi_strip(figures(now, seen, found)))
         if not locked:
+            edits.draw(now, seen)
             composer.draw(now, record=str(seen.record["id"]))
         if found.items:
             formatted = state.within.get("formatted", set())

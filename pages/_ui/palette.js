@@ -120,7 +120,9 @@ class Palette {
     this.asking?.abort();
     this.asking = new AbortController();
     const words = this.input.value.trim();
-    const query = new URLSearchParams({ words: words.slice(0, 200), at: this.record() ?? "", recent: this.visited().join(",") });
+    // Of what is looked at as of a day nothing can be changed.
+    const past = new URLSearchParams(location.search).has("as_of");
+    const query = new URLSearchParams({ words: words.slice(0, 200), at: (!past && this.record()) || "", recent: this.visited().join(",") });
     try {
       const answer = await fetch(`/api/palette/${this.data.token}?${query}`, { cache: "no-store", signal: this.asking.signal });
       // The link of a page that stood open for long is over: with the next run there is another.

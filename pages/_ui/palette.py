@@ -14,10 +14,8 @@ from streamlit.navigation.page import StreamlitPage as Page
 
 from crm_core.links import sign
 from crm_core.palette import PURPOSE
-from flows import manual
-from pages._ui import feedback, forms, html, nav
+from pages._ui import flow_preview, forms, html, nav, palette_acts
 from pages._ui.components import Click, parse_click
-from pages._ui.flows_why import outcome_of
 from pages._ui.session import Here
 from pages._ui.state import record_id
 
@@ -74,6 +72,7 @@ def draw(here: Here, pages: dict[str, Page]) -> None:
         "modules": {page.url_path: key for key, page in pages.items() if not key.startswith(":")},
     }
     _PALETTE(data=data, key="palette", on_chosen_change=chosen)
+    flow_preview.draw(here, flow_preview.PAGE)
 
 
 def places(pages: dict[str, Page]) -> list[Entry]:
@@ -108,7 +107,6 @@ def act(here: Here, click: Click) -> None:
             forms.ask_new(module)
             nav.go(module)
         case "run", (flow, module, target) if module in modules and record_id(target):
-            feedback.run(
-                lambda: manual.run_flow(here.lake, flow, module=module, ids=[target], actor=here.actor),
-                done=outcome_of,
-            )
+            flow_preview.ask(flow_preview.PAGE, module=module, record=target, flow=flow)
+        case "act", (what, module, target) if module in modules and record_id(target):
+            palette_acts.act(here, what, module=module, record=target)

@@ -10,8 +10,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from crm_core.access import Actor
+from crm_core.definitions import save
 from crm_core.links import sign
 from crm_core.palette import PURPOSE
+from crm_core.workspace import Workspace
 from tests.api.conftest import USERS
 
 Make = Callable[..., dict[str, Any]]
@@ -62,6 +64,33 @@ def test_flows_are_offered_on_the_open_record_to_those_who_may_run_them(ask: Any
     assert ask(ANNA, at=at, words="no such flow") == {}
     assert "Run a flow" not in ask(VERA, at=at)
     assert "Run a flow" not in ask(ANNA, at="customers:00000000-0000-7000-8000-000000000000")
+
+
+def test_what_one_does_for_the_open_record_is_offered_by_its_words(ask: Any, make: Make) -> None:
+    made = make("customers", name="Acting Ada")
+    at = f"customers:{made['id']}"
+    offered = [item["do"].split(":")[1] for item in ask(ANNA, at=at)["Here"]]
+    assert offered == ["call", "mail", "tasks", "notes", "appointments"]
+    assert [item["title"] for item in ask(ANNA, at=at, words="log call ada")["Here"]] == ["Log a call"]
+    assert "Here" not in ask(VERA, at=at) and "Here" not in ask(ANNA, at=f"communications:{made['id']}")
+    asked = make("inquiries", subject="Freight")
+    assert "call" not in [
+        item["do"].split(":")[1] for item in ask(ANNA, at=f"inquiries:{asked['id']}")["Here"]
+    ]
+
+
+def test_flows_follow_the_folder_of_the_record(ask: Any, make: Make, workspace: Workspace) -> None:
+    flow = {
+        "flow": "only-leads", "module": "customers", "folders": ["leads"], "trigger": {"event": "manual"},
+        "do": [{"set_field": {"remarks": "x"}}],
+    }  # fmt: skip
+    save(workspace.lake, [("flow", flow)], actor=ADMIN)
+    there = {}
+    for folder in ("leads", "key_accounts"):
+        made = make("customers", name=f"In {folder}", folder=folder)
+        found = ask(ANNA, at=f"customers:{made['id']}").get("Run a flow", [])
+        there[folder] = any(item["do"].startswith("run:only-leads:") for item in found)
+    assert there == {"leads": True, "key_accounts": False}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crm_core.definitions import save
 from crm_core.records import create, delete, link, unlink
 from flows.run_history import list_runs
 from lake import Lake
@@ -124,3 +125,29 @@ def test_where_no_flow_waits_for_links_none_is_staged(crm: Lake, event: str) -> 
         part(crm, one, ann)
     run(crm)
     assert list_runs(crm, actor=ADMIN) == []
+
+
+def test_a_step_that_would_link_a_record_below_itself_fails_and_the_others_stand(crm: Lake) -> None:
+    kin = {
+        "module": "customers", "slug": "kin", "kind": "many_to_many", "to": "customers", "inverse": "kin_of",
+        "fields": [{"slug": "type", "kind": "select", "required": True, "options": ["branch", "family"]}],
+        "tree": {"by": "type", "below": ["branch"]},
+    }  # fmt: skip
+    save(crm, [("relationship", kin)], actor=ADMIN)
+    head, branch = customer(crm, "Head"), customer(crm, "Branch")
+    activate(
+        crm,
+        flow(
+            "fill", {"set_field": {"tags": {"add": ["seen"]}}},
+            {"link": {"relationship": "kin", "to": head, "values": {"type": "branch"}}},
+            module="customers", on={"fields": ["vip"]},
+        ),
+    )  # fmt: skip
+    for one in (branch, head):
+        change(crm, one, "customers", vip=True)
+    run(crm)
+    ran = {one.record_id: (one.state, one.failed_step, one.error) for one in list_runs(crm, actor=ADMIN)}
+    assert ran[branch] == ("done", None, None)
+    assert ran[head][:2] == ("failed", 1) and "lead in a circle" in str(ran[head][2])
+    assert rows(crm, "customers", "tags") == [["seen"], ["seen"]]
+    assert crm.read("SELECT count(*) AS n FROM lake.crm.customers__kin").item() == 1

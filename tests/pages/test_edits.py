@@ -91,3 +91,45 @@ def test_undo_never_takes_back_what_somebody_else_wrote_since(
     by_other(city="Trier")
     page = next(button for button in page.button if str(button.key).startswith("undo:")).click().run()
     assert by_other()["city"] == "Trier" and "Somebody else changed this" in told(page)
+
+
+def choose_credit(page: AppTest, made: str, value: str) -> AppTest:
+    page.session_state["page:workspace:customers"].editing.add("account")
+    page = page.run()
+    box = next(one for one in page.selectbox if str(one.key).startswith(f"field:{made}:credit_status:"))
+    return box.set_value(value).run()
+
+
+def test_what_a_change_requires_is_asked_for_beside_it_and_both_are_saved(
+    page: AppTest, made: str, by_other: Changes
+) -> None:
+    by_other(remarks=None)
+    page = choose_credit(page.run(), made, "blocked")
+    assert not page.exception and "is not saved yet: it needs Remarks as well" in told(page)
+    assert by_other()["credit_status"] != "blocked"
+    note = next(one for one in page.text_area if str(one.key).startswith(f"missing:{made}:"))
+    note.set_value("Has not paid")
+    page = next(one for one in page.button if one.label == "Save both").click().run()
+    assert (by_other()["credit_status"], by_other()["remarks"]) == ("blocked", "Has not paid")
+    assert "is not saved yet" not in told(page)
+    page = next(one for one in page.button if str(one.key).startswith("undo:")).click().run()
+    assert (by_other()["credit_status"], by_other()["remarks"]) == ("unchecked", None)
+
+
+def test_a_change_that_asks_for_more_can_be_left(page: AppTest, made: str, by_other: Changes) -> None:
+    by_other(remarks=None)
+    page = choose_credit(page.run(), made, "blocked")
+    page = next(one for one in page.button if one.label == "Leave it").click().run()
+    assert "is not saved yet" not in told(page) and by_other()["credit_status"] != "blocked"
+
+
+def test_two_edits_of_two_fields_are_undone_though_somebody_changed_a_third(
+    page: AppTest, made: str, by_other: Changes
+) -> None:
+    page = type_city(page, made, "Mainz")
+    page = choose_credit(page, made, "good")
+    by_other(remarks="third")
+    for _ in range(2):
+        page = next(one for one in page.button if str(one.key).startswith("undo:")).click().run()
+    now = by_other()
+    assert (now["city"], now["credit_status"], now["remarks"]) == ("Bonn", "unchecked", "third")

@@ -119,7 +119,7 @@ def test_words_and_kinds_narrow_what_is_shown(empty: Open, empty_workspace: Work
 
 @pytest.mark.parametrize(
     ("form", "field", "module"),
-    [("note", "text", "notes"), ("task", "title", "tasks"), ("call", "subject", "communications")],
+    [("note", "text", "notes"), ("task", "title", "tasks")],
 )
 def test_something_is_added_from_the_top(
     empty: Open, empty_workspace: Workspace, customer: str, form: str, field: str, module: str
@@ -137,3 +137,14 @@ def test_something_is_added_from_the_top(
     ).entries
     assert [(e.kind, "Said hello" in (e.title, e.text)) for e in entries] == [(module, True)]
     assert "Said hello" in told(page)
+
+
+def test_a_call_from_its_top_opens_with_its_timer_whether_a_number_is_known_or_not(
+    empty: Open, empty_workspace: Workspace, customer: str
+) -> None:
+    page = empty("customers", id=customer, section="timeline")
+    page = next(button for button in page.button if button.label == "Call").click().run()
+    assert not page.exception and "Keep" in [button.label for button in page.button]
+    assert "Call" not in [button.label for button in page.button]
+    page = next(button for button in page.button if button.label == "Keep").click().run()
+    assert "Spoke" in told(page) and "Keep" not in [button.label for button in page.button]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 
 import streamlit as st
@@ -10,9 +9,9 @@ import streamlit as st
 from crm_core.conversations import MESSAGES
 from crm_core.pins import pin
 from crm_core.timeline import CHANGES, routes_to
-from pages._ui import composer, feedback, mailing, timeline_feed
+from pages._ui import call_log, composer, feedback, mailing, timeline_feed
 from pages._ui.components import Click
-from pages._ui.sections.acting import Ask, Form, Values, create, module_of, offer, users
+from pages._ui.sections.acting import Ask, Form, create, module_of, offer, users
 from pages._ui.sections.base import ProfileSection, Spot
 
 NOTHING = "Nothing yet. Inquiries, messages, tasks and whatever else is dated stand here as they come in."
@@ -41,13 +40,23 @@ def draw(spot: Spot) -> None:
 def _begin(spot: Spot) -> None:
     """The row on top: what one notes, plans, says and writes begins here."""
     writes = not spot.locked and module_of(spot, MESSAGES) is not None
-    offer(spot, *_forms(spot), beside=partial(_mail_button, spot) if writes else None)
+    offer(spot, *_forms(spot), beside=partial(_talk, spot) if writes else None)
     if writes:
         composer.draw(spot.here, record=spot.record_id)
 
 
-def _mail_button(spot: Spot) -> None:
-    if composer.begun(spot.here, spot.record_id) is None:
+def _talk(spot: Spot) -> None:
+    """A call opens with its timer above the section, a mail below the row."""
+    here, record = spot.here, spot.record_id
+    if call_log.can_log(here) and call_log.begun(record) is None:
+        st.button(
+            "Call",
+            key=spot.key("call"),
+            icon=":material/call:",
+            on_click=call_log.begin_with,
+            args=(spot.seen,),
+        )
+    if composer.begun(here, record) is None:
         st.button(
             "Mail", key=spot.key("mail"), icon=":material/mail:", on_click=mailing.write, args=(spot.seen,)
         )
@@ -57,20 +66,13 @@ def _forms(spot: Spot) -> list[Form]:
     me = spot.here.actor.user
     people = users(spot)
     owner = Ask("owner", me if me in people else None, people, "Owner")
-    called = (Ask("subject"), Ask("direction"), Ask("text"), Ask("duration"))
     forms = [
         Form("note", "Note", NOTES, (Ask("text"), Ask("kind")), partial(create, spot, NOTES), "Note added",
              "sticky_note_2"),
         Form("task", "Task", TASKS, (Ask("title"), Ask("due"), owner), partial(create, spot, TASKS), "Task added",
              "add_task"),
-        Form("call", "Call", MESSAGES, called, partial(_log_call, spot), "Call noted", "call"),
     ]  # fmt: skip
     return [form for form in forms if module_of(spot, form.module) is not None]
-
-
-def _log_call(spot: Spot, values: Values) -> object:
-    took_place = {"channel": "call", "state": "sent", "occurred_at": datetime.now(UTC)}
-    return create(spot, MESSAGES, {**took_place, "subject": "Call", **values})
 
 
 def clicked(spot: Spot, click: Click) -> bool:

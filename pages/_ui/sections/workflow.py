@@ -7,19 +7,20 @@ from typing import Any
 
 import streamlit as st
 
-from flows import cancelling, manual, retry
-from flows.active import ActiveFlow, active_flows
+from flows import cancelling, retry
+from flows.active import active_flows, flows_for
 from flows.record_flows import RecordFlows, Waiting, read_record_flows
 from flows.run_history import Run
-from pages._ui import feedback, html, nav, words
+from pages._ui import feedback, flow_preview, html, nav, words
 from pages._ui.components import Click
 from pages._ui.flow_step_words import Told
 from pages._ui.flows_runs import STATES
-from pages._ui.flows_why import outcome_of
 from pages._ui.flows_words import FlowWords
 from pages._ui.sections.acting import strip, word
 from pages._ui.sections.base import ProfileSection, Spot
 from pages._ui.surroundings import field_context
+
+PLACE = "centre"
 
 
 def draw(spot: Spot) -> None:
@@ -29,8 +30,12 @@ def draw(spot: Spot) -> None:
         now.lake, now.catalog, module=spot.module, record_id=spot.record_id, actor=now.actor, at=spot.at
     )
     st.html(strip(found.figure))
-    offered = {flow.slug: flow.definition.title for flow in _runnable(spot)}
+    folder = spot.seen.record["folder"]
+    offered = {
+        one.flow: one.title for one in flows_for(now.catalog, spot.module, folder=folder, actor=now.actor)
+    }
     if offered and not spot.locked:
+        flow_preview.draw(now, PLACE, record=spot.record_id)
         with st.container(horizontal=True, key="section_actions"):
             st.menu_button(
                 "Run a flow", list(offered), format_func=offered.__getitem__, icon=":material/bolt:",
@@ -39,26 +44,10 @@ def draw(spot: Spot) -> None:
     st.html(html.stack([_waiting(spot, found), _ran(spot, found)]))
 
 
-def _runnable(spot: Spot) -> list[ActiveFlow]:
-    """The flows that can be run by hand on this record, as the right panel offers them."""
-    return [
-        flow
-        for flow in active_flows(spot.here.catalog)
-        if flow.definition.module == spot.module
-        and flow.definition.trigger.event != "deleted"
-        and (not flow.definition.folders or spot.seen.record["folder"] in flow.definition.folders)
-    ]
-
-
 def _run(spot: Spot) -> None:
     chosen: Any = st.session_state.get(spot.key("run"))
     if chosen and not spot.locked:
-        feedback.run(
-            lambda: manual.run_flow(
-                spot.here.lake, str(chosen), module=spot.module, ids=[spot.record_id], actor=spot.here.actor
-            ),
-            done=outcome_of,
-        )
+        flow_preview.ask(PLACE, module=spot.module, record=spot.record_id, flow=str(chosen))
 
 
 def _steps(spot: Spot) -> dict[tuple[str, int], dict[int, str]]:
