@@ -47,7 +47,8 @@ def test_no_page_and_no_section_has_a_serious_fault(served: Served, page: Page) 
         path for path in paths if path in ("", "inbox", "customers", "calendar", "reports", "tasks", "flows")
     ]
     found: list[str] = []
-    for path in [*own, "load", "explore", "modules"]:
+    more = ["reports?dashboard=service", "reports?arrange=service", "deals?view=board"]
+    for path in [*own, "load", "explore", "modules", *more]:
         steps.open_page(page, served, path)
         found += _look(page, path or "home")
     steps.open_page(page, served, "customers")
