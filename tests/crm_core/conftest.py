@@ -76,11 +76,21 @@ class Template:
     folder: Path
     catalog: str
     copy_catalog: Callable[[str], str]
+    open: Callable[[Path, str, int], Workspace]
+
+    @classmethod
+    def of(cls, made: Workspace, opener: Callable[[Path, str, int], Workspace], **more: Any) -> Template:
+        """What a workspace is by now, which is closed."""
+        made.close()
+        settings = made.settings
+        catalog = "" if made.lake.config.kind == "sqlite" else str(made.lake.config.catalog)
+        # Moved, since a lake finds its files at its new place only when nothing is left at the old one.
+        return cls(settings.home.rename(settings.home.with_name("template")), catalog, open=opener, **more)
 
     def copy(self, folder: Path, *, threads: int) -> Workspace:
         """Open a copy of it, in a folder that is not there yet."""
         shutil.copytree(self.folder, folder)
-        return _open(folder, self.catalog and self.copy_catalog(self.catalog), threads)
+        return self.open(folder, self.catalog and self.copy_catalog(self.catalog), threads)
 
 
 @pytest.fixture(scope="session")
@@ -93,10 +103,9 @@ def template(
     """The workspace as it was made once."""
     folder = tmp_path_factory.mktemp("workspace") / "home"
     catalog = "" if catalog_kind == "sqlite" else new_catalog(folder)
-    with _open(folder, catalog, threads=1) as workspace:
-        people.save_users(workspace.lake, USERS, actor=Actor.system())
-    # Moved, since a lake finds its files at its new place only when nothing is left at the old one.
-    return Template(folder.rename(folder.with_name("template")), catalog, copy_catalog)
+    made = _open(folder, catalog, threads=1)
+    people.save_users(made.lake, USERS, actor=Actor.system())
+    return Template.of(made, _open, copy_catalog=copy_catalog)
 
 
 @pytest.fixture(scope="session")

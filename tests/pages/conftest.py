@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from crm_core import serving
 from crm_core.access import Actor
@@ -18,27 +18,38 @@ from crm_core.people import save_users
 from crm_core.settings import read_settings
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
+from tests.crm_core.conftest import Template
 
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 UNTIL = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 Open = Callable[..., AppTest]
 
 
-@contextmanager
-def _opened(home: Path, catalog: str, **given: str) -> Iterator[Workspace]:
-    settings = read_settings({}, home=home, catalog=catalog, threads=1, **given)
-    with open_workspace(settings, schemas=[schema_sql()]) as workspace:
-        yield workspace
+def _opened(home: Path, catalog: str, threads: int = 1, **given: str) -> Workspace:
+    settings = read_settings(
+        {}, home=home, threads=threads, **({"catalog": catalog} if catalog else {}), **given
+    )
+    return open_workspace(settings, schemas=[schema_sql()])
+
+
+@pytest.fixture(scope="session")
+def begun(
+    tmp_path_factory: pytest.TempPathFactory,
+    catalog_kind: str,
+    new_catalog: Callable[[Path], str],
+    copy_catalog: Callable[[str], str],
+) -> Template:
+    """A workspace with the definitions of the pack, and somebody who only looks, as it was made once."""
+    home = tmp_path_factory.mktemp("begun") / "home"
+    made = _opened(home, "" if catalog_kind == "sqlite" else new_catalog(home))
+    save_users(made.lake, [User(slug="vera", name="Vera", role="viewer")], actor=Actor.system())
+    return Template.of(made, _opened, copy_catalog=copy_catalog)
 
 
 @pytest.fixture(scope="module")
-def empty_workspace(
-    tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Path], str]
-) -> Iterator[Workspace]:
+def empty_workspace(begun: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace with the definitions of the pack, somebody who only looks, and no record."""
-    home = tmp_path_factory.mktemp("empty")
-    with _opened(home, new_catalog(home)) as workspace:
-        save_users(workspace.lake, [User(slug="vera", name="Vera", role="viewer")], actor=Actor.system())
+    with begun.copy(tmp_path_factory.mktemp("empty") / "home", threads=1) as workspace:
         yield workspace
 
 
@@ -65,23 +76,37 @@ def demo_workspace(
         yield workspace
 
 
+def page_at(path: str, *, acting: str = "", from_home: bool = False, **query: str) -> AppTest:
+    """A page as one comes to it by its address, `pages/inbox.py` or that of the module `tasks`.
+
+    Args:
+        path: Of the page's file, or the slug of a module.
+        acting: As whom.
+        from_home: Draw Home first, which knows the ways to all other pages: for tests that go on to one.
+        **query: What stands in its address.
+    """
+    app = AppTest.from_file(APP, default_timeout=30)
+    if acting:
+        app.session_state["acting_as"] = acting
+    if from_home:
+        app.run()
+    for name, value in query.items():
+        app.query_params[name] = value
+    if path == "pages/home.py":
+        return app.run()
+    if path.startswith("pages/"):
+        return app.switch_page(path).run()
+    # The page of a module is no file, so that `switch_page` knows no name for it: it has its address alone.
+    app._page_hash = calc_hash(path)
+    app.run()
+    assert app._finished_page_script_hash == app._page_hash, f"no page has the address {path}"
+    return app
+
+
 def _opener(workspace: Workspace) -> Iterator[Open]:
     serving.serve(workspace)
 
-    def open_page(path: str, *, acting: str = "", **query: str) -> AppTest:
-        app = AppTest.from_file(APP, default_timeout=30)
-        if acting:
-            app.session_state["acting_as"] = acting
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
-        if path.startswith("pages/"):
-            return app.switch_page(path).run()
-        # The page of a module is no file: one goes there as a link in a page does.
-        app.session_state["nav:goto"] = (path, query)
-        return app.switch_page("pages/customers.py").run()
-
-    yield open_page
+    yield page_at
     serving.stop()
 
 

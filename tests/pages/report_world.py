@@ -14,7 +14,7 @@ from crm_core.settings import read_settings
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
 from tests.crm_core.conftest import ADMIN, PACK, USERS
-from tests.pages.conftest import APP, told
+from tests.pages.conftest import page_at, told
 
 __all__ = ["Open", "reports", "told", "workspace"]
 ROWS = [
@@ -56,12 +56,7 @@ def reports(workspace: Workspace) -> Iterator[Open]:
     serving.serve(workspace)
 
     def open_reports(acting: str = "ann", **query: str) -> AppTest:
-        app = AppTest.from_file(APP, default_timeout=30)
-        app.session_state["acting_as"] = acting
-        app.run().switch_page("pages/reports.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        return app.run()
+        return page_at("pages/reports.py", acting=acting, from_home=True, **query)
 
     yield open_reports
     serving.stop()

@@ -66,6 +66,5 @@ def test_a_module_removed_while_its_page_is_open_is_told_of(
     page = empty("beehives", **at)
     assert "North" in told(page) or not query
     definitions.save(lake, [], retire=[("module", "beehives")], actor=ADMIN)
-    page.session_state["nav:goto"] = ("beehives", at)  # a browser stays at its address
     page.run()
     assert not page.exception and "There is no module Beehives here" in told(page)

@@ -128,5 +128,5 @@ def test_a_section_stands_only_where_it_has_a_field_to_show(
     demo: Open, demo_workspace: Workspace, service: str, shown: bool
 ) -> None:
     sql = "SELECT CAST(id AS VARCHAR) FROM lake.crm.inquiries WHERE service = ? AND folder = 'inbox' LIMIT 1"
-    page = demo("inquiries", id=str(demo_workspace.lake.read(sql, [service]).item()))
+    page = demo("pages/inbox.py", id=str(demo_workspace.lake.read(sql, [service]).item()))
     assert ("Cargo" in told(page)) is shown and "Sender" in told(page)

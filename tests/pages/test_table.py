@@ -17,7 +17,7 @@ from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
 from pages._ui.conditions import from_condition
 from tests.crm_core.conftest import ADMIN, AGENT, OTHER, PACK, USERS
-from tests.pages.conftest import APP, told
+from tests.pages.conftest import page_at, told
 
 ROWS = [
     {"name": "Anna", "age": 30, "credit": {"amount": "0.10", "currency": "EUR"}, "tags": ["old"]},
@@ -46,11 +46,7 @@ def table(workspace: Workspace) -> Iterator[Open]:
     serving.serve(workspace)
 
     def open_table(acting: str = "ann") -> AppTest:
-        app = AppTest.from_file(APP, default_timeout=30)
-        app.session_state["acting_as"] = acting
-        app.run().switch_page("pages/customers.py")
-        app.query_params["view"] = "table"
-        return app.run()
+        return page_at("pages/customers.py", acting=acting, view="table")
 
     yield open_table
     serving.stop()
