@@ -67,29 +67,34 @@ def likely(
     own = catalog.module(module)
     asked = {kind: _asked(catalog, own, kind, values) for kind in _KINDS}
     name = str(values.get(own.title) or "") if names and own.profile else ""
-    if not name:
-        if not any(asked.values()):
-            return ()
-        # What is looked for differs from record to record; how many addresses and numbers that are, hardly.
-        stand_ins = {kind: [f"{kind} {place}" for place in range(len(asked[kind]))] for kind in _KINDS}
-        known = {
-            there: here for kind in _KINDS for there, here in zip(stand_ins[kind], asked[kind], strict=True)
-        }
-        statement, bound = about_record(
-            lake, catalog, without,
-            lambda relations: _best(relations, _parts(relations, own, stand_ins, ""), STAND_IN, limit),
-            key=("likely", module, *map(len, asked.values()), limit), actor=actor, instead=known,
-        )  # fmt: skip
-    else:
+    if name:
         relations = relations_for(lake, catalog, actor)
         parts = _parts(relations, own, asked, name)
         if not parts:
             return ()
         statement, bound = text(_best(relations, parts, without, limit)), relations.params.values
+    elif any(asked.values()):
+        statement, bound = _by_contact_alone(lake, catalog, own, asked, actor, without, limit)
+    else:
+        return ()
     rows = lake.read(statement, bound).to_dicts()
     return tuple(
         Likely(module, row["id"], row["title"] or "", row["subtitle"] or "", tuple(row["reasons"]), row["score"])
         for row in rows
+    )  # fmt: skip
+
+
+def _by_contact_alone(
+    lake: Lake, catalog: Catalog, own: Module, asked: Mapping[Literal["email", "phone"], list[str]],
+    actor: Actor, without: str, limit: int,
+) -> tuple[str, dict[str, Any]]:  # fmt: skip
+    """The statement and its values, compiled once for all records with as many addresses and numbers."""
+    stand_ins = {kind: [f"{kind} {place}" for place in range(len(asked[kind]))] for kind in _KINDS}
+    known = {there: here for kind in _KINDS for there, here in zip(stand_ins[kind], asked[kind], strict=True)}
+    return about_record(
+        lake, catalog, without,
+        lambda relations: _best(relations, _parts(relations, own, stand_ins, ""), STAND_IN, limit),
+        key=("likely", own.slug, *map(len, asked.values()), limit), actor=actor, instead=known,
     )  # fmt: skip
 
 
