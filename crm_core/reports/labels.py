@@ -85,4 +85,4 @@ def _countries() -> Mapping[str, str]:
     return {one.alpha_2: getattr(one, "common_name", one.name) for one in pycountry.countries}
 
 
-_AGE_COLORS = {"0": "green", "1": "yellow", "31": "orange", "61": "red", "91": "violet"}
+_AGE_COLORS = {"0": "green", "1": "yellow", "31": "orange", "61": "red", "91": "brown"}

@@ -224,7 +224,7 @@ def _attachments(here: Here, record: str, made: Composing) -> None:
         made.box = uploads.open_box(most_bytes=MOST_ATTACHED)
     upload_box(
         made.box, key=made.key("box"), on_sent=lambda: _came(here, record, made), label="Attach files",
-        hint="25 MB in all.", most_bytes=MOST_ATTACHED, forgets=True,
+        hint="25 MB in all.", most_bytes=MOST_ATTACHED, forgets=True, thin=True,
     )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def _message(
     who = writer_of(message)
     side = "in" if message.incoming else "out"
     head = html.Html("<header>{}<b>{}</b><span>{}</span>{}<time>{}</time></header>").format(
-        html.avatar(who, size=26), who, _to(message), _state(here, message),
+        _face(message, who), who, _to(message), _state(here, message),
         words.moment(message.moment, zone=here.zone),
     )  # fmt: skip
     kept = [file_preview.opened(one, names[one], actor=here.actor) for one in message.files if one in names]
@@ -95,13 +95,20 @@ def _failure(found: tuple[str, bool] | None, message: Message, *, locked: bool) 
 def writer_of(message: Message) -> str:
     """Who wrote it: a name, else the address."""
     name, address = parseaddr(message.sender)
-    known = name or address or message.sender
+    known = words.phone(name or address or message.sender)
     return known or ("Unknown" if message.incoming else "We")
 
 
 def _to(message: Message) -> str:
     copied = f", copy to {message.cc}" if message.cc else ""
-    return f"to {message.to}{copied}" if message.to else message.channel
+    # A call is noted with the number of the other side alone.
+    told = message.to and message.to != message.sender
+    return f"to {words.phone(message.to)}{copied}" if told else message.channel
+
+
+def _face(message: Message, who: str) -> html.Html:
+    called = message.channel == "call"
+    return html.icon("call", color="orange") if called else html.avatar(who, size=26)
 
 
 def said(message: Message) -> str:

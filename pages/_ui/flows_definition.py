@@ -33,7 +33,9 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
             redraw("centre")
 
         st.session_state["flows:view"] = "YAML" if state.as_yaml else "Steps"
-        with st.container(horizontal=True, gap="small", width="content", key="flow_ways"):
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", width="content", key="flow_ways"
+        ):
             st.segmented_control("View", ["Steps", "YAML"], required=True, key="flows:view", on_change=chosen,
                                  label_visibility="collapsed", width="content")  # fmt: skip
             st.button("Edit", icon=":material/edit:", key="flow:edit", on_click=_edit, args=(state, flow))

@@ -115,9 +115,17 @@ def _about(here: Here, seen: Head) -> html.Html:
         link = reference_link(reference, record.get(reference.slug), seen.titles)
         if link:
             # The company as written and its entry in the registry are one and the same to a reader.
-            below = [part for part in below if str(part).casefold() != str(link.striptags()).casefold()]
+            below = [part for part in below if not _same(part, html.words_of(link))]
             below.append(link)
-    return html.join(below, between=" · ")
+    # Somebody who is called as his company is has it in the title.
+    title = (seen.title or "").casefold()
+    return html.join((part for part in below if html.words_of(part).casefold() != title), between=" · ")
+
+
+def _same(part: html.Text, company: str) -> bool:
+    """Whether two names are of one company: `Lange & Graner` and `Lange & Graner GmbH`."""
+    short, long = sorted((html.words_of(part).casefold(), company.casefold()), key=len)
+    return short == long or (len(short) > 5 and long.startswith(short))
 
 
 def marks(here: Here, seen: Head, more: Sequence[html.Html]) -> html.Html:

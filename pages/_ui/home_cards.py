@@ -237,4 +237,4 @@ def _moment(now: Here, moment: datetime | None) -> str:
         return f"{local:%H:%M}"
     if days == -1:
         return "Yesterday"
-    return f"{local:%a}, {local:%H:%M}" if 0 < days < 7 else words.day(local)
+    return f"{local:%a}, {local:%H:%M}" if 0 < days < 7 else words.brief_day(local, zone=now.zone)

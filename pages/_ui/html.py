@@ -62,6 +62,11 @@ def html(value: Any) -> Html:
     return Html("") if value is None else escape(value)
 
 
+def words_of(text: Text) -> str:
+    """What of a text one reads, without its marks."""
+    return text.striptags() if isinstance(text, Html) else text
+
+
 def plain(text: str) -> str:
     """Text for a place that reads Markdown (a label, a toast), so that it is shown as it is."""
     return _MARKDOWN.sub(r"\\\1", text)
@@ -228,6 +233,7 @@ def card(title: Text, body: Text, *, count: str = "", right: Text = "", footer: 
     return Html('<section class="m-card">{}{}{}</section>').format(head, body, foot)
 
 
+_SHORT = 14
 _NAV_ROOM = 500
 """How wide the names of a menu of sections may be in all, in pixels, before the rest stands behind “More”."""
 
@@ -296,10 +302,24 @@ def kpi_strip(items: Sequence[Kpi]) -> Html:
     return Html('<div class="m-kpis">{}</div>').format(cells)
 
 
+def titled(text: Text, below: Text = "") -> Html:
+    """The first cell of a row: at most two lines that say what it is, and in grey what belongs to it."""
+    small = Html("<small>{}</small>").format(below) if below else ""
+    return Html('<div class="m-titled"><span>{}</span>{}</div>').format(text, small)
+
+
 def table(columns: Sequence[str], rows: Iterable[Row], *, right: Sequence[int] = ()) -> Html:
-    """A table; the columns whose positions are in `right` are aligned to the right."""
-    sides = [Html(' class="right"') if i in right else Html("") for i in range(len(columns))]
-    head = join(Html("<th{}>{}</th>").format(*pair) for pair in zip(sides, columns, strict=True))
+    """A table; the columns whose positions are in `right` are aligned to the right.
+
+    The first column gives way to the others; where there is little room each row stands as lines, and each value then
+    says of which column it is.
+    """
+    heads = [Html(' class="right"') if i in right else Html("") for i in range(len(columns))]
+    head = join(Html("<th{}>{}</th>").format(*pair) for pair in zip(heads, columns, strict=True))
+    sides = [
+        Html('{} data-label="{}"').format(side, label) if place and label else side
+        for place, (side, label) in enumerate(zip(heads, columns, strict=True))
+    ]
     body = join(_table_row(row, sides) for row in rows)
     parts = Html("<thead><tr>{}</tr></thead><tbody>{}</tbody>").format(head, body)
     return Html('<div class="m-scroll"><table class="m-table">{}</table></div>').format(parts)
@@ -354,7 +374,10 @@ def problem(text: str) -> Html:
 
 
 def _table_row(row: Row, sides: Sequence[Html]) -> Html:
-    cells = join(Html("<td{}>{}</td>").format(*pair) for pair in zip(sides, row.cells, strict=True))
+    first, *others = row.cells
+    # A number or a code is short, and does not give way.
+    told = [first if isinstance(first, Html) or len(first) <= _SHORT else titled(first), *others]
+    cells = join(Html("<td{}>{}</td>").format(*pair) for pair in zip(sides, told, strict=True))
     verb = Html(' data-click="{}" tabindex="0"').format(row.click) if row.click else Html("")
     return Html("<tr{}>{}</tr>").format(verb, cells)
 

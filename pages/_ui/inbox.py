@@ -195,11 +195,23 @@ def _customer(now: Here, seen: Head) -> None:
     rows: list[tuple[str, html.Text | None]] = [
         ("Status", record_words.status_badge(whole.module, record["folder"], record["status"])),
         ("Company", str(record.get("company") or "") or None),
-        ("E-mail", str(record.get("email") or "") or None),
-        ("Phone", words.phone(str(record["phone"])) if record.get("phone") else None),
+        ("E-mail", _mailed(record.get("email"))),
+        ("Phone", _phoned(record.get("phone"))),
         ("Owner", names.get(record["owner"] or "", record["owner"] or "Nobody")),
         ("Open tasks", words.number(badges.open_tasks)),
         ("Unread", words.number(badges.unread)),
     ]
     name = html.link(whole.title, click=html.click("open", CUSTOMERS, customer))
-    st.html(html.kv_card(name, [row for row in rows if row[1]]))
+    st.html(
+        html.kv_card(
+            html.Html('<span class="m-clip">{}</span>').format(name), [row for row in rows if row[1]]
+        )
+    )
+
+
+def _mailed(email: object) -> html.Text | None:
+    return html.link(str(email), href=f"mailto:{email}") if email else None
+
+
+def _phoned(number: object) -> html.Text | None:
+    return html.link(words.phone(str(number)), href=f"tel:{number}") if number else None

@@ -220,7 +220,7 @@ def _list_head(now: Here, module: Module, state: InboxState, total: int) -> None
         st.pills(
             "Queue", list(queues), default=state.queue if state.queue in queues else OPEN, required=True, key="queue",
             format_func=lambda queue: f"{queues[queue]} {counts[queue]}" if counts.get(queue) else queues[queue],
-            label_visibility="collapsed", wrap=False, on_change=_queued, args=(state,),
+            label_visibility="collapsed", on_change=_queued, args=(state,),
         )  # fmt: skip
     inbox_narrow.draw_chosen(now, module, state)
     if forms.asked_new() == module.slug:

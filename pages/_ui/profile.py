@@ -54,7 +54,7 @@ def related_card(here: Here, related: RelatedList, *, locked: bool = False) -> h
     shown, total = len(related.rows), related.total
     more = f"{shown} of {words.number(total)}: open all in the table" if total > shown else ""
     add = html.link("+ Add", click=html.click("add", module.slug, related.link.slug))
-    return html.table_card(
+    card = html.table_card(
         related.link.label,
         [module.one, *(["Status"] if stands else []), *[field.name for field in known]],
         rows,
@@ -64,6 +64,7 @@ def related_card(here: Here, related: RelatedList, *, locked: bool = False) -> h
         footer=table_link(related.link, more) if more else "",
         empty=f"No {module.name.lower()} yet.",
     )
+    return html.Html('<div class="m-summary">{}</div>').format(card)
 
 
 def timeline(
@@ -131,7 +132,7 @@ def figures(here: Here, profile: Head, belongings: Belongings) -> list[html.Kpi]
         html.Kpi("Unread messages", words.number(badges.unread)),
     ]
     if inquiries is not None:
-        velocity = f"{badges.velocity:.1f}× usual" if badges.velocity else ""
+        velocity = f"{words.times(badges.velocity)} usual" if badges.velocity else ""
         figures.append(html.Kpi("Inquiries", words.number(inquiries), velocity, "bad" if velocity else ""))
     return [*figures, html.Kpi("Last activity", words.ago(newest, zone=here.zone) if newest else "–")]
 

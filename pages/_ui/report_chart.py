@@ -18,7 +18,7 @@ from pages._ui.report_words import amount_words, drawn_unit, value_words
 COLORS = ("#6366f1", "#14b8a6", "#f59e0b", "#ec4899", "#3b82f6", "#84a11d", "#8b5cf6", "#ef6c4d")
 NAMED = {
     "gray": "#9496a3", "green": "#22a55a", "blue": "#3b82f6", "violet": "#8b5cf6", "orange": "#ee7a2f",
-    "yellow": "#e0a80d", "red": "#e05252", "teal": "#14b8a6", "pink": "#e05299",
+    "yellow": "#e0a80d", "red": "#e05252", "teal": "#14b8a6", "pink": "#e05299", "brown": "#9c4a2f",
 }  # fmt: skip
 """Colours that stand out on light and on dark ground alike."""
 MOST_CHARTS = 3
@@ -96,7 +96,8 @@ def chart_spec(result: Result, *, currency: str, height: int) -> dict[str, Any]:
         return spec | _donut(result, first, height)
     value: dict[str, Any] = {
         "field": "value", "type": "quantitative", "title": axis,
-        "axis": {"format": "~s" if result.unit != "ratio" else "~f", "tickCount": 4, "grid": True, "domain": False},
+        "axis": {"format": "~s" if result.unit != "ratio" else "~f", "tickCount": 4, "grid": True, "domain": False,
+                 "labelExpr": "datum.value === 0 ? '0' : datum.label"},
     }  # fmt: skip
     groups: dict[str, Any] = {
         "field": "first", "type": "ordinal", "title": None, "scale": {"domain": first}, "sort": None,

@@ -83,9 +83,11 @@ def _width(catalog: Catalog, module: Module, name: str) -> int:
         return max(110, min(190, 42 + 7 * max(map(len, badges))))
     if catalog.reference(module.slug, name) is not None:
         return 130
-    if name in ("created_at", "updated_at") or (own and own.kind == "datetime"):
+    if name in ("created_at", "updated_at"):
+        return 130
+    if own and own.kind == "datetime":
         return 150
-    return 180 if name == module.title and own and own.kind in ("text", "long_text") else 110
+    return 200 if name == module.title and own and own.kind in ("text", "long_text") else 110
 
 
 def _colors(module: Module, name: str) -> dict[str, str]:
@@ -115,7 +117,7 @@ def cell_text(
     if own is not None:
         return text_of(own, value, context)
     if name in ("created_at", "updated_at"):
-        return words.moment(value, zone=now.zone) if value else ""
+        return words.brief(value, zone=now.zone) if value else ""
     if name == "status":
         folder = module.folder(item.get("folder") or "") or module.default_folder
         return next((s.name for s in folder.statuses if s.slug == value), value or "")

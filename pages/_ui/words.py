@@ -28,6 +28,11 @@ def number(value: Any) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def times(factor: float) -> str:
+    """How many times as much, to one digit: `8×`, `2.5×`."""
+    return f"{number(round(factor, 1))}×"
+
+
 def money(amount: Any, currency: str | None) -> str:
     """An amount with two digits and its currency: `€1,204.50`, `CHF 12.00`."""
     exact = to_decimal(amount)
@@ -66,6 +71,26 @@ def moment(value: Any, *, zone: str = "UTC") -> str:
         return str(value)
     local = known.astimezone(ZoneInfo(zone))
     return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def brief(value: Any, *, zone: str = "UTC", now: datetime | None = None) -> str:
+    """An instant in little room, without the year that it is now: `12 Feb, 14:05`, `12 Feb 2025, 14:05`."""
+    known = to_instant(value)
+    if known is None:
+        return str(value)
+    local = known.astimezone(ZoneInfo(zone))
+    return f"{brief_day(local, today=_today(now, zone))}, {local:%H:%M}"
+
+
+def brief_day(value: Any, *, today: date | None = None, zone: str = "UTC") -> str:
+    """A date in little room, without the year that it is now: `12 Feb`, `12 Feb 2025`."""
+    known = to_date(value)
+    this_year = (today or _today(None, zone)).year
+    return f"{known.day} {known:%b}" if known and known.year == this_year else day(value)
+
+
+def _today(now: datetime | None, zone: str) -> date:
+    return (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
 
 
 def clock(value: Any, *, zone: str = "UTC") -> str:

@@ -44,13 +44,14 @@ def draw(
             header_actions.rename(now, seen, state)
         else:
             st.html(header_html.header(now, seen, locked=locked))
-        with st.container(horizontal=True, gap="xsmall", width="content", wrap=False):
+        with st.container(horizontal=True, gap="xsmall", width="content", wrap=False, key="head_reach"):
             if state.as_of is None:
                 logs = not locked and call_log.can_log(now)
                 profile.contact_buttons(now, seen, on_mail=on_mail, logs_calls=logs)
-            as_of.control(now, seen.module.slug, state)
-            st.html(header_html.steps(), width="content")
-    st.html(header_html.marks(now, seen, _marks(now, seen, state, locked, at)))
+    with st.container(horizontal=True, vertical_alignment="center", gap=None, wrap=False, key="head_marks"):
+        st.html(header_html.marks(now, seen, _marks(now, seen, state, locked, at)))
+        as_of.control(now, seen.module.slug, state)
+        st.html(header_html.steps(), width="content")
     if not locked:
         header_reach.draw(now, seen, state)
         header_photo.draw(now, seen, state)

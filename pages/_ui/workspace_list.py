@@ -184,11 +184,13 @@ def _row(
     folder = module.folder(hit.folder or "")
     status = next((s for s in folder.statuses if s.slug == hit.status), None) if folder else None
     note = note_of(module, hit.subtitle)
+    if note and note.casefold() in (hit.title or "").casefold():
+        note = ""  # a company is its own company
     notes = [badges.preview] if badges.preview else []
     if badges.open_tasks:
         notes.insert(0, words.plural(badges.open_tasks, "open task"))
     if badges.velocity:
-        notes.insert(0, f"{badges.velocity:.1f}× inquiries")
+        notes.insert(0, f"{words.times(badges.velocity)} usual inquiries")
     if hit.matched and not any(mark in plain(f"{hit.title} {note}") for mark in marks):
         notes.insert(0, hit.matched)
     return ListRow(

@@ -8,6 +8,7 @@ Nothing is offered where a spot is locked, and nothing is written either.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from pages._ui.surroundings import field_context
 
 TONES = {"red": "bad", "orange": "bad", "green": "good", "bad": "bad", "good": "good"}
 """A figure's tone → that of a strip."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OPEN, _TIMES = "form", "forms"
 Values = dict[str, Any]
 
@@ -79,7 +81,7 @@ def told(figure: Figure) -> str:
     if figure.unit == "B" and isinstance(figure.value, int):
         return in_words(figure.value)
     if isinstance(figure.value, str):
-        text = figure.value
+        text = words.day(figure.value) if _DAY.fullmatch(figure.value) else figure.value
     elif figure.currency:
         text = words.money(figure.value, figure.currency)
     else:

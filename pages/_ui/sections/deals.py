@@ -35,6 +35,9 @@ def draw(spot: Spot) -> None:
     offer(spot, Form("add", "Add a deal", MODULE, asks, partial(create, spot, MODULE), "Deal added"))
     module = spot.here.catalog.module(MODULE)
 
+    def expected(row: Row) -> str:
+        return f"Expected {words.brief_day(row['expected_close'])}" if row["expected_close"] else ""
+
     def cells(row: Row) -> list[html.Text]:
         moves = [
             word(name, "move", row["id"], slug)
@@ -42,12 +45,11 @@ def draw(spot: Spot) -> None:
             if not spot.locked
         ]
         return [
-            row["title"] or html.missing("Without a name"),
+            html.titled(row["title"] or "Without a name", expected(row)),
             words.money(row["amount"], row["amount__currency"])
             if row["amount"] is not None
             else html.missing(),
             f"{row['probability']} %" if row["probability"] is not None else html.missing(),
-            words.day(row["expected_close"]) if row["expected_close"] else html.missing(),
             status_badge(module, row["folder"], row["status"]),
             html.join(moves, between=" "),
         ]
@@ -55,7 +57,7 @@ def draw(spot: Spot) -> None:
     listed = [html.Row(cells(row), html.click("open", MODULE, row["id"])) for row in rows.deals(asked(spot))]
     st.html(
         html.table_card(
-            "Deals", ["Deal", "Amount", "Chance", "Expected", "Stage", "" if spot.locked else "Move to"], listed,
+            "Deals", ["Deal", "Amount", "Chance", "Stage", "" if spot.locked else "Move to"], listed,
             right_aligned=(1, 2), empty="No deals yet.",
         )
     )  # fmt: skip

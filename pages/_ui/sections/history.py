@@ -60,7 +60,7 @@ def _table(spot: Spot, found: RecordHistory, *, empty: str) -> html.Html:
     rows = [row for one in found.changes for row in _rows(spot, one, runs, named)]
     return html.table_card(
         "History",
-        ["When", "Who", "Field", "Before", "After", ""],
+        ["When", "Field", "Before", "After", ""],
         rows,
         count=words.number(found.total),
         empty=empty,
@@ -76,25 +76,23 @@ def _rows(spot: Spot, change: RecordChange, runs: dict[str, str], named: dict[st
     """A row for each field; the first says when, who and why."""
     told = [one for one in change.fields if not one.field.endswith("__module")]
     most = _FIELDS_OF_NEW if change.kind == BEGAN else len(told)
-    when = words.moment(change.occurred_at, zone=spot.here.zone)
-    who = html.join(
-        [_who(spot, change.actor), *[html.Html('<div class="m-sub">{}</div>').format(part)
-                                     for part in _whence(spot, change, runs)]]
-    )  # fmt: skip
-    first: list[html.Text] = [when, who]
+    when = words.brief(change.occurred_at, zone=spot.here.zone)
+    who = html.join([_who(spot, change.actor), *_whence(spot, change, runs)], between=" · ")
+    first = html.titled(when, who)
     rows = []
     for place, one in enumerate(told[:most]):
         last = _undo_word(spot, change) if place == 0 else ""
-        rows.append(html.Row([*(first if place == 0 else ["", ""]), *_cells(spot, one, named), last]))
+        rows.append(html.Row([first if place == 0 else html.Html(""), *_cells(spot, one, named), last]))
     if len(told) > most:
-        rows.append(html.Row(["", "", html.missing(f"and {len(told) - most} more"), "", "", ""]))
+        rows.append(html.Row([html.Html(""), html.missing(f"and {len(told) - most} more"), "", "", ""]))
     return rows
 
 
 def _cells(spot: Spot, one: FieldChange, named: dict[str, str]) -> list[html.Text]:
     catalog, module, context = spot.here.catalog, spot.seen.module, field_context(spot.here)
+    label = label_of(catalog, module, one.field)
     values = [show_value(catalog, module, one.field, side, context, named) for side in (one.old, one.new)]
-    return [label_of(catalog, module, one.field), *values]
+    return [html.Html('<div class="m-side-by-side">{}</div>').format(one) for one in (label, *values)]
 
 
 def _whence(spot: Spot, change: RecordChange, runs: dict[str, str]) -> list[html.Text]:

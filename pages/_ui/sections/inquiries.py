@@ -36,7 +36,7 @@ def draw(spot: Spot) -> None:
     listed = [html.Row(_cells(spot, row), html.click("open", row["module"], row["id"])) for row in found.rows]
     st.html(
         html.table_card(
-            module.name, ["Subject", "State", "Came", "First answer", ""], listed,
+            module.name, ["Subject", "State", "First answer", ""], listed,
             count=words.number(len(found.rows)), empty=f"No {module.name.lower()} yet.",
         )
     )  # fmt: skip
@@ -53,9 +53,10 @@ def _cells(spot: Spot, row: Row) -> list[html.Text]:
         acts = [word("Answer", "answer", row["id"])] if MESSAGES in spot.here.catalog.modules else []
         acts.append(word("Close", "close", row["id"]))
     return [
-        row["subject"] or html.missing("Without a subject"),
+        html.titled(
+            row["subject"] or "Without a subject", f"Came {words.ago(row['created_at'], zone=spot.here.zone)}"
+        ),
         status_badge(module, row["folder"], row["status"]),
-        words.ago(row["created_at"], zone=spot.here.zone),
         _answered(row),
         html.join(acts, between=" "),
     ]

@@ -30,7 +30,7 @@ def draw(spot: Spot) -> None:
         points = row["points"] or 0
         return [
             row["reason"] or html.missing("Without a reason"),
-            words.moment(row["occurred_at"] or row["created_at"], zone=spot.here.zone),
+            words.brief(row["occurred_at"] or row["created_at"], zone=spot.here.zone),
             f"+{words.number(points)}" if points > 0 else words.number(points),
             words.number(row["balance"] or 0),
         ]

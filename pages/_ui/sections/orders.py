@@ -74,7 +74,7 @@ def _sold(spot: Spot, slug: str, title: str, found: list[Row], amount: str, when
     def cells(row: Row) -> list[html.Text]:
         return [
             row["number"] or html.missing("Without a number"),
-            words.moment(row[when], zone=spot.here.zone) if row[when] else html.missing(),
+            words.brief(row[when], zone=spot.here.zone) if row[when] else html.missing(),
             words.money(row[amount], row[f"{amount}__currency"])
             if row[amount] is not None
             else html.missing(),
@@ -101,16 +101,15 @@ def _shipments(spot: Spot, found: list[Row]) -> html.Html:
             if not spot.locked
         ]
         return [
-            row["number"] or html.missing("Without a number"),
-            row["route"] or html.missing(),
-            words.day(row["arrives_on"]) if row["arrives_on"] else html.missing(),
+            html.titled(row["route"] or "Without a route", row["number"] or "Without a number"),
+            words.brief_day(row["arrives_on"]) if row["arrives_on"] else html.missing(),
             status_badge(module, row["folder"], row["status"]),
             html.join(moves, between=" "),
         ]
 
     listed = [html.Row(cells(row), html.click("open", SHIPMENTS, row["id"])) for row in found]
     return html.table_card(
-        "Shipments", ["No.", "Route", "Arrives", "Status", "" if spot.locked else "Move to"], listed,
+        "Shipments", ["Shipment", "Arrives", "Status", "" if spot.locked else "Move to"], listed,
         empty="No shipments yet.",
     )  # fmt: skip
 

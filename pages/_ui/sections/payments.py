@@ -45,7 +45,7 @@ def _payments(spot: Spot) -> html.Html:
     def cells(row: Row) -> list[html.Text]:
         return [
             row["reference"] or html.missing("Without a reference"),
-            words.moment(row["paid_at"], zone=spot.here.zone) if row["paid_at"] else html.missing(),
+            words.brief(row["paid_at"], zone=spot.here.zone) if row["paid_at"] else html.missing(),
             methods.get(row["method"]) or str(row["method"] or ""),
             words.money(row["amount"], row["amount__currency"])
             if row["amount"] is not None

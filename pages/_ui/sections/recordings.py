@@ -44,7 +44,7 @@ def _event(spot: Spot, row: Row, kept: Mapping[str, files.Told], names: Mapping[
     title = html.link(row["subject"] or "Call", click=html.click("open", MODULE, row["id"]))
     lasted = _clock(row["duration"]) if row["duration"] else "not answered" if row["duration"] == 0 else ""
     who = names.get(row["owner"] or "", row["owner"] or "")
-    number = row["from"] if inward else row["to"]
+    number = words.phone(row["from"] if inward else row["to"] or "")
     told = " · ".join(one for one in (lasted, number, who) if one)
     parts = [_paper(spot, one, kept[one]) for one in row["files"] or () if one in kept]
     if row["transcript"]:
@@ -52,7 +52,7 @@ def _event(spot: Spot, row: Row, kept: Mapping[str, files.Told], names: Mapping[
         parts.append(said.format(row["transcript"]))
     return html.Event(
         "call_received" if inward else "call_made", "orange",
-        html.Html('{} <span class="m-sub">{}</span>').format(title, told),
+        html.Html('{}<div class="m-sub">{}</div>').format(title, told),
         words.ago(row["occurred_at"] or row["created_at"], zone=spot.here.zone), row["text"] or "",
         html.Html('<div class="m-call">{}</div>').format(html.join(parts)) if parts else "",
     )  # fmt: skip

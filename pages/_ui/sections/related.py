@@ -26,13 +26,12 @@ def draw(spot: Spot) -> None:
     st.html(strip(found.figure))
     link = next(iter(related.tree_links(spot.here.catalog, spot.module)), None)
     if link is not None:
-        offer(spot, _new(spot, link))
-        if not spot.locked:
-            _search(spot, link, {spot.record_id, *(one.id for one in found.kin if one.level == 1)})
+        known = {spot.record_id, *(one.id for one in found.kin if one.level == 1)}
+        offer(spot, _new(spot, link), beside=partial(_search, spot, link, known))
     names = _types(link)
     rows = [_row(spot, one, names) for one in found.kin]
     one = spot.seen.module.one
-    tree = html.table_card(spot.panel.label, [one, "Is", "Role", ""], rows, empty="Nobody is linked yet.")
+    tree = html.table_card(spot.panel.label, [one, "Is", ""], rows, empty="Nobody is linked yet.")
     others = [link for link in spot.panel.links if link.link_table is None]
     cards = [profile.related_card(spot.here, one) for one in _lists(spot, others)]
     st.html(html.stack([tree, *cards]))
@@ -54,15 +53,16 @@ def _types(link: ToMany | None) -> dict[str, str]:
 
 def _row(spot: Spot, one: related.Kin, names: dict[str, str]) -> html.Row:
     kind = names.get(one.type, one.type)
-    told = kind if one.outgoing else f"Lists the other as {kind.lower()}"
-    branch = html.Html('<span style="padding-left:{}px">{}{}</span>').format(
-        INDENT * (one.level - 1), html.icon("subdirectory_arrow_right") if one.level > 1 else "", one.title
+    told = kind if one.outgoing else f"{kind} there"
+    branch = html.Html('<div class="m-branch" style="padding-left:{}px">{}{}</div>').format(
+        INDENT * (one.level - 1),
+        html.icon("subdirectory_arrow_right") if one.level > 1 else "",
+        html.titled(one.title, one.role or ""),
     )
     taken = word("Unlink", "unlink", one.id, "out" if one.outgoing else "in")
     cells: list[html.Text] = [
         branch,
         html.badge(told, color="blue" if one.outgoing else "gray") if kind else "",
-        one.role,
         taken if one.level == 1 and not spot.locked else "",
     ]
     return html.Row(cells, html.click("open", spot.module, one.id))

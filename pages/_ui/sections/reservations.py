@@ -30,13 +30,15 @@ def draw(spot: Spot) -> None:
     offer(spot, Form("book", "Book", MODULE, asks, book, "Booked", "event_seat"))
     module = spot.here.catalog.module(MODULE)
 
+    def where(row: Row) -> str:
+        people = words.plural(row["people"], "person", "people") if row["people"] is not None else ""
+        return " · ".join(part for part in (row["resource"], people) if part)
+
     def cells(row: Row) -> list[html.Text]:
         verbs = () if spot.locked else OFFERED.get(row["status"] or "", ())
         return [
-            row["what"] or html.missing("Without a name"),
-            words.moment(row["starts_at"], zone=spot.here.zone),
-            row["resource"] or html.missing(),
-            words.number(row["people"]) if row["people"] is not None else html.missing(),
+            html.titled(row["what"] or "Without a name", where(row)),
+            words.brief(row["starts_at"], zone=spot.here.zone),
             status_badge(module, row["folder"], row["status"]),
             html.join([word(WORDS[verb], verb, row["id"]) for verb in verbs], between=" "),
         ]
@@ -46,7 +48,7 @@ def draw(spot: Spot) -> None:
     ]
     st.html(
         html.table_card(
-            "Reservations", ["What", "From", "Resource", "People", "Status", ""], listed, right_aligned=(3,),
+            "Reservations", ["What", "From", "Status", ""], listed,
             empty="No reservations yet.",
         )
     )  # fmt: skip

@@ -35,10 +35,9 @@ def draw(spot: Spot) -> None:
     def cells(row: Row) -> list[html.Text]:
         verbs = () if spot.locked else OFFERED.get(row["status"] or "", ())
         return [
-            row["plan"] or html.missing("Without a name"),
+            html.titled(row["plan"] or "Without a name", cycles.get(row["cycle"]) or str(row["cycle"] or "")),
             words.money(row["price"], row["price__currency"]) if row["price"] is not None else html.missing(),
-            cycles.get(row["cycle"]) or str(row["cycle"] or ""),
-            words.day(row["next_billing_on"]) if row["next_billing_on"] else html.missing(),
+            words.brief_day(row["next_billing_on"]) if row["next_billing_on"] else html.missing(),
             status_badge(module, row["folder"], row["status"]),
             html.join([word(verb.capitalize(), verb, row["id"]) for verb in verbs], between=" "),
         ]
@@ -48,7 +47,7 @@ def draw(spot: Spot) -> None:
     ]
     st.html(
         html.table_card(
-            "Subscriptions", ["Plan", "Price", "Cycle", "Next billing", "Status", ""], listed, right_aligned=(1,),
+            "Subscriptions", ["Plan", "Price", "Next billing", "Status", ""], listed, right_aligned=(1,),
             empty="No subscriptions yet.",
         )
     )  # fmt: skip

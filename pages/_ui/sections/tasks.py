@@ -67,18 +67,17 @@ def _table(spot: Spot, title: str, tasks: list[Row], empty: str, count: str) -> 
 
     def cells(row: Row) -> list[html.Text]:
         late = row["due"] is not None and row["due"] < now and row["status"] not in closed
-        due = words.moment(row["due"], zone=spot.here.zone) if row["due"] else html.missing()
+        due = words.brief(row["due"], zone=spot.here.zone) if row["due"] else html.missing()
         label, verb = ("Reopen", "reopen") if row["status"] in closed else ("Done", "done")
         return [
-            row["title"] or html.missing("Without a name"),
+            html.titled(row["title"] or "Without a name", people.get(row["owner"], row["owner"] or "")),
             html.badge(due, color="red") if late else due,
-            people.get(row["owner"], row["owner"] or "–"),
             status_badge(module, row["folder"], row["status"]),
             "" if spot.locked else word(label, verb, row["id"]),
         ]
 
     listed = [html.Row(cells(row), html.click("open", MODULE, row["id"])) for row in tasks]
-    return html.table_card(title, ["Task", "Due", "Owner", "Status", ""], listed, count=count, empty=empty)
+    return html.table_card(title, ["Task", "Due", "Status", ""], listed, count=count, empty=empty)
 
 
 def clicked(spot: Spot, click: Click) -> bool:

@@ -35,24 +35,29 @@ def draw(spot: Spot) -> None:
     offer(spot, *forms)
     people = users(spot)
 
+    def who(row: Row) -> list[str]:
+        return [
+            part
+            for part in (people.get(row["owner"], row["owner"]), "billable" if row["billable"] else "")
+            if part
+        ]
+
     def cells(row: Row) -> list[html.Text]:
         runs = row["ended_at"] is None
         ended = row["ended_at"] or datetime.now(UTC)
         minutes = int((ended - row["started_at"]).total_seconds() // 60)
         stop = word("Stop", "stop", row["id"]) if runs and not spot.locked else ""
         return [
-            row["title"] or html.missing("Without a name"),
-            words.moment(row["started_at"], zone=spot.here.zone),
+            html.titled(row["title"] or "Without a name", html.join(who(row), between=" · ")),
+            words.brief(row["started_at"], zone=spot.here.zone),
             html.badge(f"Running · {words.span(minutes)}", color="teal", dot=True) if runs else words.span(minutes),
-            people.get(row["owner"], row["owner"] or "–"),
-            html.badge("Billable", color="green") if row["billable"] else "",
             stop,
         ]  # fmt: skip
 
     listed = [html.Row(cells(row), html.click("open", MODULE, row["id"])) for row in entries]
     st.html(
         html.table_card(
-            "Working time", ["What", "From", "How long", "Who", "", ""], listed, empty="No working time yet."
+            "Working time", ["What", "From", "How long", ""], listed, empty="No working time yet."
         )
     )
 
