@@ -9,7 +9,7 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition
 from crm_core.model import Catalog, Condition
-from crm_core.model.fields import Field, MoneyField
+from crm_core.model.fields import MoneyField
 from crm_core.relations import relations_for
 from crm_core.trees import all_of, column, text, union_all
 from lake import Lake
@@ -40,15 +40,13 @@ def read_totals(
 ) -> dict[str, tuple[Total, ...]]:
     """Field → its totals over the visible matching records, of money one for each currency, in one statement.
 
-    Fields that are no numbers, and those without any value, are left out, and so are those between two bounds: a
-    chance of 0 to 100 or a rating of 1 to 5 adds up to nothing. Amounts are never converted.
+    Fields that are no numbers, and those without any value, are left out. Amounts are never converted.
 
     Raises:
         ConditionInvalid: The condition cannot be used.
         UnknownModule: There is no such module.
     """
-    numbers = (field for field in catalog.module(module).fields if field.kind in NUMBERS)
-    known = {field.slug: field for field in numbers if not _is_scale(field)}
+    known = {field.slug: field for field in catalog.module(module).fields if field.kind in NUMBERS}
     wanted = [known[slug] for slug in dict.fromkeys(fields) if slug in known]
     if not wanted:
         return {}
@@ -82,9 +80,3 @@ def read_totals(
         for field in wanted
         if field.slug in found
     }
-
-
-def _is_scale(field: Field) -> bool:
-    """Whether a number stands between two bounds, so that it says how much of something and not how many."""
-    bounds = (getattr(field, "minimum", None), getattr(field, "maximum", None))
-    return None not in bounds

@@ -87,7 +87,7 @@ def banner(now: Here, state: WorkspaceState, view: View, *, found: bool) -> None
     text = f"As it was at the end of {day}. Nothing can be changed here."
     if not found:
         text = view.missing or f"This was not there yet on {day}, or not for you to see."
-    with st.container(key="as_of_banner"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="as_of_banner"):
         st.html(html.note(text, color="orange"))
         st.button("Back to today", icon=":material/today:", type="tertiary", key="as_of:back",
                   on_click=_back, args=(now, state))  # fmt: skip

@@ -98,11 +98,17 @@ def change_records(
     @st.dialog(f"Change {module.name.lower()}", width="large", on_dismiss=_close)
     def draw() -> None:
         scope = _choose_scope(module, matching, total, ticked)
-        verb, action = _choose_action(now, module)
+        # Beside what is chosen, and not below it: there a list of choices would lie over the button.
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            with st.container():
+                verb, action = _choose_action(now, module)
+            pressed = action is not None and st.button(
+                "Preview", key=f"bulk:{module.slug}:preview", icon=":material/visibility:"
+            )
         if action is None:
             return
         kept, mark = f"bulk:{module.slug}:seen", f"{scope.key} {verb} {action!r}"
-        if st.button("Preview", key=f"bulk:{module.slug}:preview", icon=":material/visibility:"):
+        if pressed:
             seen = feedback.run(lambda: _preview(now, module, scope, action), at="here")
             st.session_state[kept] = (mark, seen)
         marked, seen = st.session_state.get(kept) or ("", None)

@@ -144,7 +144,8 @@ def _edit(now: Here, module: Module, state: TableState, item: dict[str, Any], ed
 def _totals(now: Here, module: Module, state: TableState, columns: Sequence[str]) -> None:
     """Below the table: what the numbers and amounts of all pages add up to."""
     found = totals.read_totals(
-        now.lake, now.catalog, module=module.slug, fields=columns, actor=now.actor,
+        now.lake, now.catalog, module=module.slug, fields=[slug for slug in columns if not _is_scale(module, slug)],
+        actor=now.actor,
         condition=condition_of(now, module, state),
     )  # fmt: skip
     names = column_names(now.catalog, module)
@@ -156,6 +157,12 @@ def _totals(now: Here, module: Module, state: TableState, columns: Sequence[str]
     if cells:
         one = html.Html('<span class="m-sub">{} <b>{}</b></span>')
         st.html(html.join([one.format(f"Total {name}:", text) for name, text in cells], between=" &ensp; "))
+
+
+def _is_scale(module: Module, slug: str) -> bool:
+    """Whether a number stands between two bounds, as a chance and a rating do: those add up to nothing."""
+    field = module.field(slug)
+    return None not in (getattr(field, "minimum", None), getattr(field, "maximum", None))
 
 
 def _ticked(state: TableState, page: Collection[str], ticked: tuple[str, ...]) -> None:
