@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import streamlit as st
 
+from crm_core import facets
 from crm_core.bulk import BulkAction, BulkPreview, preview_bulk, run_bulk, those
 from crm_core.followed import read_followed
 from crm_core.model import All, Condition, Field, Module, Option
@@ -33,6 +34,7 @@ _ASKED = "bulk:asked"
 _SYSTEM = ("owner", "team", "folder", "status")
 _LISTS = ("tags", "workers")
 _NEVER = ("file", "auto_number")
+_TAGS, _LONGEST_TAG = 200, 100
 DELETE = "delete"
 
 
@@ -102,8 +104,11 @@ def change_records(
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             with st.container():
                 verb, action = _choose_action(now, module)
-            pressed = action is not None and st.button(
-                "Preview", key=f"bulk:{module.slug}:preview", icon=":material/visibility:"
+            pressed = st.button(
+                "Preview",
+                key=f"bulk:{module.slug}:preview",
+                icon=":material/visibility:",
+                disabled=action is None,
             )
         if action is None:
             return
@@ -185,13 +190,22 @@ def _value(now: Here, module: Module, slug: str, *, key: str) -> Any:
         return edit_reference(now, replace(reference, required=False), None, titles={}, key=key)
     field = module.field(slug) or system_field(now.catalog, module.slug, slug)
     assert field is not None
-    return edit_field(field, None, key=key, context=_context(now, module), required=False)
+    context = _context(now, module)
+    if slug == "tags":
+        context = replace(context, options={**context.options, slug: _tags(now, module)})
+    return edit_field(field, None, key=key, context=context, required=False)
 
 
 def _context(now: Here, module: Module) -> FieldContext:
     context = field_context(now)
     users = tuple(Option(value=slug, label=name) for slug, name in context.users.items())
     return replace(context, options={"status": _statuses(module), "workers": users})
+
+
+def _tags(now: Here, module: Module) -> tuple[Option, ...]:
+    """The tags that are used most; others are written."""
+    known = facets.read_tags(now.lake, now.catalog, module=module.slug, actor=now.actor, limit=_TAGS)
+    return tuple(Option(value=tag) for tag in sorted(known) if len(tag) <= _LONGEST_TAG)
 
 
 def _statuses(module: Module) -> tuple[Option, ...]:

@@ -19,7 +19,7 @@ import streamlit as st
 from crm_core.calls import MESSAGES, OUTCOMES, TASKS, Call, log_call
 from crm_core.consents import addresses_of
 from crm_core.profile import Head
-from pages._ui import feedback, html
+from pages._ui import feedback, html, words
 from pages._ui.layout import redraw
 from pages._ui.session import Here
 
@@ -82,9 +82,8 @@ def draw(here: Here, seen: Head) -> None:
     key = f"{_KEY}{record}:{call.began.timestamp()}"
     with st.container(border=True, key="call_log"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.html(
-                html.title(f"Call · {call.number}" if call.number else "Call", small=True), width="content"
-            )
+            told = f"Call · {words.phone(call.number)}" if call.number else "Call"
+            st.html(html.title(told, small=True), width="content")
             _TIMER(
                 data={"began": call.began.timestamp() * 1000, "seconds": call.seconds}, key=f"{key}:timer",
                 on_seconds_change=lambda: _ended(call, st.session_state[f"{key}:timer"].get("seconds")),

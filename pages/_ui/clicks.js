@@ -34,6 +34,8 @@ export default function ({ parentElement, setTriggerValue }) {
     event.stopPropagation();
     element.closest(".m-more")?.removeAttribute("open");
     const [verb, section] = element.dataset.click.split(":");
+    // Another report takes the place of this one, and is read from its top.
+    if (verb === "go") document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
     if (verb === "edit") follow(`.st-key-edit_${safe(section)} :is(input, textarea, [role="combobox"])`);
     setTriggerValue("click", element.dataset.click);
   };

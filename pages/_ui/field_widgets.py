@@ -169,7 +169,7 @@ def _multi_select(w: Widget) -> None:
         key=w.key,
         help=_help(w),
         placeholder="Choose …",
-        accept_new_options=not named,
+        accept_new_options=not named or w.field.slug == "tags",
         **w.common,
     )
 

@@ -16,7 +16,7 @@ from crm_core.drafts import Draft, drafts_of
 from crm_core.model import Field, Module
 from crm_core.model.modules import Status
 from crm_core.profile import Head
-from pages._ui import composer, feedback, mailing, record_fields, typing
+from pages._ui import composer, feedback, html, mailing, record_fields, typing
 from pages._ui.field_views import is_missing
 from pages._ui.fields import edit_field
 from pages._ui.inbox_list import SNOOZE
@@ -72,11 +72,15 @@ def _more(now: Here, seen: Head) -> None:
     if not opened.open:
         return
     with opened:
-        for to in targets(now.catalog, seen.module.slug):
+        made_of_it = targets(now.catalog, seen.module.slug)
+        if made_of_it:
+            st.html(html.section_header("Make of it"))
+        for to in made_of_it:
             made = now.catalog.module(to)
             st.button(made.one, key=f"convert:{to}:{record['id']}", icon=f":material/{made.icon}:", width="stretch",
                       on_click=_convert, args=(now, seen, made))  # fmt: skip
         if seen.module.field(SNOOZE) is not None:
+            st.html(html.section_header("Put off"))
             if is_asleep(seen):
                 st.button("Wake it", key=f"wake:{record['id']}", icon=":material/alarm_on:", width="stretch",
                           on_click=_write, args=(now, seen, {SNOOZE: None}, "It is open again"))  # fmt: skip

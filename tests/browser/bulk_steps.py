@@ -15,7 +15,7 @@ def change_tags(page: Page, tag: str, many: str) -> None:
     steps.still(page)
     box.get_by_role("combobox", name="Tags").fill(tag)
     page.keyboard.press("Enter")
-    page.keyboard.press("Tab")  # the list of tags lies over what is below
+    page.keyboard.press("Tab")  # the list of tags shuts
     steps.still(page)
     box.get_by_role("button", name="Preview").click()
     expect(box).to_contain_text(f"{many} would change")

@@ -2,33 +2,43 @@
 
     python -m tests.browser.screenshots var/pictures [NAME …]
 
-A server with a demo is started for them. Pages are those that the sidebar links to, and the sections of a lively
-customer; a name is a page's path, or `customers-` and a section. A small copy of each stays in `docs/pictures`, those
-that the documents show at their full size.
+A server with a demo is started for them. Pages are those that the sidebar links to, the sections of a lively customer,
+and what stands behind an address of its own: a board, a report, a dashboard, a profile in the past. A name is a page's
+path, `customers-` and a section, or one of `MORE`. Those that the documents show are renewed in `docs/pictures`.
 """
 
 from __future__ import annotations
 
-import shutil
+import io
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.server import CHROMIUM_ARGS, find_chromium, serve
 
 SIZES = {"": (1440, 900), "-phone": (390, 844)}
 """What stands in the name of a picture → the size of the window; the plain name is the desktop."""
 MODES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+MORE = {
+    "board": "deals?view=board",
+    "calendar-everybody": "calendar?whose=everybody",
+    "dashboard": "reports?dashboard=money",
+    "report": "reports?report=revenue",
+}
+"""Name → path of what no link of the sidebar leads to."""
 SHOWN = Path(__file__).resolve().parents[2] / "docs" / "pictures"
-SETTLE_MS = 1500
+SETTLE_MS = 2000
 """How long a page gets to draw its last part after the script has ended."""
-SMALL, QUALITY = 720, 50
-"""Pixels that a small copy is wide at most, and how well it is kept (WebP, of 100)."""
+WIDTH, MOST_BYTES = 1200, 80_000
+"""Pixels that a picture of the documents is wide at most, and how large it may be."""
+QUALITIES = range(80, 20, -6)
+"""How well it is kept (WebP, of 100): the first of these that is small enough."""
 
 
 def take(folder: Path, *, only: tuple[str, ...] = ()) -> Iterator[Path]:
@@ -51,12 +61,12 @@ def take(folder: Path, *, only: tuple[str, ...] = ()) -> Iterator[Path]:
 
 
 def named_pages(browser: Browser, url: str) -> Mapping[str, str]:
-    """Name → path of the pages that the sidebar links to, and of the sections of a customer."""
+    """Name → path of the pages that the sidebar links to, of the sections of a customer, and of `MORE`."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     open_page(page, url)
     links = page.get_by_test_id("stSidebarNavLink").all()
     paths = [str(link.get_attribute("href")).removeprefix(url).strip("/") for link in links]
-    found = {path or "home": path for path in paths}
+    found = {path or "home": path for path in paths} | MORE
     open_page(page, f"{url}/customers")
     choose_lively(page)
     lively = page.url.partition("?")[2]
@@ -65,6 +75,8 @@ def named_pages(browser: Browser, url: str) -> Mapping[str, str]:
         section = str(tab.get_attribute("data-click")).partition(":")[2]
         found[f"customers-{section}"] = f"customers?{lively}&section={section}"
     found["customers"] = f"customers?{lively}"
+    month_ago = datetime.now(UTC).date() - timedelta(days=30)
+    found["customers-past"] = f"customers?{lively}&as_of={month_ago}"
     page.close()
     return found
 
@@ -79,22 +91,34 @@ def open_page(page: Page, url: str) -> None:
 
 def choose_lively(page: Page) -> None:
     """Choose a customer of whom there is something to tell: one with unread messages."""
-    page.locator(".row.unread").first.click()
-    page.wait_for_url("**id=*")
+    row = page.locator(".row.unread").first
+    name = row.locator(".title").inner_text()
+    row.click()
+    expect(page.locator(".st-key-centre_head .m-title")).to_have_text(name, timeout=20_000)
+    page.wait_for_timeout(SETTLE_MS)
 
 
-def keep(taken: Path) -> Path:
-    """Keep a small copy for the documents; the picture itself in place of one that they show."""
-    if (SHOWN / taken.name).exists():
-        shutil.copyfile(taken, SHOWN / taken.name)
-    small = SHOWN / f"{taken.stem}.webp"
+def keep(taken: Path) -> Path | None:
+    """Renew the picture of the documents, where they show this one: smaller, and not larger than it may be."""
+    shown = SHOWN / f"{taken.stem}.webp"
+    if not shown.exists():
+        return None
     with Image.open(taken) as picture:
-        picture.thumbnail((SMALL, SMALL * 2))
-        picture.save(small, "WEBP", quality=QUALITY, method=6)
-    return small
+        picture.thumbnail((WIDTH, WIDTH * 3), Image.Resampling.LANCZOS)
+        for quality in QUALITIES:
+            made = io.BytesIO()
+            picture.save(made, "WEBP", quality=quality, method=6)
+            if made.tell() <= MOST_BYTES:
+                break
+    shown.write_bytes(made.getvalue())
+    return shown
 
 
 if __name__ == "__main__":
     target, *chosen = sys.argv[1:] or ["var/pictures"]
-    for made in take(Path(target), only=tuple(chosen)):
-        print(made, keep(made))
+    taken_ = 0
+    for made_ in take(Path(target), only=tuple(chosen)):
+        taken_ += 1
+        renewed = keep(made_)
+        print(made_, f"and {renewed.relative_to(SHOWN.parents[1])}" if renewed else "", flush=True)
+    print(f"{taken_} pictures in {Path(target).resolve()}; those of the documents in {SHOWN}")

@@ -126,3 +126,17 @@ def test_a_menu_of_sections_keeps_the_current_one_in_sight() -> None:
 
 def test_a_menu_of_few_sections_has_nothing_behind_a_word() -> None:
     assert "<details" not in str(html.section_nav([("a", "A"), ("b", "B")], "a"))
+
+
+def test_the_first_cell_of_a_row_gives_way_and_each_value_says_of_which_column_it_is() -> None:
+    row = html.Row(["Introduce <the> new contact person", "€12.00", ""])
+    made = html.table(["Task", "Amount", ""], [row], right=(1,))
+    assert (
+        '<td><div class="m-titled"><span>Introduce &lt;the&gt; new contact person</span></div></td>' in made
+    )
+    assert '<td class="right" data-label="Amount">€12.00</td><td></td>' in made
+
+
+def test_a_code_in_the_first_cell_stays_on_one_line_and_what_is_below_a_title_is_escaped() -> None:
+    assert "<td>INV-00122</td>" in html.table(["No."], [html.Row(["INV-00122"])])
+    assert html.titled("A", "<b>").endswith("<span>A</span><small>&lt;b&gt;</small></div>")

@@ -70,6 +70,23 @@ def test_an_instant_is_shown_in_the_zone_of_the_reader() -> None:
     assert words.moment("2026-07-01T22:30:00Z", zone="Europe/Berlin") == "2 Jul 2026, 00:30"
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param("2026-02-12T13:05:00+00:00", "12 Feb, 14:05", id="this year"),
+        pytest.param("2025-12-31T23:30:00+00:00", "1 Jan, 00:30", id="this year where the reader is"),
+        pytest.param("2025-02-12T13:05:00+00:00", "12 Feb 2025, 14:05", id="another year"),
+        pytest.param("never", "never", id="no instant"),
+    ],
+)
+def test_an_instant_in_little_room_leaves_out_the_year_that_it_is(value: str, shown: str) -> None:
+    assert words.brief(value, zone="Europe/Berlin", now=NOW) == shown
+
+
+def test_how_many_times_as_much_has_one_digit_where_it_needs_it() -> None:
+    assert [words.times(factor) for factor in (8.0, 2.54)] == ["8×", "2.5×"]
+
+
 def test_a_day_is_the_same_from_text_and_from_a_date() -> None:
     assert words.day("2027-02-12") == words.day(date(2027, 2, 12)) == "12 Feb 2027"
 

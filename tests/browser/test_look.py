@@ -1,0 +1,66 @@
+"""What a designer would look for first: nothing is wider than its place, and nothing lies over what one presses."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import steps
+from tests.browser.server import Served
+
+PHONE = {"width": 390, "height": 844}
+PAGES = ("", "inbox", "customers", "calendar", "reports", "deals", "deals?view=board", "load", "modules")
+WIDER = """() => [document.scrollingElement, ...document.querySelectorAll(
+  '[data-testid="stMain"], .st-key-left, .st-key-centre, .st-key-right, .m-scroll')]
+  .filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
+  .map((one) => `${one.className}: ${one.scrollWidth} in ${one.clientWidth}`)"""
+"""What is wider than its place, and so would have to be moved to be read."""
+
+
+def test_nothing_is_wider_than_a_phone(browser_page: Page, served: Served) -> None:
+    browser_page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    found = {}
+    for path in PAGES:
+        steps.open_page(browser_page, served, path)
+        found[path] = browser_page.evaluate(WIDER)
+    assert found == {path: [] for path in PAGES}
+
+
+@pytest.mark.parametrize("width", [390, 1440], ids=["phone", "desk"])
+def test_the_tables_of_a_profile_are_read_without_being_moved(
+    browser_page: Page, served: Served, width: int
+) -> None:
+    browser_page.set_viewport_size({"width": width, "height": 900})
+    steps.open_page(browser_page, served, "customers")
+    browser_page.get_by_role("option").nth(3).click()
+    expect(browser_page.get_by_role("navigation", name="Sections")).to_be_visible()
+    for name in ("Inquiries", "Tasks", "Working time", "Related", "History"):
+        steps.section(browser_page, name)
+        steps.still(browser_page)
+        assert browser_page.evaluate(WIDER) == [], name
+
+
+def test_a_press_on_the_sign_of_a_button_falls_on_the_button(browser_page: Page, served: Served) -> None:
+    """The sign is another one while the button opens; a press on what is gone would count as one elsewhere."""
+    steps.open_page(browser_page, served, "")
+    box = browser_page.locator(".st-key-acting [data-testid='stIconMaterial']").last.bounding_box()
+    assert box is not None
+    at = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    inside = "([at, of]) => document.elementFromPoint(...at).closest(of) !== null"
+    assert browser_page.evaluate(inside, [at, "[data-testid='stPopoverButton']"])
+    assert not browser_page.evaluate(inside, [at, "[aria-hidden]"])
+    browser_page.mouse.click(*at)
+    expect(browser_page.get_by_role("dialog").get_by_role("radio").first).to_be_attached()
+
+
+def test_the_choices_of_a_bulk_change_do_not_lie_over_its_preview(browser_page: Page, served: Served) -> None:
+    steps.open_page(browser_page, served, "deals")
+    browser_page.get_by_role("button", name="Change", exact=True).click()
+    dialog = steps.dialog(browser_page)
+    steps.choose(browser_page, "What", "Add to Workers", within=dialog)
+    steps.still(browser_page)
+    steps.choose(browser_page, "Workers", "Anna Weber", within=dialog)
+    steps.still(browser_page)
+    # The list stands open still, for who chooses several; what stands around it has no role meanwhile.
+    browser_page.locator("[class*='st-key-bulk-deals-preview'] button").click()
+    expect(dialog.get_by_role("columnheader", name="Then")).to_be_visible()
