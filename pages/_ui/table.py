@@ -31,6 +31,8 @@ from pages._ui.table_link import keep_link
 from pages._ui.table_state import NEWEST, TableState, columns_shown, condition_of, show_all, state_of
 
 SIZE = 50
+_SCALE = 100
+"""A number between two bounds of which the upper is not higher is one of a scale."""
 
 
 def draw(slug: str, *, workspace: bool = False) -> None:
@@ -160,9 +162,10 @@ def _totals(now: Here, module: Module, state: TableState, columns: Sequence[str]
 
 
 def _is_scale(module: Module, slug: str) -> bool:
-    """Whether a number stands between two bounds, as a chance and a rating do: those add up to nothing."""
+    """Whether a number is one of a scale, as a chance in percent and a rating are: those add up to nothing."""
     field = module.field(slug)
-    return None not in (getattr(field, "minimum", None), getattr(field, "maximum", None))
+    least, most = getattr(field, "minimum", None), getattr(field, "maximum", None)
+    return least is not None and most is not None and most <= _SCALE
 
 
 def _ticked(state: TableState, page: Collection[str], ticked: tuple[str, ...]) -> None:

@@ -127,4 +127,6 @@ def cell_text(
         return named.get(str(value["id"]), "")
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return named.get(str(value), words.readable(str(value))) if value else ""
+    if now.catalog.reference(module.slug, name) is not None:
+        return named.get(str(value), "")  # what one may not see has no title
+    return words.readable(str(value)) if value else ""

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from crm_core import people, records, serving
+from crm_core.definitions import read_catalog
 from crm_core.downloads import PATH, follow
 from crm_core.people import User
 from crm_core.settings import read_settings
@@ -16,6 +17,9 @@ from crm_core.views import views_of
 from crm_core.workspace import Workspace, open_workspace
 from flows import schema_sql
 from pages._ui.conditions import from_condition
+from pages._ui.field_views import FieldContext
+from pages._ui.session import Here
+from pages._ui.table_cells import cell_text
 from tests.crm_core.conftest import ADMIN, AGENT, OTHER, PACK, USERS
 from tests.pages.conftest import page_at, told
 
@@ -106,6 +110,13 @@ def test_totals_stand_below_the_table_by_currency(table: Open) -> None:
     page = table()
     page.multiselect(key="columns:customers").set_value(["name", "age", "credit"]).run()
     assert "Total Age: <b>70</b>" in told(page) and "Total Credit: <b>€0.30 · $7.00</b>" in told(page)
+
+
+def test_a_record_that_one_may_not_see_has_neither_name_nor_id_in_a_table(workspace: Workspace) -> None:
+    now = Here(workspace, read_catalog(workspace.lake), ADMIN)
+    module = now.catalog.module("tasks")
+    hidden = {"customer": "01935651-7800-7173-93b4-58df5abc2c6c"}
+    assert cell_text(now, module, "customer", hidden, {}, FieldContext()) == ""
 
 
 def test_columns_that_one_chose_are_there_the_next_time_and_only_for_oneself(table: Open) -> None:
