@@ -15,6 +15,7 @@ import streamlit as st
 from crm_core.past import Past, read_past
 from pages._ui import html, words
 from pages._ui.layout import redraw
+from pages._ui.nothing import Action, nothing
 from pages._ui.session import Here
 from pages._ui.state import set_url
 from pages._ui.workspace_state import WorkspaceState
@@ -84,9 +85,12 @@ def banner(now: Here, state: WorkspaceState, view: View, *, found: bool) -> None
     if state.as_of is None:
         return
     day = words.day(state.as_of)
-    text = f"As it was at the end of {day}. Nothing can be changed here."
     if not found:
         text = view.missing or f"This was not there yet on {day}, or not for you to see."
+        back = Action("Back to today", "today", _back, (now, state))
+        nothing("Nothing to show of that day", text, icon_name="history", actions=[back], key="nothing:then")
+        return
+    text = f"As it was at the end of {day}. Nothing can be changed here."
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="as_of_banner"):
         st.html(html.note(text, color="orange"))
         st.button("Back to today", icon=":material/today:", type="tertiary", key="as_of:back",
