@@ -102,7 +102,7 @@ def test_a_flow_that_is_chosen_shows_first_what_it_would_do(
 @pytest.mark.parametrize(
     ("what", "there"),
     [
-        pytest.param("call", "Call · +4930901820", id="a call with its timer"),
+        pytest.param("call", "Call · +49 30 901820", id="a call with its timer"),
         pytest.param("mail", "New mail", id="a mail"),
         pytest.param("tasks", "Create", id="a task"),
         pytest.param("appointments", "Create", id="an appointment"),
