@@ -151,7 +151,8 @@ class Drafts:
             orient="row",
         )  # fmt: skip
         self.lake.commit(
-            lambda tx: _store(tx, rows), Change(actor="system", door="drafts", reason="drafts kept")
+            lambda tx: _store(tx, rows),
+            Change(actor="system", door="drafts", reason="drafts kept", awaited=False),
         )
         with self._guard:
             for key, value in waiting.items():

@@ -14,7 +14,7 @@ from crm_core.relations import Relations, relations_for
 from crm_core.trees import column, function, text, union_all
 from crm_core.values.standards import standardise
 from lake import Lake
-from lake.mirror import key_column
+from lake.held import key_column
 
 Reason = Literal["email", "phone", "name"]
 

@@ -15,7 +15,7 @@ from crm_core.model import Catalog
 from crm_core.relations import Relations, relations_for
 from crm_core.trees import text
 from lake import Lake
-from lake.mirror import key_number
+from lake.held import key_number
 
 STAND_IN = "ffffffff-ffff-7fff-bfff-ffffffffffff"
 """The id that a statement is compiled for; nothing has it."""

@@ -99,7 +99,9 @@ class ReadMarks:
             )
             tx.execute(f"INSERT INTO {marks_table} SELECT reader, record_id::UUID, read_at FROM marks")
 
-        self.lake.commit(work, Change(actor="system", door="read-marks", reason="messages read"))
+        self.lake.commit(
+            work, Change(actor="system", door="read-marks", reason="messages read", awaited=False)
+        )
         return len(waiting)
 
 

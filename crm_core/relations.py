@@ -12,7 +12,8 @@ from crm_core.searched import forgives, open_points, search_texts, searched_colu
 from crm_core.sight import sight
 from crm_core.trees import all_of, coalesce, column, lake_table, union_all
 from lake import Lake
-from lake.mirror import MIRROR, Gathered, Held, key_column, key_number, keyed_schema
+from lake.held import Gathered, Held, key_column, key_number, keyed_schema
+from lake.mirror import MIRROR
 from lake.names import CATALOG
 
 

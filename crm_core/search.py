@@ -21,7 +21,7 @@ from crm_core.searched import forgives, search_texts
 from crm_core.similar import key_of, near_words, rows_with
 from crm_core.trees import all_of, column, function, text, union_all
 from lake import Lake
-from lake.mirror import SEARCH_TEXT
+from lake.held import SEARCH_TEXT
 from lake.words import SEPARATOR, plain
 
 _ROW = "r"

@@ -11,7 +11,7 @@ from crm_core.model import Module
 from crm_core.relations import Relations
 from crm_core.searched import open_points, search_texts, searched_columns
 from crm_core.trees import all_of, any_of, column, function
-from lake.mirror import SEARCH_TEXT
+from lake.held import SEARCH_TEXT
 from lake.words import words_of
 
 _NUMBER = re.compile(r"[+0-9()./-]*[0-9][+0-9()./-]*")

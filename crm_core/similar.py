@@ -15,7 +15,8 @@ from crm_core.relations import Relations
 from crm_core.searched import open_points, search_texts, searched_columns
 from crm_core.trees import column, function, lake_table, text
 from lake import Lake
-from lake.mirror import MIRROR, key_column, worded_table, words_table
+from lake.held import key_column, worded_table, words_table
+from lake.mirror import MIRROR
 from lake.names import ident
 from lake.words import LONGEST, letters, likeness_sql, pairs, plain_sql, size, words_sql
 

@@ -61,7 +61,10 @@ def new_id() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Who changes the lake, through which door, and why; `cause_id` and `depth` tell chains of flows."""
+    """Who changes the lake, through which door, and why; `cause_id` and `depth` tell chains of flows.
+
+    `awaited` is False of what nobody looks for at once: reads of the serving copy do not wait until they see it.
+    """
 
     actor: str
     door: str
@@ -72,6 +75,7 @@ class Change:
     depth: int = 0
     occurred_at: datetime | None = None
     id: str = field(default_factory=new_id)
+    awaited: bool = True
 
 
 @dataclass(frozen=True)
@@ -278,7 +282,8 @@ class Door:
             raise TransactionAbortedError(
                 transaction.change_id, detail="the commit was rolled back by the engine."
             )
-        self.latest = max(self.latest, transaction.snapshot)
+        if any(change.awaited for change in transaction._changes):
+            self.latest = max(self.latest, transaction.snapshot)
         transaction._tell()
         for listener in tuple(self.listeners):
             listener()

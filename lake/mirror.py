@@ -4,7 +4,8 @@ Planning a statement over a DuckLake table costs some 5 ms a table, since the ca
 reads fifteen modules would pay that fifteen times over. The copy costs nothing to plan, and holds nothing that the
 lake does not: it lives in a temporary file, belongs to one process, is built when a server starts and thrown away
 when it ends. Whoever reads through it sees the lake as of `Mirror.snapshot`, which is never older than the last
-commit of this process, and at most `POLL_SECONDS` behind the commits of others.
+commit of this process that is awaited, and little behind those of others: who looks `POLL_SECONDS` after the last look
+has the copy brought up to date while he reads it as it is, who looks later than that waits for it.
 
 The engine prunes what it reads by the smallest and largest number or text of a block, but not by UUIDs. So a column of
 ids by which rows are looked up is kept a second time as a number, and what a search looks into as one text in small
@@ -20,110 +21,25 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from lake.errors import LakeError
+from lake.held import SEARCH_TEXT, Held, Name, key_column, keyed_schema, worded_table, words_table
 from lake.names import ident, table
-from lake.words import LONGEST, likeness_sql, plain_sql, words_sql
+from lake.words import LONGEST, likeness_sql, words_sql
 
 if TYPE_CHECKING:
     from lake.connection import Lake
     from lake.session import Session
 
 MIRROR = "mirror"
-SEARCH_TEXT = "search__text"
 POLL_SECONDS = 0.25
+_WAIT_SECONDS = 1.0
 # Beyond this share of changed rows a table is copied again, which is quicker than mending it.
 _REBUILD_SHARE = 0.2
 
-Name = tuple[str, str]
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """Texts of another table that is held, which a search finds at the rows that its live rows point to.
-
-    Attributes:
-        table: the other table, by schema and name; it has a column `deleted_at`.
-        reference: its column with the id of a row here.
-        searched: its columns with the texts.
-    """
-
-    table: Name
-    reference: str
-    searched: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Held:
-    """How a table is held.
-
-    Attributes:
-        sort: the columns that the copy is sorted by; a first one that is a key is sorted by its number.
-        keys: the UUID columns that rows are looked up by.
-        searched: the columns whose texts a search looks into.
-        gathered: texts of other tables that stand with those of the rows they belong to.
-        words: whether the words of these texts are held as well; `id` is one of the keys then.
-    """
-
-    sort: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    searched: tuple[str, ...] = ()
-    gathered: tuple[Gathered, ...] = ()
-    words: bool = False
-
-    @property
-    def further(self) -> dict[str, str]:
-        """The columns that the copy has beyond the table's (`t`), with the SQL that makes them."""
-        found = {
-            key_column(key): f"CAST('0x' || right(CAST({ident('t', key)} AS VARCHAR), 12) AS BIGINT)"
-            for key in self.keys
-        }
-        texts = [f"CAST({ident('t', column)} AS VARCHAR)" for column in self.searched]
-        texts += [ident(f"g{place}", "texts") for place in range(len(self.gathered))]
-        if texts:
-            # The same address often stands in the record and in its contact points: what is read at each search
-            # is a third shorter when it stands there once.
-            joined = plain_sql(f"concat_ws(chr(31), {', '.join(texts)})")
-            each = f"string_split({joined}, chr(31))"
-            found[SEARCH_TEXT] = f"array_to_string(list_distinct({each}), chr(31))"
-        return found
-
-
-def keyed_schema(schema: str) -> str:
-    """Where the tables lie that are held with keys."""
-    return f"{schema}_keyed"
-
-
-def words_table(name: Name) -> Name:
-    """Where the words of a table's texts lie: `word, size, letters, pairs` (`lake.words`), and how many `rows` had it.
-
-    A word comes again with rows that came later; those that are gone still count.
-    """
-    return keyed_schema(name[0]), f"{name[1]}__words"
-
-
-def worded_table(name: Name) -> Name:
-    """Which rows of a table have a word: `word`, which is its hash, and `key`, the number of the row's id."""
-    return keyed_schema(name[0]), f"{name[1]}__worded"
-
-
-def key_column(column: str) -> str:
-    """The name of the number that stands for the UUID of a column."""
-    return f"{column}__key"
-
-
-def key_number(id: str) -> int:
-    """The number that stands for a UUID: its last 48 bits, which are random in every version that we make.
-
-    Raises:
-        ValueError: it is no UUID.
-    """
-    return UUID(id).int & 0xFFFFFFFFFFFF
 
 
 class Mirror:
@@ -168,11 +84,20 @@ class Mirror:
         """
         if not self._held:
             return False
-        due = self._lake.door.latest > self.snapshot or time.monotonic() - self._polled > POLL_SECONDS
-        if self.snapshot and not due:
+        unseen = time.monotonic() - self._polled
+        if self.snapshot and self._lake.door.latest <= self.snapshot and unseen < _WAIT_SECONDS:
+            if unseen > POLL_SECONDS:
+                self._catch_up_beside()
             return True
         if not self._refreshing.acquire(blocking=self.snapshot > 0):
             return False
+        try:
+            return self._catch_up()
+        finally:
+            self._refreshing.release()
+
+    def _catch_up(self) -> bool:
+        """Bring the copy up to date, by whoever holds `_refreshing`; whether it may be read."""
         try:
             if self._lake.door.latest > self.snapshot or time.monotonic() - self._polled > POLL_SECONDS:
                 self._refresh()
@@ -181,9 +106,26 @@ class Mirror:
             self.snapshot = 0
             self._columns.clear()
             return False
-        finally:
-            self._refreshing.release()
         return True
+
+    def _catch_up_beside(self) -> None:
+        """Bring the copy up to date in a thread of its own, unless somebody does already."""
+        if not self._refreshing.acquire(blocking=False):
+            return
+
+        def work() -> None:
+            try:
+                if self._held:
+                    self._catch_up()
+            finally:
+                self._refreshing.release()
+
+        # A lock may be freed by another thread than took it: between the two nobody else begins.
+        try:
+            threading.Thread(target=work, name="serving copy", daemon=True).start()
+        except RuntimeError:
+            self._refreshing.release()
+            raise
 
     def holds(self, names: Iterable[Name], *, until: int) -> bool:
         """Whether the copy has these tables as they are at a snapshot, without bringing it up to date.

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from lake import Change, Lake, maintenance, table
-from lake.mirror import POLL_SECONDS, Gathered, Held, Mirror
+from lake.held import Gathered, Held
+from lake.mirror import POLL_SECONDS, Mirror
 
 NOTES, OTHER = ("crm", "notes"), ("crm", "other")
 
@@ -104,6 +105,25 @@ def test_without_a_serving_copy_the_newest_snapshot_is_asked_for_each_time(lake:
     with Lake.open(lake.config) as other:
         done = write(other, f"CREATE TABLE {table(*NOTES)} (id uuid)")
     assert lake.recent_snapshot() == done
+
+
+def test_what_nobody_awaits_comes_soon_and_is_not_waited_for(lake: Lake, mirror: Mirror) -> None:
+    before = lake.known_snapshot()
+    sql = f"UPDATE {table(*NOTES)} SET words = 'kept'"
+    lake.commit(lambda tx: tx.execute(sql), Change(actor="test", door="test", awaited=False))
+    assert lake.known_snapshot() == before
+    deadline = time.monotonic() + 20
+    while lake.known_snapshot() == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert lake.read('SELECT words FROM "mirror"."crm"."notes"').item() == "kept"
+
+
+def test_who_has_not_looked_for_long_sees_what_others_wrote(lake: Lake, mirror: Mirror) -> None:
+    time.sleep(1.1)
+    with Lake.open(lake.config) as other:
+        done = write(other, f"UPDATE {table(*NOTES)} SET words = 'theirs'")
+    assert lake.known_snapshot() == done
+    assert lake.read('SELECT words FROM "mirror"."crm"."notes"').item() == "theirs"
 
 
 PEOPLE, POINTS = ("crm", "people"), ("crm", "points")
