@@ -5,56 +5,15 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.painting import LIST, PROFILE, painted, painted_after_key
 from benchmarks.report import Report, percentile
 from tests.browser.server import CHROMIUM_ARGS, find_chromium, serve
 
 CUSTOMERS = 2_000
 CLICKS = 100
 KEYS = 40
-PAINTED = """
-([act, changed]) => new Promise((done, failed) => {
-  const began = performance.now();
-  const giveUp = setTimeout(() => failed(new Error("nothing was painted in 10 s")), 10000);
-  const deep = (root, selector) => {
-    const found = root.querySelector(selector);
-    if (found) return found;
-    for (const node of root.querySelectorAll("*")) {
-      const inner = node.shadowRoot && deep(node.shadowRoot, selector);
-      if (inner) return inner;
-    }
-    return null;
-  };
-  const title = () => document.querySelector(".st-key-centre_head .m-record")?.textContent;
-  const count = () => document.querySelector(".st-key-left .m-list-title")?.textContent;
-  const rows = () => `${deep(document, ".list")?.dataset.version} ${count()}`;
-  const seen = changed === "title" ? title : rows;
-  let before = seen();
-  if (act.row !== undefined) {
-    // Only rows in sight are drawn; the one that is open already would change nothing.
-    const rows = [...deep(document, ".list").querySelectorAll(".row[data-id]")];
-    const at = act.row % rows.length;
-    rows[rows[at].ariaSelected === "true" ? (at + 1) % rows.length : at].click();
-  }
-  let painted = 0;
-  const look = () => {
-    const now = seen();
-    if (now !== before && now) {
-      before = now;
-      // The frame after the next one is drawn: what changed is on the screen.
-      requestAnimationFrame(() => requestAnimationFrame(() => { painted = performance.now(); }));
-    }
-    // The list and its number may come one after the other: the later one counts.
-    if (painted && (changed === "title" || performance.now() - painted > 300)) {
-      clearTimeout(giveUp);
-      done(painted - began);
-    } else setTimeout(look, 2);
-  };
-  look();
-})
-"""
 
 
 def run(report: Report, folder: Path) -> None:
@@ -76,8 +35,7 @@ def _clicks(page: Page) -> list[float]:
     for at in range(CLICKS + 2):
         # Rows far apart, so that no two profiles in turn have the same title.
         row = 1 + (at * 7) % 50
-        taken.append(float(page.evaluate(PAINTED, [{"row": row}, "title"])))
-        page.wait_for_timeout(250)
+        taken.append(painted(page, {"row": row}, PROFILE))
     return taken[2:]
 
 
@@ -86,15 +44,9 @@ def _keys(page: Page) -> list[float]:
     search, taken = page.get_by_placeholder("Search name"), []
     search.click()
     for at in range(KEYS):
-        waiting = page.evaluate_handle(f"(given) => {{ window.painted = ({PAINTED})(given); }}", [{}, "rows"])
-        page.keyboard.press("Backspace" if at % 2 else "abdeghimnorstuklpvz"[at // 2 % 19])
-        try:
-            taken.append(float(page.evaluate("window.painted")))
-        except PlaywrightError:
-            # Counted as what it was waited for: a list that did not change is no quick one.
-            taken.append(10_000.0)
-        waiting.dispose()
-        page.wait_for_timeout(250)
+        key = "Backspace" if at % 2 else "abdeghimnorstuklpvz"[at // 2 % 19]
+        taken.append(painted_after_key(page, key, LIST))
+        page.wait_for_timeout(500)
     return taken
 
 

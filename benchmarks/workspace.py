@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.painting import LIST, PROFILE, painted, painted_after_key
 from benchmarks.reads import CUSTOMERS, RELATED, fill
 from benchmarks.report import Report, percentile
 from crm_core.settings import read_settings
@@ -39,44 +39,6 @@ def add():
 st.button("Add", on_click=add)
 st.html(f'<p class="told">{st.session_state.n}</p>')
 """
-PAINTED = """
-([act, watched, settle]) => new Promise((done, failed) => {
-  const deep = (root, selector) => {
-    const found = root.querySelector(selector);
-    if (found) return found;
-    for (const node of root.querySelectorAll("*")) {
-      const inner = node.shadowRoot && deep(node.shadowRoot, selector);
-      if (inner) return inner;
-    }
-    return null;
-  };
-  const seen = () => {
-    const found = deep(document, watched);
-    return found && (found.dataset.version ? `${found.dataset.version} ${found.scrollTop}` : found.textContent);
-  };
-  const giveUp = setTimeout(() => failed(new Error("nothing was painted in 10 s")), 10000);
-  let before = seen(), painted = 0;
-  const began = performance.now();
-  if (act.click) deep(document, act.click).click();
-  if (act.row !== undefined) {
-    const rows = [...deep(document, ".list").querySelectorAll(".row[data-id]")];
-    const at = act.row % rows.length;
-    rows[rows[at].ariaSelected === "true" ? (at + 1) % rows.length : at].click();
-  }
-  const look = () => {
-    const now = seen();
-    if (now && now !== before) {
-      before = now;
-      requestAnimationFrame(() => requestAnimationFrame(() => { painted = performance.now(); }));
-    }
-    if (painted && performance.now() - painted >= settle) {
-      clearTimeout(giveUp);
-      done(painted - began);
-    } else setTimeout(look, 2);
-  };
-  look();
-})
-"""
 
 
 def run(report: Report, folder: Path, *, customers: int = CUSTOMERS) -> None:
@@ -94,7 +56,9 @@ def run(report: Report, folder: Path, *, customers: int = CUSTOMERS) -> None:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             page.goto(url)
             page.locator(".told").wait_for()
-            taken = [_painted(page, {"click": "button[kind=secondary]"}, ".told") for _ in range(TIMES)]
+            taken = [
+                painted(page, {"click": "button[kind=secondary]"}, ".told", pause=PAUSE) for _ in range(TIMES)
+            ]
             _report(report, "An empty page of Streamlit: click → painted", taken)
             page.close()
         with serve(home, demo=None, seconds=START) as server:
@@ -109,14 +73,10 @@ def _measure(report: Report, page: Page, url: str, what: str) -> None:
     page.locator(".list .row[data-id]").first.wait_for(timeout=300_000)
     page.wait_for_timeout(5_000)
     _report(report, f"{what}: first page after opening", [_opened(page, url) for _ in range(6)], p95=2000)
-    clicks = [
-        _painted(page, {"row": 1 + at * 7 % 19}, ".st-key-centre_head .m-record") for at in range(TIMES)
-    ]
+    clicks = [painted(page, {"row": 1 + at * 7 % 19}, PROFILE, pause=PAUSE) for at in range(TIMES)]
     _report(report, f"{what}: click on a customer → painted profile", clicks, p50=120, p95=200)
-    tabs = [
-        _painted(page, {"click": f'.m-tab[data-click="section:{SECTIONS[at % len(SECTIONS)]}"]'}, ".st-key-centre_body")
-        for at in range(TIMES)
-    ]  # fmt: skip
+    turns = [f'.m-tab[data-click="section:{SECTIONS[at % len(SECTIONS)]}"]' for at in range(TIMES)]
+    tabs = [painted(page, {"click": tab}, ".st-key-centre_body", pause=PAUSE) for tab in turns]
     _report(report, f"{what}: section → section", tabs, p95=200)
     _report(report, f"{what}: keystroke → list", _keys(page, "hanna moreau 12 "), p95=300)
     _report(report, f"{what}: keystroke → list, with typing errors", _keys(page, "hnana moraeu 12 "))
@@ -130,20 +90,10 @@ def _opened(page: Page, url: str) -> float:
     began = time.perf_counter()
     page.goto(url)
     page.locator(".list .row[data-id]").first.wait_for()
-    page.locator(".st-key-centre_head .m-record").wait_for()
+    page.locator(PROFILE).wait_for()
     taken = (time.perf_counter() - began) * 1000
     page.wait_for_timeout(1500)
     return taken
-
-
-def _painted(page: Page, act: dict[str, object], watched: str) -> float:
-    """Milliseconds until something else is painted; what did not change in ten seconds took as long."""
-    try:
-        return float(page.evaluate(PAINTED, [act, watched, 0]))
-    except PlaywrightError:
-        return 10_000.0
-    finally:
-        page.wait_for_timeout(PAUSE)
 
 
 def _keys(page: Page, words: str) -> list[float]:
@@ -153,12 +103,10 @@ def _keys(page: Page, words: str) -> list[float]:
     page.wait_for_timeout(2000)
     search.click()
     for key in words * 2:
-        page.evaluate(
-            f"(given) => {{ window.painted = ({PAINTED})(given).catch(() => 10000); }}", [{}, ".list", 0]
-        )
-        page.keyboard.press("Space" if key == " " else key)
-        if key != " ":
-            taken.append(float(page.evaluate("window.painted")))
+        if key == " ":
+            page.keyboard.press("Space")
+        else:
+            taken.append(painted_after_key(page, key, LIST))
         page.wait_for_timeout(PAUSE * 2)
     return taken
 
