@@ -41,8 +41,9 @@ def draw(slug: str, state: WorkspaceState) -> None:
     state.empty = not page.total and not state.words and condition is None
     if state.selected is None and page.items:
         state.selected = page.items[0].hit.id
-    if state.selected is not None and now.actor.role != "viewer":
-        state.opened.add(state.selected)
+    if state.picked is not None and now.actor.role != "viewer":
+        state.opened.add(state.picked)
+    state.picked = None
     record_list(
         [_row(now, module, item, page.marks, opened=state.opened) for item in page.items],
         key=f"list:{slug}",

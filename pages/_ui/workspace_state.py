@@ -52,6 +52,8 @@ class WorkspaceState:
     """The window that was read last: key (which one, as of what, for whom), rows."""
     opened: set[str] = field(default_factory=set)
     """What was opened since these rows were read, so that nothing of it is unread."""
+    picked: str | None = None
+    """What was opened since the list was drawn."""
     counted_words: str = ""
     """The words for which the folders were counted last."""
     counts: tuple[Any, dict[str | None, int]] | None = None
@@ -81,7 +83,7 @@ class WorkspaceState:
 
     def select(self, chosen: str | None) -> None:
         """Show another record; what was open of the one before is forgotten, the section stays."""
-        self.selected = chosen
+        self.selected = self.picked = chosen
         self.editing.clear()
         self.within.clear()
         self.head = ""

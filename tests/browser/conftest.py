@@ -47,10 +47,13 @@ class Watch:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try once more what fails in a real browser, where server, browser and tests crowd two processors; it is told."""
+    """Try once more what fails in a real browser, where server, browser and tests crowd two processors; it is told.
+
+    A test that says by itself how often it is tried keeps that: one that makes the same records again cannot be.
+    """
     here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here):
+        if item.path.is_relative_to(here) and item.get_closest_marker("flaky") is None:
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=3))
 
 

@@ -65,6 +65,7 @@ def day(crowded: Served, key: str, mailbox: Mailbox, mail_in: int, browser_page:
     return Day(browser_page, crowded, mailbox, mail_in, str(made["id"]))
 
 
+@pytest.mark.flaky(reruns=0)
 def test_a_working_day(day: Day, tmp_path: Path) -> None:
     steps.open_page(day.page, day.served, "customers")
     steps.stays(day.page)
