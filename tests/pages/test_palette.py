@@ -109,6 +109,6 @@ def test_a_flow_that_is_chosen_shows_first_what_it_would_do(
     ],
 )
 def test_what_is_done_for_the_open_record_begins_there(empty: Open, anna: str, what: str, there: str) -> None:
-    page = chosen(empty("customers", id=anna), "act", what, "customers", anna)
+    page = chosen(empty("customers", from_home=True, id=anna), "act", what, "customers", anna)
     assert not page.exception
     assert there in told(page) or there in [button.label for button in page.button]

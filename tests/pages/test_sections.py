@@ -11,7 +11,7 @@ import pytest
 
 from crm_core import records
 from crm_core.access import Actor
-from crm_core.errors import RecordNotFound
+from crm_core.errors import RecordNotFound, ValuesInvalid
 from crm_core.figures import Figure
 from crm_core.panels import panels_of
 from crm_core.people import read_directory
@@ -271,17 +271,23 @@ def test_a_claim_is_refused(empty_workspace: Workspace, customer: str) -> None:
     assert figure(empty_workspace, "insurance", customer) == {"Covered": 5000, "Open claims": 0}
 
 
-def test_relatives_stand_in_a_tree_that_ends_in_a_circle(empty_workspace: Workspace, customer: str) -> None:
+def test_relatives_stand_in_a_tree_and_never_in_a_circle(empty_workspace: Workspace, customer: str) -> None:
     child = made(empty_workspace, "customers", name="Branch")
     grandchild = made(empty_workspace, "customers", name="Worker")
-    for near, far in ((customer, child), (child, grandchild), (grandchild, customer)):
+
+    def link(near: str, far: str) -> None:
         records.link(
             empty_workspace.lake, module="customers", record_id=near, relationship="related", to=far, actor=ADMIN,
             values={"type": "branch"},
         )  # fmt: skip
-    assert figure(empty_workspace, "related", customer) == {"Related": 2, "Further away": 0}
-    click(empty_workspace, "related", customer, "unlink", grandchild, "in")
+
+    link(customer, child)
+    link(child, grandchild)
     assert figure(empty_workspace, "related", customer) == {"Related": 1, "Further away": 1}
+    with pytest.raises(ValuesInvalid, match="circle"):
+        link(grandchild, customer)
+    click(empty_workspace, "related", customer, "unlink", child, "out")
+    assert figure(empty_workspace, "related", customer) == {"Related": 0, "Further away": 0}
 
 
 def test_what_a_flow_did_with_the_record_is_told(empty_workspace: Workspace, customer: str) -> None:
