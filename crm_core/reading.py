@@ -19,6 +19,7 @@ from crm_core.relations import relations_for
 from crm_core.trees import lake_table
 from lake import Change, Lake, Transaction, table
 from lake.errors import LakeError
+from lake.names import CATALOG
 
 
 @dataclass
@@ -46,6 +47,8 @@ class ReadMarks:
         if waiting is not None:
             return waiting
         serving = relations_for(self.lake, catalog, actor).catalog_name
+        if self.lake.known_snapshot() < self.lake.door.newest:
+            serving = CATALOG  # nobody waits until the serving copy has marks
         marks = lake_table("read_marks", schema="ops", catalog=serving).sql("duckdb")
         found = self.lake.read(
             f"SELECT max(read_at) AS at FROM {marks} WHERE reader = ? AND record_id = ?::UUID",

@@ -192,7 +192,7 @@ class Door:
         self._lock = lock
         self._config = config
         self._timeout = config.lock_timeout
-        self.latest = 0
+        self.latest = self.newest = 0
         self.listeners: list[Callable[[], None]] = []
         """The snapshot of the last commit that came through this door; 0 before the first."""
 
@@ -282,6 +282,7 @@ class Door:
             raise TransactionAbortedError(
                 transaction.change_id, detail="the commit was rolled back by the engine."
             )
+        self.newest = max(self.newest, transaction.snapshot)
         if any(change.awaited for change in transaction._changes):
             self.latest = max(self.latest, transaction.snapshot)
         transaction._tell()

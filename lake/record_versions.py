@@ -178,7 +178,8 @@ def _images_sql(window: Window, columns: Sequence[Column], only: Sequence[int] |
     part, among = window, ""
     if only is not None:
         kept = [one for one in only if one >= window.start]
-        part = replace(window, start=min(kept, default=window.until), until=max(kept, default=window.until))
+        # Up to the end: what is read has the columns of the last snapshot, also those that the first ones had not.
+        part = replace(window, start=min(kept, default=window.until))
         among = f" AND {_among('snapshot_id', kept)}"
     images = (
         f"SELECT snapshot_id AS _snapshot, {change} AS _change, 1 AS _there{texts} "
