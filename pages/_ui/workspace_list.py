@@ -155,7 +155,7 @@ def _list_head(now: Here, module: Module, state: WorkspaceState, total: int, *, 
                     key=f"new:{slug}", on_click=forms.ask_new, args=(slug,),
                 )  # fmt: skip
     st.text_input(
-        "Search", key=f"words:{slug}", type="search", live="100ms", value=state.words, label_visibility="collapsed",
+        "Search", key=f"words:{slug}", type="search", live="60ms", value=state.words, label_visibility="collapsed",
         placeholder=_search_hint(module), on_change=_searched, args=(state, slug),
     )  # fmt: skip
     workspace_narrow.draw_folders(now, module, state, snapshot=snapshot)
