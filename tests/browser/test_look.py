@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser import steps
 from tests.browser.server import Served
 
-PHONE = {"width": 390, "height": 844}
+PHONE = ViewportSize(width=390, height=844)
 PAGES = ("", "inbox", "customers", "calendar", "reports", "deals", "deals?view=board", "load", "modules")
 WIDER = """() => [document.scrollingElement, ...document.querySelectorAll(
   '[data-testid="stMain"], .st-key-left, .st-key-centre, .st-key-right, .m-scroll')]
@@ -18,7 +18,7 @@ WIDER = """() => [document.scrollingElement, ...document.querySelectorAll(
 
 
 def test_nothing_is_wider_than_a_phone(browser_page: Page, served: Served) -> None:
-    browser_page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    browser_page.set_viewport_size(PHONE)
     found = {}
     for path in PAGES:
         steps.open_page(browser_page, served, path)
