@@ -5,7 +5,8 @@ rows can never disagree.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlglot import exp
@@ -13,11 +14,13 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_dependency
 from crm_core.model import Catalog, Option
+from crm_core.params import Params
 from crm_core.relations import Relations, relations_for
 from crm_core.trees import text
 from lake import Lake
 
 _ROW = "r"
+_TWO_TIMES = datetime(2000, 1, 1, tzinfo=UTC), datetime(2031, 7, 16, 12, 34, 56, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -43,22 +46,57 @@ def read_states(
     dependencies = catalog.module(module).dependencies
     if not dependencies:
         return FieldStates()
-    relations = relations_for(lake, catalog, actor)
-    scope = Scope(module, _ROW, relations)
-    tests = [compile_dependency(dependency, scope).as_(f"d{i}") for i, dependency in enumerate(dependencies)]
-    # A row of what is asked about only: a record has dozens of columns, the conditions name a handful.
-    asked = {found.name for test in tests for found in test.find_all(exp.Column) if found.table == _ROW}
-    row = row_of(relations, module, record, asked)
-    statement = exp.select(*tests).from_(row.subquery(_ROW))
-    truths = lake.read(text(statement), relations.params.values).row(0)
+    statement = _compiled(relations_for(lake, catalog, actor), module)
+    values = columns_of(catalog, module, record)
+    truths = lake.read(statement.sql, statement.about(values)).row(0)
     return _states(catalog, module, truths)
 
 
+@dataclass(frozen=True)
+class _Column:
+    """Stands for the value of a column, until there is a record."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """The statement with one truth for each dependency, of no record yet."""
+
+    sql: str
+    values: Mapping[str, Any]
+
+    def about(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The values to bind, for the columns of a record."""
+        bound = self.values.items()
+        return {name: record.get(one.name) if isinstance(one, _Column) else one for name, one in bound}
+
+
+def _compiled(relations: Relations, module: str) -> _Compiled:
+    """What tests the dependencies of a module; kept for the next record, unless it depends on the time of asking."""
+
+    def kept() -> _Compiled | bool:
+        first, second = (_compile(replace(relations, params=Params()), module, now) for now in _TWO_TIMES)
+        return first if first == second else False
+
+    known = relations.catalog.memo.of(("states", module, relations.actor, relations.serving), kept)
+    return known if isinstance(known, _Compiled) else _compile(relations, module, datetime.now(UTC))
+
+
+def _compile(relations: Relations, module: str, now: datetime) -> _Compiled:
+    scope = Scope(module, _ROW, relations, now)
+    dependencies = relations.catalog.module(module).dependencies
+    tests = [compile_dependency(dependency, scope).as_(f"d{i}") for i, dependency in enumerate(dependencies)]
+    # A row of what is asked about only: a record has dozens of columns, the conditions name a handful.
+    asked = {found.name for test in tests for found in test.find_all(exp.Column) if found.table == _ROW}
+    row = row_of(relations, module, {name: _Column(name) for name in asked}, asked)
+    return _Compiled(text(exp.select(*tests).from_(row.subquery(_ROW))), relations.params.values)
+
+
 def row_of(
-    relations: Relations, module: str, record: Mapping[str, Any], columns: Collection[str]
+    relations: Relations, module: str, values: Mapping[str, Any], columns: Collection[str]
 ) -> exp.Select:
-    """A relation of one row: some columns of a record, saved or not; what cannot be read as its kind is missing."""
-    values = _columns(relations.catalog, module, record)
+    """A relation of one row: some columns, of those that `columns_of` gives; what is not of its kind is missing."""
     return exp.select(
         *[
             _typed(relations.params.bind(values.get(name)), kind).as_(exp.to_identifier(name, quoted=True))
@@ -97,8 +135,8 @@ def _states(catalog: Catalog, module: str, truths: tuple[bool, ...]) -> FieldSta
     )
 
 
-def _columns(catalog: Catalog, module: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """A shaped record as the columns of its table."""
+def columns_of(catalog: Catalog, module: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as `shape_record` gives it, saved or not, as the columns of its table."""
     known = catalog.columns(module)
     values: dict[str, Any] = {}
     for name, value in record.items():

@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from crm_core.access import Actor
-from crm_core.dependencies import row_of
+from crm_core.dependencies import columns_of, row_of
 from crm_core.model import Catalog, Exclusive
 from crm_core.query import title_column
 from crm_core.relations import Relations, relations_for
@@ -61,7 +61,7 @@ def read_overlaps(
         return ()
     relations = relations_for(lake, catalog, actor, at)
     asked = {"id", "status", *(slug for one in rules for slug in (one.start, one.end, *one.per))}
-    row = row_of(relations, module, record, asked)
+    row = row_of(relations, module, columns_of(catalog, module, record), asked)
     parts = [_part(relations, module, rule, row.copy(), place) for place, rule in enumerate(rules)]
     statement = exp.select("*").from_(union_all(parts).subquery("f")).order_by("starts", "id").limit(limit)
     found = lake.read(text(statement), relations.params.values)
