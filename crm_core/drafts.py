@@ -8,11 +8,11 @@ history and flows.
 """
 
 import json
-import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +20,9 @@ import polars as pl
 
 from crm_core.access import Actor
 from crm_core.errors import CrmError
-from crm_core.logs import log_failure
 from crm_core.snapshot_cache import Reader, SnapshotCache
+from crm_core.write_behind import WriteBehind
 from lake import Change, Lake, Transaction, table
-from lake.errors import LakeError
 
 LARGEST = 1_000_000
 """Characters of JSON that one draft may take."""
@@ -56,7 +55,9 @@ class Draft:
     kept_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-_Kept = dict[_Key, tuple[str, datetime]]
+_Text = tuple[str, datetime]
+"""Its content as JSON, and when it was kept."""
+_Kept = dict[_Key, _Text]
 
 
 def _read(reader: Reader, mark: int) -> _Kept:
@@ -70,25 +71,22 @@ def _read(reader: Reader, mark: int) -> _Kept:
 _kept: SnapshotCache[_Kept] = SnapshotCache(f"SELECT coalesce(max(version), 0) FROM {_TABLE}", _read)
 
 
-@dataclass
 class Drafts:
     """The drafts of a lake; those of this process are written `every` seconds after the first of them."""
 
-    lake: Lake
-    every: float = 5.0
-    _waiting: dict[_Key, tuple[str, datetime]] = field(default_factory=dict)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
-    _timer: threading.Timer | None = None
+    def __init__(self, lake: Lake, *, every: float = 5.0) -> None:
+        """Begin with what stands in the lake."""
+        self._lake = lake
+        self._behind: WriteBehind[_Key, _Text] = WriteBehind("drafts", partial(_write, lake), every)
 
     def read(self, record_id: str, *, actor: Actor) -> tuple[Draft, ...]:
         """What the actor is writing at a record, the newest first."""
-        stored = _kept.get(self.lake)
-        with self._guard:
-            known = {
-                key: value
-                for key, value in {**stored, **self._waiting}.items()
-                if key[:2] == (actor.user, record_id) and value[0] != _NOTHING
-            }
+        waiting = self._behind.waiting()
+        known = {
+            key: value
+            for key, value in {**_kept.get(self._lake), **waiting}.items()
+            if key[:2] == (actor.user, record_id) and value[0] != _NOTHING
+        }
         found = [Draft(record_id, place, json.loads(text), at) for (_, _, place), (text, at) in known.items()]
         return tuple(sorted(found, key=lambda one: one.kept_at, reverse=True))
 
@@ -103,62 +101,35 @@ class Drafts:
         text = json.dumps(dict(draft.content), ensure_ascii=False)
         if len(text) > LARGEST:
             raise DraftTooLong(len(text))
-        self._note((actor.user, str(UUID(draft.record_id)), draft.place), (text, draft.kept_at))
+        self._behind.note((actor.user, str(UUID(draft.record_id)), draft.place), (text, draft.kept_at))
         return draft
 
     def drop(self, record_id: str, place: str, *, actor: Actor) -> None:
         """Forget what was written: it was sent, or thrown away."""
         key = (actor.user, str(UUID(record_id)), place)
-        with self._guard:
-            waits = key in self._waiting
-        if waits or key in _kept.get(self.lake):
-            self._note(key, (_NOTHING, datetime.now(UTC)))
-
-    def _note(self, key: _Key, value: tuple[str, datetime]) -> None:
-        with self._guard:
-            self._waiting[key] = value
-            if self._timer is None:
-                self._timer = threading.Timer(self.every, self._write)
-                self._timer.daemon = True
-                self._timer.start()
-
-    def close(self) -> None:
-        """Write what waits, and start nothing more by itself."""
-        with self._guard:
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        self.flush()
-
-    def _write(self) -> None:
-        with self._guard:
-            self._timer = None
-        try:
-            self.flush()
-        except LakeError as error:
-            log_failure("drafts not written", error)
+        if key in self._behind.waiting() or key in _kept.get(self._lake):
+            self._behind.note(key, (_NOTHING, datetime.now(UTC)))
 
     def flush(self) -> int:
         """Write what waits in one commit; returns how many drafts. What could not be written waits on."""
-        with self._guard:
-            waiting = dict(self._waiting)
-        if not waiting:
-            return 0
-        rows = pl.DataFrame(
-            [(*key, *value) for key, value in waiting.items()],
-            schema={"person": pl.String, "record_id": pl.String, "place": pl.String, "content": pl.String,
-                    "kept_at": pl.Datetime("us", "UTC")},
-            orient="row",
-        )  # fmt: skip
-        self.lake.commit(
-            lambda tx: _store(tx, rows),
-            Change(actor="system", door="drafts", reason="drafts kept", awaited=False),
-        )
-        with self._guard:
-            for key, value in waiting.items():
-                if self._waiting.get(key) == value:
-                    del self._waiting[key]
-        return len(waiting)
+        return self._behind.flush()
+
+    def close(self) -> None:
+        """Write what waits, as at the end of a process."""
+        self._behind.close()
+
+
+def _write(lake: Lake, drafts: Mapping[_Key, _Text]) -> None:
+    rows = pl.DataFrame(
+        [(*key, *value) for key, value in drafts.items()],
+        schema={"person": pl.String, "record_id": pl.String, "place": pl.String, "content": pl.String,
+                "kept_at": pl.Datetime("us", "UTC")},
+        orient="row",
+    )  # fmt: skip
+    lake.commit(
+        lambda tx: _store(tx, rows),
+        Change(actor="system", door="drafts", reason="drafts kept", awaited=False),
+    )
 
 
 def _store(tx: Transaction, rows: pl.DataFrame) -> None:

@@ -4,108 +4,87 @@ Kept in memory for moments, then written. Nobody waits for a mark: what a page m
 second later, with what else came.
 """
 
-import threading
 import weakref
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 import polars as pl
 
 from crm_core.access import Actor
 from crm_core.badges import reader_of
-from crm_core.logs import log_failure
 from crm_core.model import Catalog
 from crm_core.relations import relations_for
 from crm_core.trees import lake_table
+from crm_core.write_behind import WriteBehind
 from lake import Change, Lake, Transaction, table
-from lake.errors import LakeError
 from lake.names import CATALOG
 
+_TABLE = table("ops", "read_marks")
+_Key = tuple[str, str]
+"""Reader, record."""
 
-@dataclass
+
 class ReadMarks:
     """Collects marks of one process and writes them together, `every` seconds after the first of them."""
 
-    lake: Lake
-    every: float = 1.0
-    _waiting: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
-    _timer: threading.Timer | None = None
+    def __init__(self, lake: Lake, *, every: float = 1.0) -> None:
+        """Begin with what stands in the lake."""
+        self._lake = lake
+        self._behind: WriteBehind[_Key, datetime] = WriteBehind("read marks", partial(_write, lake), every)
 
     def mark(self, *, record_id: str, actor: Actor, now: datetime | None = None) -> None:
         """Note that the actor's team has read the record's messages up to now."""
-        self._note(reader_of(actor), record_id, now or datetime.now(UTC))
+        self._behind.note((reader_of(actor), record_id), now or datetime.now(UTC))
 
     def mark_looked(self, *, record_id: str, actor: Actor, now: datetime | None = None) -> None:
         """Note that the actor has looked at what happened with the record up to now."""
-        self._note(_looker(actor), record_id, now or datetime.now(UTC))
+        self._behind.note((_looker(actor), record_id), now or datetime.now(UTC))
 
     def looked(self, catalog: Catalog, *, record_id: str, actor: Actor) -> datetime | None:
         """When the actor has looked at the record's timeline last (UTC); None when never."""
-        with self._guard:
-            waiting = self._waiting.get((_looker(actor), record_id))
+        waiting = self._behind.waiting().get((_looker(actor), record_id))
         if waiting is not None:
             return waiting
-        serving = relations_for(self.lake, catalog, actor).catalog_name
-        if self.lake.known_snapshot() < self.lake.door.newest:
+        serving = relations_for(self._lake, catalog, actor).catalog_name
+        if self._lake.known_snapshot() < self._lake.door.newest:
             serving = CATALOG  # nobody waits until the serving copy has marks
         marks = lake_table("read_marks", schema="ops", catalog=serving).sql("duckdb")
-        found = self.lake.read(
+        found = self._lake.read(
             f"SELECT max(read_at) AS at FROM {marks} WHERE reader = ? AND record_id = ?::UUID",
             [_looker(actor), record_id],
         ).item()
         return found.astimezone(UTC) if found is not None else None
 
-    def _note(self, reader: str, record_id: str, at: datetime) -> None:
-        with self._guard:
-            self._waiting[(reader, record_id)] = at
-            if self._timer is None:
-                self._timer = threading.Timer(self.every, self._write)
-                self._timer.daemon = True
-                self._timer.start()
+    def flush(self) -> int:
+        """Write what waits in one commit; returns how many marks. What could not be written waits on."""
+        return self._behind.flush()
 
     def close(self) -> None:
-        """Write what waits, and start nothing more by itself."""
-        with self._guard:
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        self.flush()
+        """Write what waits, as at the end of a process."""
+        self._behind.close()
 
-    def _write(self) -> None:
-        with self._guard:
-            self._timer = None
-        try:
-            self.flush()
-        except LakeError as error:
-            # A message that counts as unread once more is no loss; one that nobody hears of would be.
-            log_failure("read marks not written", error)
 
-    def flush(self) -> int:
-        """Write what waits in one commit; returns how many marks."""
-        with self._guard:
-            waiting, self._waiting = self._waiting, {}
-        if not waiting:
-            return 0
-        marks = pl.DataFrame(
-            [(reader, record_id, at) for (reader, record_id), at in waiting.items()],
-            schema={"reader": pl.String, "record_id": pl.String, "read_at": pl.Datetime("us", "UTC")},
-            orient="row",
-        )
-        marks_table = table("ops", "read_marks")
+def _write(lake: Lake, read: Mapping[_Key, datetime]) -> None:
+    rows = pl.DataFrame(
+        [(*key, at) for key, at in read.items()],
+        schema={"reader": pl.String, "record_id": pl.String, "read_at": pl.Datetime("us", "UTC")},
+        orient="row",
+    )
+    lake.commit(
+        lambda tx: _store(tx, rows),
+        Change(actor="system", door="read-marks", reason="messages read", awaited=False),
+    )
 
-        def work(tx: Transaction) -> None:
-            tx.register("marks", marks)
-            tx.execute(
-                f"DELETE FROM {marks_table} WHERE EXISTS (SELECT 1 FROM marks m "
-                f"WHERE m.reader = {marks_table}.reader AND m.record_id::UUID = {marks_table}.record_id)"
-            )
-            tx.execute(f"INSERT INTO {marks_table} SELECT reader, record_id::UUID, read_at FROM marks")
 
-        self.lake.commit(
-            work, Change(actor="system", door="read-marks", reason="messages read", awaited=False)
-        )
-        return len(waiting)
+def _store(tx: Transaction, rows: pl.DataFrame) -> None:
+    """Put marks in the place of those of the same readers and records."""
+    tx.register("marks", rows)
+    tx.execute(
+        f"DELETE FROM {_TABLE} WHERE EXISTS (SELECT 1 FROM marks m "
+        f"WHERE m.reader = {_TABLE}.reader AND m.record_id::UUID = {_TABLE}.record_id)"
+    )
+    tx.execute(f"INSERT INTO {_TABLE} SELECT reader, record_id::UUID, read_at FROM marks")
 
 
 def _looker(actor: Actor) -> str:

@@ -1,6 +1,7 @@
 """A workspace: the lake with its settings, opened once a process."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import resources
 
@@ -32,10 +33,11 @@ class Workspace(Closing):
         return read_catalog(self.lake)
 
     def close(self) -> None:
-        """Write what waits to be written, then close the lake."""
-        marks_of(self.lake).close()
-        drafts_of(self.lake).close()
-        self.lake.close()
+        """Write what waits to be written, then close the lake, whatever could not be written."""
+        with ExitStack() as closing:
+            closing.callback(self.lake.close)
+            closing.callback(marks_of(self.lake).close)
+            closing.callback(drafts_of(self.lake).close)
 
 
 def open_workspace(settings: Settings, *, schemas: Sequence[str] = ()) -> Workspace:

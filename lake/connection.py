@@ -186,7 +186,7 @@ class Lake(Closing):
         if self.mirror is None:
             return self.snapshot()
         known, asked = self._recent
-        if known < self.door.latest or time.monotonic() - asked > POLL_SECONDS:
+        if known < self.door.newest or time.monotonic() - asked > POLL_SECONDS:
             asked = time.monotonic()
             known = self.snapshot()
             self._recent = (known, asked)

@@ -192,9 +192,12 @@ class Door:
         self._lock = lock
         self._config = config
         self._timeout = config.lock_timeout
-        self.latest = self.newest = 0
-        self.listeners: list[Callable[[], None]] = []
+        self.newest = 0
         """The snapshot of the last commit that came through this door; 0 before the first."""
+        self.latest = 0
+        """That of the last one that is awaited."""
+        self.listeners: list[Callable[[], None]] = []
+        """Called after each commit."""
 
     @contextmanager
     def hold(self) -> Iterator[None]:
