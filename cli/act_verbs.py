@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.base import app, automation, group, mail, verb
-from cli.record_verbs import DOOR, Fields, records, values_of
+from cli.record_verbs import Fields, of_record, records, seen, values_of
 from crm_core.terminal import Here, crm
 
 tags = group("Tags and their colours.", app, "tags")
@@ -14,19 +14,16 @@ calendar = group("Calendars for other programs.", app, "calendar")
 
 
 @verb(records, "consents")
-def record_consents(here: Here, module: str, id: str) -> Any:
+def record_consents(here: Here, record: Any = of_record) -> Any:
     """Everything that was said to messages by any address of a record, newest first, with who wrote it down."""
-    record = crm.query.read_record(here.lake, here.catalog, module=module, record_id=id, actor=here.actor)
-    return crm.consents.read_consent_history(
-        here.lake, here.catalog, module=module, record_id=record["id"], actor=here.actor
-    )
+    return crm.consents.read_consent_history(here.lake, here.catalog, **seen(here, record), actor=here.actor)
 
 
 @verb(records, "consent")
 def write_consent(
     here: Here,
-    module: str,
-    id: str,
+    *,
+    record: Any = of_record,
     address: Annotated[str, typer.Option(help="One of the record's addresses or numbers.")],
     purpose: Annotated[str, typer.Option(help="One of the workspace's purposes.")],
     state: Annotated[str, typer.Option(help="granted, withdrawn, objected or denied")],
@@ -35,8 +32,8 @@ def write_consent(
 ) -> Any:
     """Write down what somebody said to messages of a purpose; what was said before is kept."""
     made = crm.consents.record_consent(
-        here.lake, module=module, record_id=id, address=address, channel=channel, purpose=purpose, state=state,
-        reason=reason, actor=here.actor, door=DOOR,
+        here.lake, **record, address=address, channel=channel, purpose=purpose, state=state, reason=reason,
+        **here.doing,
     )  # fmt: skip
     return {"id": made}
 
@@ -44,8 +41,8 @@ def write_consent(
 @verb(records, "call")
 def keep_call(
     here: Here,
-    module: str,
-    id: str,
+    *,
+    record: Any = of_record,
     number: Annotated[str, typer.Option(help="The number.")] = "",
     outcome: Annotated[
         str, typer.Option(help="reached, no_answer, voicemail, busy, wrong_number")
@@ -58,25 +55,25 @@ def keep_call(
 ) -> Any:
     """Keep a call that ended now, and the task that comes of it."""
     follows = {"title": task, **({"due_at": due} if due else {})} if task else None
+    about = (record["module"], record["record_id"])
     call = crm.calls.Call(
-        about=(module, id), number=number, outcome=outcome, direction=direction, seconds=seconds, notes=notes,
-        task=follows,
+        about=about, number=number, outcome=outcome, direction=direction, seconds=seconds,
+        notes=notes, task=follows,
     )  # fmt: skip
-    return crm.calls.log_call(here.lake, call, actor=here.actor, door=DOOR)
+    return crm.calls.log_call(here.lake, call, **here.doing)
 
 
 @verb(records, "convert")
 def convert_record(
     here: Here,
-    module: str,
-    id: str,
+    *,
+    record: Any = of_record,
     into: Annotated[str, typer.Argument(help="tasks, deals or quotes")],
     fields: Fields = None,
 ) -> Any:
     """Make a task, a deal or a quote of a request, linked to it both ways."""
     made = crm.converting.convert(
-        here.lake, here.catalog, module=module, record_id=id, to=into, values=values_of(fields), actor=here.actor,
-        door=DOOR,
+        here.lake, here.catalog, **record, to=into, values=values_of(fields), **here.doing,
     )  # fmt: skip
     return {"module": into, "id": made}
 
@@ -84,16 +81,15 @@ def convert_record(
 @verb(records, "pin")
 def pin_entry(
     here: Here,
-    module: str,
-    id: str,
+    *,
+    record: Any = of_record,
     kind: Annotated[str, typer.Argument(help="The module of the entry.")],
     entry: Annotated[str, typer.Argument(help="The record that it stands for.")],
     off: Annotated[bool, typer.Option("--off", help="Take it down.")] = False,
 ) -> Any:
     """Keep an entry on top of a record's timeline."""
     crm.pins.pin(
-        here.lake, here.catalog, module=module, record_id=id, kind=kind, entry_id=entry, actor=here.actor,
-        pinned=not off, door=DOOR,
+        here.lake, here.catalog, **record, kind=kind, entry_id=entry, pinned=not off, **here.doing,
     )  # fmt: skip
     return {"pinned": not off}
 
@@ -101,9 +97,7 @@ def pin_entry(
 @verb(records, "checklist")
 def start_checklist(here: Here, fields: Fields = None) -> Any:
     """Start a checklist; with `template=ID` it begins with that one's steps."""
-    made = crm.checklists.start_checklist(
-        here.lake, here.catalog, values=values_of(fields), actor=here.actor, door=DOOR
-    )
+    made = crm.checklists.start_checklist(here.lake, here.catalog, values=values_of(fields), **here.doing)
     return {"id": made.id}
 
 
@@ -116,7 +110,7 @@ def list_tags(here: Here, module: str) -> Any:
 @verb(tags, "colour")
 def colour_tag(here: Here, module: str, tag: str, color: str) -> Any:
     """Give a tag a colour, the same for everybody."""
-    crm.tags.colour_tag(here.lake, module=module, tag=tag, color=color, actor=here.actor, door=DOOR)
+    crm.tags.colour_tag(here.lake, module=module, tag=tag, color=color, **here.doing)
     return {"tag": tag, "color": color}
 
 
@@ -134,12 +128,10 @@ def revoke_address(here: Here) -> Any:
 
 @verb(calendar, "file")
 def calendar_file(
-    here: Here, module: str, id: str, out: Annotated[Path | None, typer.Option(help="A file.")] = None
+    here: Here, record: Any = of_record, out: Annotated[Path | None, typer.Option(help="A file.")] = None
 ) -> Any:
     """A record that has a time as a calendar file."""
-    body = crm.calendar_feed.record_file(
-        here.lake, here.catalog, module=module, record_id=id, actor=here.actor
-    )
+    body = crm.calendar_feed.record_file(here.lake, here.catalog, **record, actor=here.actor)
     if out is not None:
         out.write_bytes(body)
         return {"file": out}

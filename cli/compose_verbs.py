@@ -36,7 +36,7 @@ def send_mail(
         customer=customer, about=(module, record) if record else None, purpose=purpose,
     )  # fmt: skip
     settings = here.workspace.settings
-    return automation.compose.send(here.lake, draft, actor=here.actor, settings=settings, door="terminal")
+    return automation.compose.send(here.lake, draft, settings=settings, **here.doing)
 
 
 def _kept(here: Here, places: list[Path]) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import typer
 from cli.base import app, group, verb
 from crm_core.terminal import Here, crm
 
-DOOR = "terminal"
 records = group("Records of any module, one by one or many at once.", app, "records")
 
 Fields = Annotated[
@@ -32,6 +31,26 @@ def values_of(fields: Sequence[str] | None) -> dict[str, Any]:
     return found
 
 
+def of_record(module: str, id: str) -> dict[str, str]:
+    """The record that a verb is about, as the core asks for it."""
+    return {"module": module, "record_id": id}
+
+
+def of_link(module: str, id: str, relationship: str, other: str) -> dict[str, str]:
+    """The link that a verb is about, as the core asks for it."""
+    return {**of_record(module, id), "relationship": relationship, "to": other}
+
+
+def seen(here: Here, record: dict[str, str]) -> dict[str, str]:
+    """The same record once the actor was found to see it.
+
+    Raises:
+        RecordNotFound: He does not.
+    """
+    found = crm.query.read_record(here.lake, here.catalog, **record, actor=here.actor)
+    return {**record, "record_id": found["id"]}
+
+
 def json_of(name: str, text: str) -> Any:
     """What a text says as JSON.
 
@@ -46,45 +65,42 @@ def json_of(name: str, text: str) -> Any:
 
 
 @verb(records, "show")
-def show_record(here: Here, module: str, id: str) -> Any:
+def show_record(here: Here, record: Any = of_record) -> Any:
     """One record with all its fields."""
-    return crm.query.read_record(here.lake, here.catalog, module=module, record_id=id, actor=here.actor)
+    return crm.query.read_record(here.lake, here.catalog, **record, actor=here.actor)
 
 
 @verb(records, "create")
 def make_record(here: Here, module: str, fields: Fields = None) -> Any:
     """Make a record."""
-    made = crm.records.create(here.lake, module=module, values=values_of(fields), actor=here.actor, door=DOOR)
+    made = crm.records.create(here.lake, module=module, values=values_of(fields), **here.doing)
     return {"id": made.id, "change_id": made.change_id}
 
 
 @verb(records, "change")
 def change_record(
     here: Here,
-    module: str,
-    id: str,
+    *,
+    record: Any = of_record,
     fields: Fields = None,
     reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
 ) -> Any:
     """Change fields of a record; what is not named stays."""
-    done = crm.records.update(
-        here.lake, module=module, record_id=id, values=values_of(fields), actor=here.actor, door=DOOR,
-        reason=reason,
-    )  # fmt: skip
+    done = crm.records.update(here.lake, **record, values=values_of(fields), reason=reason, **here.doing)
     return {"changed": done.count, "change_id": done.change_id}
 
 
 @verb(records, "delete")
-def delete_record(here: Here, module: str, id: str) -> Any:
+def delete_record(here: Here, record: Any = of_record) -> Any:
     """Delete a record softly: it leaves every list and can be restored."""
-    done = crm.records.delete(here.lake, module=module, record_id=id, actor=here.actor, door=DOOR)
+    done = crm.records.delete(here.lake, **record, **here.doing)
     return {"deleted": done.count, "change_id": done.change_id}
 
 
 @verb(records, "restore")
-def restore_record(here: Here, module: str, id: str) -> Any:
+def restore_record(here: Here, record: Any = of_record) -> Any:
     """Bring a deleted record back."""
-    done = crm.records.restore(here.lake, module=module, record_id=id, actor=here.actor, door=DOOR)
+    done = crm.records.restore(here.lake, **record, **here.doing)
     return {"restored": done.count, "change_id": done.change_id}
 
 
@@ -99,12 +115,12 @@ def change_many(
 ) -> Any:
     """Change or delete all records that match, in one change."""
     condition = crm.model.parse_condition(json_of("filter", filter))
-    given = {"module": module, "condition": condition, "actor": here.actor}
-    given["action"] = crm.bulk.BulkAction(values_of(fields), delete=delete)
+    action = crm.bulk.BulkAction(values_of(fields), delete=delete)
+    given = {"module": module, "condition": condition, "action": action}
     if dry_run:
-        seen = crm.bulk.preview_bulk(here.lake, here.catalog, **given)
+        seen = crm.bulk.preview_bulk(here.lake, here.catalog, actor=here.actor, **given)
         return {"changing": seen.changing, "unchanged": seen.unchanged, "titles": list(seen.titles.values())}
-    done = crm.bulk.run_bulk(here.lake, door=DOOR, **given)
+    done = crm.bulk.run_bulk(here.lake, **here.doing, **given)
     return {"changed": done.count, "unchanged": done.unchanged, "change_id": done.change_id}
 
 
@@ -119,16 +135,15 @@ def undo_change(
 @verb(records, "timeline")
 def record_timeline(
     here: Here,
-    module: str,
-    id: str,
+    *,
+    record: Any = of_record,
     kinds: Annotated[str, typer.Option(help="Modules, or `changes`, with commas between.")] = "",
     words: Annotated[str, typer.Option(help="Each must be found.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries at most.")] = 30,
 ) -> Any:
     """What happened with a record, newest first, below what is pinned."""
-    record = crm.query.read_record(here.lake, here.catalog, module=module, record_id=id, actor=here.actor)
     page = crm.timeline.read_timeline(
-        here.lake, here.catalog, module=module, record_id=record["id"], actor=here.actor, words=words, limit=limit,
+        here.lake, here.catalog, **seen(here, record), actor=here.actor, words=words, limit=limit,
         kinds=[kind.strip() for kind in kinds.split(",") if kind.strip()],
     )  # fmt: skip
     return crm.telling.pick(
@@ -138,27 +153,14 @@ def record_timeline(
 
 
 @verb(records, "link")
-def link_record(
-    here: Here, module: str, id: str, relationship: str, other: str, fields: Fields = None
-) -> Any:
+def link_record(here: Here, link: Any = of_link, fields: Fields = None) -> Any:
     """Link a record to another one; further arguments are the link's own fields."""
-    crm.records.link(
-        here.lake, module=module, record_id=id, relationship=relationship, to=other, values=values_of(fields),
-        actor=here.actor, door=DOOR,
-    )  # fmt: skip
-    return {"linked": other}
+    crm.records.link(here.lake, **link, values=values_of(fields), **here.doing)
+    return {"linked": link["to"]}
 
 
 @verb(records, "unlink")
-def unlink_record(here: Here, module: str, id: str, relationship: str, other: str) -> Any:
+def unlink_record(here: Here, link: Any = of_link) -> Any:
     """Take the link to another record away."""
-    crm.records.unlink(
-        here.lake,
-        module=module,
-        record_id=id,
-        relationship=relationship,
-        to=other,
-        actor=here.actor,
-        door=DOOR,
-    )
-    return {"unlinked": other}
+    crm.records.unlink(here.lake, **link, **here.doing)
+    return {"unlinked": link["to"]}

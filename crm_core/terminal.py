@@ -29,6 +29,7 @@ class Package:
 
 
 crm = Package("crm_core")
+DOOR = "terminal"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Here:
     def catalog(self) -> "Catalog":
         """The definitions as they are now."""
         return self.workspace.catalog
+
+    @property
+    def doing(self) -> dict[str, Any]:
+        """Who writes and through which door, as every writing function of the core asks for it."""
+        return {"actor": self.actor, "door": DOOR}
 
 
 def command(
