@@ -5,7 +5,6 @@ The same search, filter, folder, order and views as the table of the module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -14,7 +13,7 @@ from crm_core.boards import CARDS, MOST_CARDS, NOWHERE, Board, Card, Lane, read_
 from crm_core.model import Module
 from crm_core.totals import Total
 from pages._ui import edits, feedback, html, nav, words
-from pages._ui.components import SORTABLE, source, version
+from pages._ui.components import SORTABLE, heard, source, version
 from pages._ui.field_views import FieldContext
 from pages._ui.grid import Refused
 from pages._ui.layout import page
@@ -74,37 +73,29 @@ def _lanes(now: Here, module: Module, state: TableState, found: Board) -> None:
     movable = now.actor.role != "viewer"
     lanes = [_lane_data(lane, context, state) for lane in found.lanes]
 
-    def heard(name: str, act: Callable[[Any], None]) -> Callable[[], None]:
-        def told() -> None:
-            value = st.session_state[key].get(name)
-            if value is not None:
-                act(value)
+    def moved() -> None:
+        match heard(key, "moved"):
+            case {"id": str(one), "to": str(to)}:
+                state.moves += 1  # whatever comes of it: the browser waits for an answer
+                if movable and one in cards and to in targets:
+                    _move(now, module, state, cards[one], to)
 
-        return told
+    def opened() -> None:
+        match heard(key, "opened"):
+            case str(one) if one in cards:
+                nav.go(module.slug, one)
 
-    def moved(value: Any) -> None:
-        if not isinstance(value, Mapping):
-            return
-        state.moves += 1  # whatever comes of it: the browser waits for an answer
-        card = cards.get(str(value.get("id")))
-        if movable and card is not None and value.get("to") in targets:
-            _move(now, module, state, card, str(value["to"]))
-
-    def opened(value: Any) -> None:
-        if value in cards:
-            nav.go(module.slug, value)
-
-    def more(value: Any) -> None:
-        if value in targets | {NOWHERE.slug}:
-            state.cards[value] = min(MOST_CARDS, state.cards.get(value, CARDS) + CARDS)
+    def more() -> None:
+        match heard(key, "more"):
+            case str(lane) if lane in targets | {NOWHERE.slug}:
+                state.cards[lane] = min(MOST_CARDS, state.cards.get(lane, CARDS) + CARDS)
 
     data = {
         "lanes": lanes, "movable": movable, "label": f"{module.name} by status", "said": state.said,
         "moves": state.moves, "library": SORTABLE, "version": version(lanes, movable),
     }  # fmt: skip
     _BOARD(
-        data=data, key=key, on_moved_change=heard("moved", moved), on_opened_change=heard("opened", opened),
-        on_more_change=heard("more", more),
+        data=data, key=key, on_moved_change=moved, on_opened_change=opened, on_more_change=more,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A calendar in the page: month, week, day or list, in which one drags to book and to move.
 
-    calendar(events, key="…", look=Look(zone, today, MONTH, 0), editable=True, heard=0, ears=Ears(…))
+    calendar(events, key="…", look=Look(zone, today, MONTH, 0), editable=True, drags=0, ears=Ears(…))
 
 It knows wall clocks of one zone only. What comes from the browser is checked here: ids that were not shown, and times
 that are none, are dropped.
@@ -8,7 +8,6 @@ that are none, are dropped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +15,7 @@ from typing import Any, Literal, cast
 
 import streamlit as st
 
-from pages._ui.components import MAX_CLICK_LENGTH, source, version
+from pages._ui.components import heard, parse, source, version
 
 LIBRARY = "/api/vendor/fullcalendar-6.1.20.js"
 View = Literal["dayGridMonth", "timeGridWeek", "timeGridDay", "listMonth"]
@@ -84,7 +83,7 @@ class Ears:
 
 
 def calendar(
-    events: Sequence[Event], *, key: str, look: Look, editable: bool, heard: int, ears: Ears
+    events: Sequence[Event], *, key: str, look: Look, editable: bool, drags: int, ears: Ears
 ) -> None:
     """Draw the calendar.
 
@@ -93,13 +92,13 @@ def calendar(
         key: The key of the component.
         look: How it looks at first.
         editable: Whether spans can be chosen and events dragged.
-        heard: How often something was dragged: the events are put where they stand after each time.
+        drags: How often something was dragged: the events are put where they stand after each time.
         ears: What is called.
     """
     offered = frozenset(event.id for event in events)
 
     def given(name: str) -> Any:
-        return _parsed(st.session_state[key].get(name))
+        return parse(heard(key, name))
 
     def created() -> None:
         match given("created"):
@@ -115,8 +114,9 @@ def calendar(
                     ears.move(Moved(one, seen, starts, clock(end)))
 
     def opened() -> None:
-        if (one := given("opened")) in offered:
-            ears.open(one)
+        match given("opened"):
+            case str(one) if one in offered:
+                ears.open(one)
 
     def shown() -> None:
         match given("shown"):
@@ -125,12 +125,12 @@ def calendar(
                     ears.show(cast(View, chosen), looked.date())
 
     _CALENDAR(
-        data=_data(events, look, editable, heard), key=key, on_created_change=created, on_moved_change=moved,
+        data=_data(events, look, editable, drags), key=key, on_created_change=created, on_moved_change=moved,
         on_opened_change=opened, on_shown_change=shown,
     )  # fmt: skip
 
 
-def _data(events: Sequence[Event], look: Look, editable: bool, heard: int) -> dict[str, Any]:
+def _data(events: Sequence[Event], look: Look, editable: bool, drags: int) -> dict[str, Any]:
     drawn = [_drawn(event, editable) for event in events]
     return {
         "library": LIBRARY,
@@ -140,7 +140,7 @@ def _data(events: Sequence[Event], look: Look, editable: bool, heard: int) -> di
         "editable": editable,
         "firstDay": (look.first_weekday + 1) % 7,
         "events": drawn,
-        "version": f"{heard} {version(drawn, editable)}",
+        "version": f"{drags} {version(drawn, editable)}",
     }
 
 
@@ -151,14 +151,6 @@ def clock(text: Any) -> datetime | None:
     except ValueError:
         return None
     return found.replace(tzinfo=None) if found is not None and 1900 <= found.year <= 2200 else None
-
-
-def _parsed(text: Any) -> Any:
-    """What the browser told, or None when it is none of ours."""
-    try:
-        return json.loads(text) if isinstance(text, str) and len(text) <= MAX_CLICK_LENGTH else None
-    except ValueError:
-        return None
 
 
 def _drawn(event: Event, editable: bool) -> dict[str, Any]:

@@ -27,7 +27,7 @@ _VIEW = "calendar:view"
 """How this person looks at calendars: the same in every one."""
 FIRST_HOUR, LAST_HOUR = 9, 17
 """When a working day begins, and its last full hour that is offered."""
-DAY, HEARD, WARNED = "calendar_day", "calendar_heard", "calendar_warned"
+DAY, DRAGS, WARNED = "calendar_day", "calendar_drags", "calendar_warned"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def draw(board: Board) -> None:
         key=f"{board.key}:grid",
         look=Look(now.zone, day, st.session_state.get(_VIEW, MONTH), now.catalog.workspace.first_weekday),
         editable=board.books,
-        heard=board.within.get(HEARD, 0),
+        drags=board.within.get(DRAGS, 0),
         ears=Ears(
             partial(_created, board), partial(move, board), partial(_opened, board), partial(_shown, board)
         ),
@@ -96,7 +96,7 @@ def draw(board: Board) -> None:
 
 def move(board: Board, moved: Moved) -> None:
     """Put a record to another time; what is refused goes back to where it stood, and says why."""
-    board.within[HEARD] = board.within.get(HEARD, 0) + 1
+    board.within[DRAGS] = board.within.get(DRAGS, 0) + 1
     module, _, record_id = moved.id.partition(":")
     now, source = board.here, calendars.source_of(board.here.catalog, module)
     if board.locked or source is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -20,6 +19,7 @@ from crm_core.calls import MESSAGES, OUTCOMES, TASKS, Call, log_call
 from crm_core.consents import addresses_of
 from crm_core.profile import Head
 from pages._ui import feedback, html, words
+from pages._ui.components import heard, source
 from pages._ui.layout import redraw
 from pages._ui.session import Here
 
@@ -38,7 +38,7 @@ _TIMER = st.components.v2.component(
     "merganser_call_timer",
     html='<div><time role="timer" aria-label="Length of the call"></time><button>End the call</button></div>',
     css=_CSS,
-    js=Path(__file__).with_name("call_log.js").read_text(encoding="utf-8"),
+    js=source("call_log.js"),
 )
 
 
@@ -86,7 +86,7 @@ def draw(here: Here, seen: Head) -> None:
             st.html(html.title(told, small=True), width="content")
             _TIMER(
                 data={"began": call.began.timestamp() * 1000, "seconds": call.seconds}, key=f"{key}:timer",
-                on_seconds_change=lambda: _ended(call, st.session_state[f"{key}:timer"].get("seconds")),
+                on_seconds_change=lambda: _ended(call, heard(f"{key}:timer", "seconds")),
                 width="content",
             )  # fmt: skip
         with st.form(f"{key}:form", border=False):

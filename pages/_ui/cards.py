@@ -7,14 +7,13 @@ The browser tells the whole arrangement after each change; it is checked here, a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
 
-from pages._ui.components import SORTABLE, source
+from pages._ui.components import SORTABLE, heard, parse, source
 
 MOST_CARDS = 24
 WIDTHS, HEIGHTS = range(1, 4), range(1, 3)
@@ -60,8 +59,8 @@ def arrange(
         on_change: Called in a callback with all cards that are left, in their order.
     """
 
-    def heard() -> None:
-        found = placed(st.session_state[key].get("arranged"), frozenset(tile.id for tile in tiles))
+    def arranged() -> None:
+        found = placed(heard(key, "arranged"), frozenset(tile.id for tile in tiles))
         if found is not None:
             on_change(found)
 
@@ -70,17 +69,16 @@ def arrange(
         "library": SORTABLE,
         "version": version,
     }
-    _CARDS(data=data, key=key, on_arranged_change=heard)
+    _CARDS(data=data, key=key, on_arranged_change=arranged)
 
 
 def placed(told: object, offered: frozenset[int]) -> tuple[Place, ...] | None:
     """An arrangement as the browser tells it, or None when it is none of the cards that are offered."""
-    try:
-        found = json.loads(told) if isinstance(told, str) and len(told) <= 40 * MOST_CARDS else None
-    except ValueError:
+    found = parse(told, most=40 * MOST_CARDS)
+    if not isinstance(found, list):
         return None
     places: list[Place] = []
-    for one in found if isinstance(found, list) else ():
+    for one in found:
         match one:
             case [int(number), int(width), int(height)] if (
                 number in offered and width in WIDTHS and height in HEIGHTS
@@ -88,6 +86,4 @@ def placed(told: object, offered: frozenset[int]) -> tuple[Place, ...] | None:
                 places.append(Place(number, width, height))
             case _:
                 return None
-    return (
-        tuple(places) if isinstance(found, list) and len({one.id for one in places}) == len(places) else None
-    )
+    return tuple(places) if len({one.id for one in places}) == len(places) else None

@@ -82,7 +82,7 @@ _LIST = st.components.v2.component(
     "merganser_record_list",
     html='<div class="list" role="listbox" tabindex="0"></div>',
     css=source("record_list.css"),
-    js=source("record_list.js"),
+    js=source("shared.js", "record_list.js"),
 )
 _CLICKS = st.components.v2.component("merganser_clicks", html="<span hidden></span>", js=source("clicks.js"))
 
@@ -93,7 +93,6 @@ def record_list(
     key: str,
     selected: str | None,
     on_select: Callable[[str], None],
-    on_more: Callable[[int], None] | None = None,
     window: ListWindow | None = None,
     on_window: Callable[[int], None] | None = None,
     on_rest: Callable[[], None] | None = None,
@@ -108,7 +107,6 @@ def record_list(
         rows: The records in order; some hundreds at most.
         selected: The id of the selected record, if any.
         on_select: Called with the id of the record that was chosen, before the rerun.
-        on_more: Called with how many rows there are when the end comes near; None when these are all.
         window: Which part of a longer list the rows are; None when they are its beginning.
         on_window: Called with the number of a row that is missing where somebody scrolls to.
         on_rest: Called when somebody has stopped typing, where the window asks for it.
@@ -119,33 +117,26 @@ def record_list(
     """
     offered = frozenset(row.id for row in rows)
 
-    def heard(name: str) -> Any:
-        return st.session_state[key].get(name)
-
     def picked() -> None:
         # Of a list in windows the browser has rows of others as well: their ids are ids of records.
-        if heard("selected") in offered or (window is not None and record_id(heard("selected"))):
-            on_select(heard("selected"))
-
-    def more() -> None:
-        if on_more is not None and heard("more") is not None:
-            on_more(len(rows))
+        one = heard(key, "selected")
+        if isinstance(one, str) and (one in offered or (window is not None and record_id(one))):
+            on_select(one)
 
     def missing() -> None:
-        if on_window is not None and window is not None and heard("window") in range(window.total):
-            on_window(int(heard("window")))
+        row = heard(key, "window")
+        if on_window is not None and window is not None and row in range(window.total):
+            on_window(int(row))
 
     def rested() -> None:
-        if on_rest is not None and window is not None and heard("rest") == window.question:
+        if on_rest is not None and window is not None and heard(key, "rest") == window.question:
             on_rest()
 
     data = _list_data(rows, window) | {
-        "selected": selected or "", "more": on_more is not None, "search": search, "height": height, "label": label,
-        "none": none,
+        "selected": selected or "", "search": search, "height": height, "label": label, "none": none,
     }  # fmt: skip
     _LIST(
-        data=data, key=key, on_selected_change=picked, on_more_change=more, on_window_change=missing,
-        on_rest_change=rested,
+        data=data, key=key, on_selected_change=picked, on_window_change=missing, on_rest_change=rested,
     )  # fmt: skip
 
 
@@ -170,11 +161,24 @@ def clicks(on_click: Callable[[Click], None], *, key: str = "clicks") -> None:
     """Calls `on_click` when a person clicks (or presses Enter on) an element that `html.click` marked."""
 
     def clicked() -> None:
-        click = parse_click(st.session_state[key].get("click"))
+        click = parse_click(heard(key, "click"))
         if click is not None:
             on_click(click)
 
     _CLICKS(key=key, on_click_change=clicked)
+
+
+def heard(key: str, name: str) -> Any:
+    """What a component of ours told last under a name, as a text, number or anything else; for its callbacks."""
+    return st.session_state[key].get(name)
+
+
+def parse(text: object, *, most: int = MAX_CLICK_LENGTH) -> Any:
+    """What a browser sent as JSON of at most so many characters, or None when it is none of ours."""
+    try:
+        return json.loads(text) if isinstance(text, str) and len(text) <= most else None
+    except ValueError:
+        return None
 
 
 def parse_click(value: Any) -> Click | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import streamlit as st
 
 from flows.previews import preview_texts
 from pages._ui import feedback, html
+from pages._ui.components import source
 from pages._ui.flow_actions import as_options, step_form
 from pages._ui.flow_desk import Desk
 from pages._ui.flow_draft import DraftStep
@@ -17,7 +17,7 @@ from pages._ui.flow_paths import paths_of
 _INSERT = st.components.v2.component(
     "merganser_flow_insert",
     html="<span hidden></span>",
-    js=Path(__file__).with_name("flow_insert.js").read_text(encoding="utf-8"),
+    js=source("flow_insert.js"),
 )
 _TEMPLATED = ("text", "long_text")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import streamlit as st
 
 from crm_core.preferences import keep_preference, read_preferences
+from pages._ui.components import heard, source
 from pages._ui.html import Html
 from pages._ui.session import here
 
@@ -17,7 +17,7 @@ _NAMES: dict[Side, str] = {"left": "Fold the list", "right": "Fold the details"}
 _FOLDING = st.components.v2.component(
     "merganser_folding",
     html="<span hidden></span>",
-    js=Path(__file__).with_name("folding.js").read_text("utf-8"),
+    js=source("folding.js"),
 )
 
 
@@ -38,7 +38,7 @@ def listen() -> None:
     kept = read_preferences(now.lake, actor=now.actor)
 
     def folded() -> None:
-        told = st.session_state["folding"].get("fold")
+        told = heard("folding", "fold")
         if isinstance(told, str):
             for side in SIDES:
                 keep_preference(now.lake, f"fold.{side}", side in told.split() or None, actor=now.actor)

@@ -6,16 +6,15 @@ frames(key="files")                                            # once, where one
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from pages._ui import html
+from pages._ui.components import source
 
 _FRAMES = st.components.v2.component(
     "merganser_frames",
     html="<span hidden></span>",
-    js=Path(__file__).with_name("frames.js").read_text(encoding="utf-8"),
+    js=source("frames.js"),
 )
 
 

@@ -13,12 +13,12 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from pages._ui import html, style
+from pages._ui.components import source
 from pages._ui.grid_look import COLORS, HEADER_HEIGHT, ROW_HEIGHT, css
 
 MAX_HEIGHT = 656
@@ -331,6 +331,6 @@ def _draw_pages(
 @cache
 def functions() -> dict[str, str]:
     """The functions of `grid.js` by name."""
-    text = Path(__file__).with_name("grid.js").read_text(encoding="utf-8")
+    text = source("grid.js")
     parts = re.split(r"^// == (\w+):.*$", text, flags=re.MULTILINE)
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}

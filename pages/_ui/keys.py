@@ -6,14 +6,15 @@ keys({"r": f"answer:{record_id}"}, key="keys:inbox")         # key on the keyboa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import streamlit as st
+
+from pages._ui.components import source
 
 _KEYS = st.components.v2.component(
     "merganser_keys",
     html="<span hidden></span>",
-    js=Path(__file__).with_name("keys.js").read_text(encoding="utf-8"),
+    js=source("keys.js"),
 )
 
 

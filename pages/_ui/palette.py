@@ -7,7 +7,6 @@ link that is signed for the acting person, so that typing runs no script. What i
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage as Page
@@ -15,7 +14,7 @@ from streamlit.navigation.page import StreamlitPage as Page
 from crm_core.links import sign
 from crm_core.palette import PURPOSE
 from pages._ui import flow_preview, forms, html, nav, palette_acts
-from pages._ui.components import Click, parse_click
+from pages._ui.components import Click, heard, parse_click, source
 from pages._ui.session import Here
 from pages._ui.state import record_id
 
@@ -33,11 +32,10 @@ KEYS = (
     ("Ctrl S", "Save a flow"),
     ("Esc", "Close what is open"),
 )
-_HERE = Path(__file__).parent
 _PALETTE = st.components.v2.component(
     "merganser_palette",
     html="<span hidden></span>",
-    js=(_HERE / "palette.js").read_text(encoding="utf-8"),
+    js=source("palette.js"),
 )
 
 
@@ -60,7 +58,7 @@ def draw(here: Here, pages: dict[str, Page]) -> None:
     """
 
     def chosen() -> None:
-        click = parse_click(st.session_state["palette"].get("chosen"))
+        click = parse_click(heard("palette", "chosen"))
         if click is not None:
             act(here, click)
 

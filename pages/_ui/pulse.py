@@ -6,10 +6,11 @@ pulse(snapshot, on_move=lambda: redraw("left", "centre", "right"))
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages._ui.components import source
 
 EVERY_MS = 1000
 NOWHERE = -1
@@ -19,7 +20,7 @@ _BEATS = "pulse:beats"
 _PULSE = st.components.v2.component(
     "merganser_pulse",
     html="<span hidden></span>",
-    js=Path(__file__).with_name("pulse.js").read_text(encoding="utf-8"),
+    js=source("pulse.js"),
 )
 
 

@@ -12,13 +12,6 @@ const BEYOND = 8;
 const TALLEST = 16000000;
 const REMEMBERED = 3000;
 
-const part = (tag, className, text) => {
-  const node = document.createElement(tag);
-  node.className = className;
-  if (text !== undefined && text !== null) node.textContent = text;
-  return node;
-};
-
 const plain = (text) => text.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "");
 
 // The text with what was looked for marked in it, whatever its accents.
@@ -187,9 +180,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     inner.style.transform = `translateY(${above}px)`;
     inner.append(...drawn);
     space.append(inner);
-    const end = [];
-    if (!known.count) end.push(part("div", "none", data.none));
-    if (data.more) end.push(part("div", "none", "Loading more …"));
+    const end = known.count ? [] : [part("div", "none", data.none)];
     const kept = box.scrollTop;
     box.replaceChildren(space, ...end);
     if (box.scrollTop !== kept) box.scrollTop = kept;
@@ -269,10 +260,6 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   on(box, "scroll", () => {
     cancelAnimationFrame(box.painting);
     box.painting = requestAnimationFrame(() => paint(false));
-    const near = box.scrollTop + box.clientHeight > box.scrollHeight - 240;
-    if (!data.more || !near || box.dataset.asked === data.version) return;
-    box.dataset.asked = data.version;
-    setTriggerValue("more", data.rows.length);
   });
   // The arrows beside a record go through the list as j and k do.
   const arrow = (event) => (known.count ? event.composedPath()[0].closest?.("[data-step]") : null);

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from crm_core.feed import Feed, Read, again, begin, longer
 from crm_core.reading import marks_of
 from crm_core.timeline import read_timeline
 from pages._ui import html, timeline_html
+from pages._ui.components import source
 from pages._ui.sections.base import Spot
 from pages._ui.timeline_html import Look
 
@@ -22,7 +22,7 @@ _NEAR_END = st.components.v2.component(
     "merganser_near_end",
     html='<div class="near-end" role="status"></div>',
     css=".near-end { padding: 10px 2px; color: var(--faint); font-size: 13px; min-height: 20px; }",
-    js=Path(__file__).with_name("near_end.js").read_text(encoding="utf-8"),
+    js=source("near_end.js"),
 )
 _SHOWN = "feed"
 

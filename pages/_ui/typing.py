@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 
 import streamlit as st
 
 from pages._ui import html, words
+from pages._ui.components import heard, source
 
 _EAR = st.components.v2.component(
     "merganser_typed",
     html="<span hidden></span>",
-    js=Path(__file__).with_name("typed.js").read_text(encoding="utf-8"),
+    js=source("typed.js"),
 )
 
 
@@ -40,8 +40,8 @@ def listen(
         zone: the time zone (IANA) in which that is told.
     """
 
-    def heard() -> None:
-        said = st.session_state[key].get("typed")
+    def typed() -> None:
+        said = heard(key, "typed")
         if (
             isinstance(said, dict)
             and set(said) == set(fields)
@@ -50,7 +50,7 @@ def listen(
             on_typed({name: said[name].replace("\x00", "") for name in fields})
 
     def draw() -> None:
-        _EAR(data={"fields": dict(fields)}, key=key, on_typed_change=heard)
+        _EAR(data={"fields": dict(fields)}, key=key, on_typed_change=typed)
         at = kept_at()
         st.html(kept(at, zone=zone) if at is not None else html.Html("<span></span>"))
 

@@ -9,19 +9,18 @@ Streamlit's own uploader would keep each file whole in memory; this one sends it
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
 from crm_core.uploads import in_words
+from pages._ui.components import source
 
-HERE = Path(__file__).parent
 _BOX = st.components.v2.component(
     "merganser_upload",
     html='<div class="box" role="button" tabindex="0"><i class="mark" aria-hidden="true"></i><b></b>'
     '<span></span></div><input type="file" multiple hidden><ul class="files"></ul>',
-    css=(HERE / "upload.css").read_text(encoding="utf-8"),
-    js=(HERE / "upload.js").read_text(encoding="utf-8"),
+    css=source("upload.css"),
+    js=source("upload.js"),
 )
 
 

@@ -17,7 +17,7 @@ from crm_core.people import save_users
 from crm_core.workspace import Workspace
 from pages._ui import calendar_board, calendar_page, calendar_words
 from pages._ui.calendar import Moved, clock
-from pages._ui.calendar_board import HEARD, WARNED, Board
+from pages._ui.calendar_board import DRAGS, WARNED, Board
 from pages._ui.calendar_page import CalendarState
 from pages._ui.session import Here
 from pages._ui.span import read_span, whole_days
@@ -78,7 +78,7 @@ def test_what_is_dragged_stands_at_its_new_time(empty_workspace: Workspace, cust
     record = read(empty_workspace, talk)
     assert record["starts_at"] == datetime(2027, 3, 12, 10, tzinfo=UTC)
     assert record["ends_at"] == record["starts_at"] + HOUR
-    assert shown.within[HEARD] == 1 and not shown.within[WARNED]
+    assert shown.within[DRAGS] == 1 and not shown.within[WARNED]
 
 
 def test_who_was_slower_is_told_and_moves_nothing(empty_workspace: Workspace, customer: str) -> None:
@@ -90,7 +90,7 @@ def test_who_was_slower_is_told_and_moves_nothing(empty_workspace: Workspace, cu
     shown = board(empty_workspace, customer)
     calendar_board.move(shown, late)
     assert read(empty_workspace, talk)["starts_at"] == TEN - HOUR
-    assert shown.within[HEARD] == 1
+    assert shown.within[DRAGS] == 1
 
 
 def test_a_time_that_is_taken_for_good_is_refused(empty_workspace: Workspace, customer: str) -> None:
@@ -101,7 +101,7 @@ def test_a_time_that_is_taken_for_good_is_refused(empty_workspace: Workspace, cu
     shown = board(empty_workspace, customer)
     calendar_board.move(shown, to_friday(empty_workspace, mine, "reservations"))
     assert read(empty_workspace, mine, "reservations")["starts_at"] == TEN
-    assert shown.within[HEARD] == 1 and WARNED not in shown.within
+    assert shown.within[DRAGS] == 1 and WARNED not in shown.within
 
 
 def test_where_it_is_locked_nothing_moves(empty_workspace: Workspace, customer: str) -> None:

@@ -30,7 +30,6 @@ class KitState:
     """What the page remembers."""
 
     selected: str | None = None
-    shown: int = 40
     heard: list[str] = field(default_factory=list)
     sort: str = "name"
     page: int = 1
@@ -55,10 +54,6 @@ def clicked(click: components.Click) -> None:
     layout.redraw("centre")
 
 
-def more(shown: int) -> None:
-    kit.shown = shown + 40
-
-
 def people() -> None:
     with layout.head("left"):
         words = st.text_input(
@@ -66,11 +61,10 @@ def people() -> None:
         )
     found = [row for row in ROWS if (words or "").lower() in row.title.lower()]
     components.record_list(
-        found[: kit.shown],
+        found,
         key="people",
         selected=kit.selected,
         on_select=pick,
-        on_more=more if len(found) > kit.shown else None,
         search="search",
         none="Nobody is called that.",
     )
