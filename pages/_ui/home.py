@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -48,6 +48,8 @@ class HomeState(Visit):
     drawn: datetime | None = None
     decided: bool = False
     """Whether it is known whose work is looked at."""
+    read: dict[str, my_work.Card] = field(default_factory=dict)
+    """Cards that were read to know that, until they are drawn."""
 
 
 def draw() -> None:
@@ -62,14 +64,15 @@ def draw() -> None:
     if state.drawn is None or datetime.now(UTC) - state.drawn > AWAY:
         before = read_preferences(now.lake, actor=now.actor).get(LOOKED)
         state.looked = words.to_instant(before) if before else None
-    _decide(now, state)
+    filled = my_work.has_records(now.lake, now.catalog)
+    decide(now, state, filled=filled)
     begin_parts()
     with page(greeting(now), subtitle=today(now)):
         st.segmented_control(
             "Whose work", list(WHOSE), default=EVERYBODY if state.everybody else MINE, required=True, key="home:whose",
             format_func=WHOSE.__getitem__, label_visibility="collapsed", on_change=_chosen, args=(state,),
         )  # fmt: skip
-        if not my_work.has_records(now.lake, now.catalog):
+        if not filled:
             begin.first_steps(now)
         with st.container(horizontal=True, gap="small", vertical_alignment="top", key="home"):
             for at, column in enumerate(COLUMNS):
@@ -112,22 +115,20 @@ def _remember(now: Here, state: HomeState) -> None:
     state.drawn = moment
 
 
-def _decide(now: Here, state: HomeState) -> None:
-    """Whose work is shown: as chosen, else one's own, where there is any."""
+def decide(now: Here, state: HomeState, *, filled: bool) -> None:
+    """Whose work is shown: as chosen, else one's own where there is any; what is read to know that is drawn."""
     if state.decided:
         return
     chosen = read_preferences(now.lake, actor=now.actor).get(CHOSEN)
-    state.everybody = chosen == EVERYBODY or (chosen is None and not _has_work(now))
-    state.decided = True
-
-
-def _has_work(now: Here) -> bool:
-    return any(read(now.lake, now.catalog, actor=now.actor, limit=1).total for read in _READS.values())
+    if chosen is None and filled:
+        state.read = {name: read(now.lake, now.catalog, actor=now.actor) for name, read in _READS.items()}
+    mine = chosen == MINE or any(card.total for card in state.read.values())
+    state.decided, state.everybody, state.read = True, not mine, state.read if mine else {}
 
 
 def _chosen(state: HomeState) -> None:
     now, chosen = here(), st.session_state["home:whose"]
-    state.everybody = chosen == EVERYBODY
+    state.everybody, state.read = chosen == EVERYBODY, {}
     keep_preference(now.lake, CHOSEN, chosen, actor=now.actor)
 
 
@@ -151,7 +152,7 @@ def _part(name: str) -> str:
 
 def _card(name: str, state: HomeState) -> None:
     now = here()
-    found = feedback.run(
+    found = state.read.pop(name, None) or feedback.run(
         lambda: _READS[name](now.lake, now.catalog, actor=now.actor, everybody=state.everybody), at="here"
     )
     if found is not None:

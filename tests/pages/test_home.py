@@ -94,6 +94,16 @@ def test_who_has_no_work_of_his_own_sees_what_there_is_for_all(demo: Open) -> No
     assert "From customers" in told(page) and "m-line" in told(page)
 
 
+@pytest.mark.parametrize("filled", [True, False], ids=["beside others' work", "where nobody has any record"])
+def test_cards_are_read_once_also_to_know_whose_work_is_shown(
+    empty_workspace: Workspace, task: str, filled: bool
+) -> None:
+    now, state = Here(empty_workspace, empty_workspace.catalog, MIA), home.HomeState()
+    home.decide(now, state, filled=filled)
+    read = {name: [item.id for item in card.items] for name, card in state.read.items()}
+    assert (state.everybody, read.get(home.DUE)) == (not filled, [task] if filled else None)
+
+
 @pytest.mark.parametrize(
     ("hour", "word"), [(8, "Good morning"), (13, "Good afternoon"), (22, "Good evening"), (2, "Good evening")]
 )
