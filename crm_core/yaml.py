@@ -163,23 +163,20 @@ def _size(node: Node | None, known: dict[int, int]) -> int:
 
 def dump(document: Any) -> str:
     """Write plain Python as YAML 1.2, in the order given, one block a level."""
-    writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False
-    writer.allow_unicode = True
-    writer.width = 110
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    out = StringIO()
-    writer.dump(document, out)
-    return out.getvalue()
+    return _written(document, flow=False, width=110)
 
 
 def dump_line(document: Any) -> str:
     """Write plain Python as YAML 1.2 in one line."""
+    return _written(document, flow=True, width=1_000_000).removesuffix("...\n").strip()
+
+
+def _written(document: Any, *, flow: bool, width: int) -> str:
     writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = True
+    writer.default_flow_style = flow
     writer.allow_unicode = True
-    writer.width = 1_000_000
+    writer.width = width
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     out = StringIO()
     writer.dump(document, out)
-    return out.getvalue().removesuffix("...\n").strip()
+    return out.getvalue()

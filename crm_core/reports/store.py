@@ -52,6 +52,11 @@ def dashboard_of(catalog: Catalog, slug: str, *, actor: Actor) -> Dashboard:
     return found
 
 
+def begun_from(found: One | None, actor: Actor) -> One | None:
+    """What is changed when it is asked for by its slug: it, where the actor is offered it, else something new."""
+    return found if found is not None and may_use(found, actor) else None
+
+
 def save_report(lake: Lake, report: Report, *, actor: Actor) -> str:
     """Save a report, with a slug of its own when it has none yet (`new`); a statement is asked once before.
 

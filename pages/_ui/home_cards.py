@@ -15,6 +15,8 @@ from pages._ui import html, words
 from pages._ui.record_words import status_badge
 from pages._ui.session import Here
 
+LATE = "Overdue"
+
 
 @dataclass(frozen=True)
 class Done:
@@ -36,15 +38,12 @@ class Visit:
 
 def due_card(now: Here, card: Card, visit: Visit) -> html.Html:
     """Tasks by when they are due, each with a box to tick it off."""
-    parts: list[html.Text] = [_undo(visit.done)] if visit.done is not None else []
-    for label, items in _groups(card.items, lambda item: _due_group(now, item)):
-        red = "bad" if label == "Overdue" else ""
-        parts.append(_group(label, red))
-        parts += [_due_line(now, item) for item in items]
+    undo: list[html.Text] = [_undo(visit.done)] if visit.done is not None else []
+    lines = _grouped(card.items, lambda item: _due_group(now, item), lambda item: _due_line(now, item))
     return _card(
         "Tasks" if visit.everybody else "My tasks",
         card,
-        parts,
+        undo + lines,
         "Nothing to do. What is given to you stands here.",
         "overdue",
     )
@@ -52,14 +51,14 @@ def due_card(now: Here, card: Card, visit: Visit) -> html.Html:
 
 def appointments_card(now: Here, card: Card, visit: Visit) -> html.Html:
     """Appointments of today and the next days."""
-    parts: list[html.Text] = []
-    for label, items in _groups(card.items, lambda item: _day(now, item.when)):
-        parts.append(_group(label))
-        parts += [_line(now, item, lead=_time(now, item), side=_status(now, item)) for item in items]
+    lines = _grouped(
+        card.items, lambda item: _day(now, item.when),
+        lambda item: _line(now, item, lead=_time(now, item), side=_status(now, item)),
+    )  # fmt: skip
     return _card(
         "Appointments" if visit.everybody else "My appointments",
         card,
-        parts,
+        lines,
         "No appointments within seven days.",
         "today",
         tone="blue",
@@ -83,24 +82,24 @@ def waiting_card(now: Here, card: Card, visit: Visit) -> html.Html:
 
 def activity_card(now: Here, card: Card, visit: Visit) -> html.Html:
     """What customers wrote, the newest first; unread ones stand out, and what came since one last looked."""
-    parts: list[html.Text] = []
-    groups = _groups(card.items, lambda item: _since(item, visit))
-    for label, items in groups:
-        parts += [_group(label)] if len(groups) > 1 or label != "Earlier" else []
-        parts += [_came(now, item) for item in items]
+    new = any(_is_new(item, visit) for item in card.items)
+    lines = _grouped(
+        card.items,
+        lambda item: "" if not new else "Since you last looked" if _is_new(item, visit) else "Earlier",
+        lambda item: _came(now, item),
+    )
     return _card(
         "From customers" if visit.everybody else "From my customers",
         card,
-        parts,
+        lines,
         "Nothing new within two weeks.",
         "unread",
         tone="violet",
     )
 
 
-def _since(item: Item, visit: Visit) -> str:
-    new = visit.looked is not None and item.when is not None and item.when > visit.looked
-    return "Since you last looked" if new else "Earlier"
+def _is_new(item: Item, visit: Visit) -> bool:
+    return visit.looked is not None and item.when is not None and item.when > visit.looked
 
 
 CARDS: dict[str, Callable[[Here, Card, Visit], html.Html]] = {
@@ -128,12 +127,17 @@ def _card(
     )
 
 
-def _groups(items: Iterable[Item], of: Callable[[Item], str]) -> list[tuple[str, list[Item]]]:
-    return [(label, list(found)) for label, found in groupby(items, of)]
-
-
-def _group(label: str, tone: str = "") -> html.Html:
-    return html.Html('<li class="m-group {}">{}</li>').format(tone, label)
+def _grouped(
+    items: Iterable[Item], group: Callable[[Item], str], line: Callable[[Item], html.Html]
+) -> list[html.Text]:
+    """A line for each, below the heading of its group; items of one group stand beside each other."""
+    lines: list[html.Text] = []
+    for label, found in groupby(items, group):
+        if label:
+            red = "bad" if label == LATE else ""
+            lines.append(html.Html('<li class="m-group {}">{}</li>').format(red, label))
+        lines += map(line, found)
+    return lines
 
 
 def _line(
@@ -209,7 +213,7 @@ def _due_group(now: Here, item: Item) -> str:
     if item.when is None:
         return "Any time"
     if item.flagged:
-        return "Overdue"
+        return LATE
     days = _days_off(now, item.when)
     return "Today" if days == 0 else "Within seven days" if days <= 7 else "Later"
 

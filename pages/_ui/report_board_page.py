@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.model import Dashboard
-from crm_core.reports.store import NEW, dashboard_of, delete_dashboard
-from crm_core.views import may_change, may_use
+from crm_core.reports.store import NEW, begun_from, dashboard_of, delete_dashboard
+from crm_core.views import may_change
 from pages._ui import feedback, html, nav, report_arrange
 from pages._ui.layout import page, toolbar
 from pages._ui.nav import REPORTS
@@ -68,6 +68,14 @@ def _delete(now: Here, board: Dashboard) -> None:
     nav.go(REPORTS)
 
 
+def only_looks(now: Here, what: str) -> bool:
+    """Whether the actor makes none of them, which the page says then."""
+    if now.actor.role != "viewer":
+        return False
+    st.html(html.note(f"You may look at {what}; agents and administrators make them.", color="blue"))
+    return True
+
+
 def arrange(slug: str) -> None:
     """Go to the arranging of a saved dashboard or a new one; what was arranged before is forgotten. For callbacks."""
     page_state(ArrangeState, page="dashboard").board = None
@@ -76,13 +84,10 @@ def arrange(slug: str) -> None:
 
 def draw_arrange(now: Here, slug: str) -> None:
     """Draw the arranging of the dashboard that the address names, or of a new one."""
-    if now.actor.role == "viewer":
-        st.html(html.note("You may look at dashboards; agents and administrators make them.", color="blue"))
+    if only_looks(now, "dashboards"):
         return
     state = page_state(ArrangeState, page="dashboard")
-    board = now.catalog.dashboards.get(slug)
-    if board is not None and not may_use(board, now.actor):
-        board = None
+    board = begun_from(now.catalog.dashboards.get(slug), now.actor)
     if state.board is None or state.board.slug != (board.slug if board else NEW):
         report_arrange.begin(state, board)
     with page(board.title if board else "New dashboard", wide=True):

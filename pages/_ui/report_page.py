@@ -14,14 +14,14 @@ from crm_core.model import Dashboard, Offered, Report
 from crm_core.reports.answer import Result
 from crm_core.reports.run import run_report
 from crm_core.reports.sql_report import takes_range
-from crm_core.reports.store import NEW, dashboards_of, delete_report, report_of, reports_of
-from crm_core.views import may_change, may_use
+from crm_core.reports.store import NEW, begun_from, dashboards_of, delete_report, report_of, reports_of
+from crm_core.views import may_change
 from pages._ui import feedback, html, nav, report_board, words
 from pages._ui.components import Click, clicks
 from pages._ui.layout import page, toolbar
 from pages._ui.nav import REPORTS
 from pages._ui.nothing import nothing
-from pages._ui.report_board_page import arrange, back, draw_arrange, draw_board
+from pages._ui.report_board_page import arrange, back, draw_arrange, draw_board, only_looks
 from pages._ui.report_builder import BuilderState, begin, draw_builder, draw_saving
 from pages._ui.report_chart import answer_table, draw_chart
 from pages._ui.report_range import OWN, Chosen, choose_range, chosen_range, range_words
@@ -71,13 +71,10 @@ def _period(now: Here, slug: str) -> str:
 
 def _build(now: Here, slug: str) -> None:
     """Build a report: a new one, or another of the one that is named."""
-    if now.actor.role == "viewer":
-        st.html(html.note("You may look at reports; agents and administrators make them.", color="blue"))
+    if only_looks(now, "reports"):
         return
     state = page_state(BuilderState, page="report_builder")
-    report = now.catalog.reports.get(slug)
-    if report is not None and not may_use(report, now.actor):
-        report = None
+    report = begun_from(now.catalog.reports.get(slug), now.actor)
     if state.slug != (report.slug if report else NEW) or not state.draft:
         begin(state, report, now.catalog.ordered[0].slug)
     with page(report.title if report else "New report", wide=True):
