@@ -84,7 +84,11 @@ def _store(tx: Transaction, rows: pl.DataFrame) -> None:
         f"DELETE FROM {_TABLE} WHERE EXISTS (SELECT 1 FROM marks m "
         f"WHERE m.reader = {_TABLE}.reader AND m.record_id::UUID = {_TABLE}.record_id)"
     )
-    tx.execute(f"INSERT INTO {_TABLE} SELECT reader, record_id::UUID, read_at FROM marks")
+    tx.execute(
+        f"INSERT INTO {_TABLE} BY NAME "
+        "SELECT reader, record_id::UUID AS record_id, read_at, $version::BIGINT AS version FROM marks",
+        {"version": tx.snapshot},
+    )
 
 
 def _looker(actor: Actor) -> str:

@@ -139,7 +139,7 @@ def relations_for(lake: Lake, catalog: Catalog, actor: Actor, at: int | None = N
 def served_tables(catalog: Catalog) -> dict[tuple[str, str], Held]:
     """The tables that pages read, and how their copies are held: records are found by id and by every reference."""
     found = {
-        ("ops", "read_marks"): Held(),
+        ("ops", "read_marks"): Held(rows=("reader", "record_id")),
         ("ops", "pins"): Held(),
         ("access", "consents"): Held(("address",)),
     }

@@ -19,11 +19,12 @@ CREATE TABLE IF NOT EXISTS ops.counters (
     value bigint NOT NULL
 );
 
--- Up to when a team (or a user without one) has read the messages of a record.
+-- Up to when a team (or a user without one) has read the messages of a record; `version` is the snapshot that wrote it.
 CREATE TABLE IF NOT EXISTS ops.read_marks (
     reader varchar NOT NULL,
     record_id uuid NOT NULL,
-    read_at timestamptz NOT NULL
+    read_at timestamptz NOT NULL,
+    version bigint
 );
 
 -- How a person likes the pages: folds, columns, pins. The newest row of a key holds; `value` is JSON.

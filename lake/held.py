@@ -40,6 +40,8 @@ class Held:
         searched: the columns whose texts a search looks into.
         gathered: texts of other tables that stand with those of the rows they belong to.
         words: whether the words of these texts are held as well; `id` is one of the keys then.
+        rows: the columns that tell a row from the others. A table that lacks one of them is copied whole at each
+            change; rows are found though maintenance wrote them anew where the table has a column `version`.
     """
 
     sort: tuple[str, ...] = ()
@@ -47,6 +49,7 @@ class Held:
     searched: tuple[str, ...] = ()
     gathered: tuple[Gathered, ...] = ()
     words: bool = False
+    rows: tuple[str, ...] = ("id",)
 
     @property
     def further(self) -> dict[str, str]:

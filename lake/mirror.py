@@ -180,7 +180,7 @@ class Mirror:
     def _bring(self, name: Name, until: int, touched: set[Name]) -> None:
         columns = self._read_columns(name, until)
         known = self._columns.get(name)
-        keyed = any(column == "id" for column, _ in columns)
+        keyed = set(self._held[name].rows) <= {column for column, _ in columns}
         if known != columns or not keyed or not self.snapshot or not self._mend(name, until, touched):
             self._copy(name, until, columns)
         self._columns[name] = columns
@@ -188,7 +188,8 @@ class Mirror:
     def _mend(self, name: Name, until: int, touched: set[Name]) -> bool:
         """Replace the rows that changed; False when there are so many that a fresh copy is quicker."""
         session, place = self._session, self._place(name)
-        parts = [f"SELECT id FROM {self._find_changed(name, until)}"]
+        rows = self._rows(name)
+        parts = [f"SELECT {rows} FROM {self._find_changed(name, until)}"]
         for one in self._held[name].gathered:
             if one.table not in touched:
                 continue
@@ -197,8 +198,8 @@ class Mirror:
             owner, changed = ident(one.reference), self._find_changed(one.table, until)
             # Of those that a changed row points to now, and of those that it pointed to.
             parts += [
-                f"SELECT {owner} FROM {rows} WHERE {owner} IS NOT NULL AND id IN (SELECT id FROM {changed})"
-                for rows in (f"{table(*one.table)} AT (VERSION => {until})", self._place(one.table))
+                f"SELECT {owner} FROM {place} WHERE {owner} IS NOT NULL AND id IN (SELECT id FROM {changed})"
+                for place in (f"{table(*one.table)} AT (VERSION => {until})", self._place(one.table))
             ]
         session.execute(f"CREATE OR REPLACE TEMP TABLE mirror_ids AS {' UNION '.join(parts)}")
         sizes = session.read(
@@ -209,9 +210,9 @@ class Mirror:
             return False
         if self._held[name].words:
             self._keep_texts("mirror_before", name)
-        session.execute(f"DELETE FROM {place} WHERE id IN (SELECT id FROM mirror_ids)")
+        session.execute(f"DELETE FROM {place} WHERE ({rows}) IN (SELECT {rows} FROM mirror_ids)")
         session.execute(
-            f"INSERT INTO {place} BY NAME {self._select(name, until, only='SELECT id FROM mirror_ids')}"
+            f"INSERT INTO {place} BY NAME {self._select(name, until, only=f'SELECT {rows} FROM mirror_ids')}"
         )
         if self._held[name].words:
             self._mend_words(name)
@@ -265,16 +266,17 @@ class Mirror:
         session.execute("DROP TABLE mirror_words")
 
     def _find_changed(self, name: Name, until: int) -> str:
-        """A temp table with the ids of the rows that changed since the copy was brought up to date."""
+        """A temp table with what tells the rows that changed since the copy was brought up to date."""
         found = ident(f"mirror_changed__{'__'.join(name)}")
         # Maintenance writes rows anew, and what the catalog says of their changes goes with the old file; the version
         # in a row stays.
         since = ""
+        rows = self._rows(name)
         if any(column == "version" for column, _ in self._columns[name]):
-            since = f" UNION SELECT id FROM {table(*name)} AT (VERSION => {until}) WHERE version > {self.snapshot}"
+            since = f" UNION SELECT {rows} FROM {table(*name)} AT (VERSION => {until}) WHERE version > {self.snapshot}"
         self._session.execute(
-            f"CREATE OR REPLACE TEMP TABLE {found} AS SELECT id FROM "
-            f"ducklake_table_changes('lake', ?, ?, ?, ?){since or ' GROUP BY id'}",
+            f"CREATE OR REPLACE TEMP TABLE {found} AS SELECT {rows} FROM "
+            f"ducklake_table_changes('lake', ?, ?, ?, ?){since or ' GROUP BY ALL'}",
             [name[0], name[1], self.snapshot + 1, until],
         )
         return found
@@ -310,11 +312,15 @@ class Mirror:
             for column, kind in (*columns, *further)
         )
 
+    def _rows(self, name: Name) -> str:
+        """The columns that tell a row of a table from the others, as SQL."""
+        return ", ".join(map(ident, self._held[name].rows))
+
     def _place(self, name: Name) -> str:
         return ident(MIRROR, keyed_schema(name[0]), name[1])
 
     def _select(self, name: Name, until: int, *, only: str | None = None) -> str:
-        """The rows as the copy has them: all of them, or those whose ids a statement gives."""
+        """The rows as the copy has them: all of them, or those that a statement gives (`Held.rows`)."""
         held = self._held[name]
         further = "".join(f", {sql} AS {ident(column)}" for column, sql in held.further.items())
         joins = ""
@@ -328,7 +334,9 @@ class Mirror:
                 f"AS {alias} ON {alias}.owner = t.id"
             )
         rows = f"{table(*name)} AS t AT (VERSION => {until})"
-        return f"SELECT t.*{further} FROM {rows}{joins}" + (f" WHERE t.id IN ({only})" if only else "")
+        return f"SELECT t.*{further} FROM {rows}{joins}" + (
+            f" WHERE ({self._rows(name)}) IN ({only})" if only else ""
+        )
 
     def _read_columns(self, name: Name, until: int) -> tuple[tuple[str, str], ...]:
         described = self._session.read(f"DESCRIBE SELECT * FROM {table(*name)} AT (VERSION => {until})")

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from lake import Change, Lake, maintenance, table
+from lake import Change, Lake, Transaction, maintenance, table
 from lake.held import Gathered, Held
 from lake.mirror import POLL_SECONDS, Mirror
 
 NOTES, OTHER = ("crm", "notes"), ("crm", "other")
+ONE, TWO = (f"00000000-0000-7000-8000-00000000000{n}" for n in (1, 2))
 
 
 @pytest.fixture
@@ -81,6 +82,31 @@ def test_what_changed_is_followed_though_maintenance_wrote_the_rows_anew(lake: L
     maintenance.run(lake)
     assert made.current()
     assert lake.read('SELECT DISTINCT words FROM "mirror"."crm"."people"').rows() == [("new",)]
+
+
+def test_rows_without_an_id_are_followed_by_what_tells_them_apart_and_no_others_are_copied(
+    lake: Lake,
+) -> None:
+    marks = table("ops", "marks")
+    write(lake, f"CREATE TABLE {marks} (reader varchar, about uuid, place integer, version bigint)")
+    write(lake, f"INSERT INTO {marks} SELECT 'r' || n, '{ONE}', 0, 1 FROM range(50) t(n)")
+    made = lake.start_mirror()
+    made.follow({("ops", "marks"): Held(rows=("reader", "about"))})
+    assert made.current()
+    made._session.execute('DELETE FROM "mirror"."ops_keyed"."marks" WHERE reader = \'r7\'')
+
+    def mark(tx: Transaction) -> None:
+        tx.execute(f"DELETE FROM {marks} WHERE reader = 'r3'")
+        rows = f"('r3', '{ONE}', 1, ?), ('r3', '{TWO}', 2, ?)"
+        tx.execute(f"INSERT INTO {marks} VALUES {rows}", [tx.snapshot, tx.snapshot])
+
+    lake.commit(mark, Change(actor="test", door="test"))
+    maintenance.run(lake)
+    assert made.current()
+    held = lake.read(
+        'SELECT reader, place FROM "mirror"."ops"."marks" WHERE reader IN (\'r3\', \'r7\') ORDER BY place'
+    )
+    assert held.rows() == [("r3", 1), ("r3", 2)]
 
 
 def test_a_commit_of_this_process_is_the_newest_snapshot_at_once(lake: Lake) -> None:
