@@ -93,10 +93,9 @@ def create_api(settings: Settings) -> FastAPI:
         BodyLimit,
         limit=MOST_BODY_BYTES,
         larger=(
-            ("/import", MOST_IMPORT_BYTES),
-            ("/upload", MOST_IMPORT_BYTES),
-            ("/submit-contact", MOST_INTAKE_BYTES),
-            ("/submit-inquiry", MOST_INTAKE_BYTES),
+            (r"/v1/modules/[^/]+/import", MOST_IMPORT_BYTES),
+            (r"/v1/uploads/[^/]+/upload", MOST_IMPORT_BYTES),
+            (r"/public/submit-(contact|inquiry)", MOST_INTAKE_BYTES),
         ),
     )
     api.add_middleware(SecurityHeaders, policy=API_POLICY)

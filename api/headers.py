@@ -1,5 +1,6 @@
 """Pure ASGI layers around every answer: security headers, allowed hosts, a limit for bodies."""
 
+import re
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -78,18 +79,22 @@ class AllowedHosts:
 
 
 class BodyLimit:
-    """Answers 413 once a body is longer than allowed; `larger` are path endings with a limit of their own."""
+    """Answers 413 once a body is longer than allowed; `larger` are patterns of whole paths with a limit of their own.
+
+    Paths are those within the application, wherever it is mounted.
+    """
 
     def __init__(self, app: ASGIApp, limit: int, larger: Sequence[tuple[str, int]] = ()) -> None:
         self.app = app
         self.limit = limit
-        self.larger = tuple(larger)
+        self.larger = tuple((re.compile(pattern), most) for pattern, most in larger)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = next((most for end, most in self.larger if scope["path"].endswith(end)), self.limit)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        limit = next((most for pattern, most in self.larger if pattern.fullmatch(path)), self.limit)
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced) > limit:
             await _refuse(scope, receive, send, BodyTooLarge(limit))

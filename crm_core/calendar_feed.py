@@ -1,7 +1,7 @@
 """Calendars for other programs: one appointment as a file, and a private address that gives somebody's own.
 
 Whoever knows the address reads what its person may see, so only its SHA-256 is kept, and the person can take it back.
-Files follow RFC 5545: times are UTC, the UID is the record's id, SEQUENCE its version.
+Files follow RFC 5545: times are UTC, days those of the reader's zone, the UID is the record's id, SEQUENCE its version.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from icalendar import Calendar, Event
 
 from crm_core import people
 from crm_core.access import Actor
-from crm_core.calendars import Entry, Source, exclusive_rule, read_entries, source_of, sources
+from crm_core.calendars import Entry, Source, exclusive_rule, read_entries, source_of, sources, wall
 from crm_core.errors import CrmError
 from crm_core.model import Catalog
 from crm_core.query import read_record
@@ -67,7 +67,9 @@ def record_file(lake: Lake, catalog: Catalog, *, module: str, record_id: str, ac
     if source is None or record.get(source.starts) is None:
         known = ", ".join(one.module for one in sources(catalog)) or "none"
         raise NoCalendar(f"This record of {module} has no time. Modules that stand in calendars: {known}.")
-    return to_file(catalog, [_entry(catalog, source, record)])
+    return to_file(
+        catalog, [_entry(catalog, source, record)], zone=actor.time_zone or catalog.workspace.time_zone
+    )
 
 
 def make_feed(lake: Lake, *, actor: Actor) -> str:
@@ -141,12 +143,16 @@ def read_feed(lake: Lake, catalog: Catalog, token: str, *, now: datetime | None 
         lake, catalog, actor=user.actor, starts=today - BEFORE, ends=today + AFTER, people=(user.slug,), modules=timed,
         most=MOST,
     )  # fmt: skip
-    body = to_file(catalog, entries, name=f"{catalog.workspace.name}: {user.name}")
+    zone = user.actor.time_zone or catalog.workspace.time_zone
+    body = to_file(catalog, entries, zone=zone, name=f"{catalog.workspace.name}: {user.name}")
     return Feed(body, hashlib.sha256(body).hexdigest()[:32])
 
 
-def to_file(catalog: Catalog, entries: Iterable[Entry], *, name: str = "") -> bytes:
-    """Entries as an iCalendar file; the same entries give the same bytes."""
+def to_file(catalog: Catalog, entries: Iterable[Entry], *, zone: str, name: str = "") -> bytes:
+    """Entries as an iCalendar file; the same entries give the same bytes.
+
+    What takes a whole day takes that which the clocks of the zone (IANA) show.
+    """
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
@@ -154,28 +160,26 @@ def to_file(catalog: Catalog, entries: Iterable[Entry], *, name: str = "") -> by
         calendar.add("x-wr-calname", _told(name))
         calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     for entry in entries:
-        calendar.add_component(_event(catalog, entry))
+        calendar.add_component(_event(catalog, entry, zone))
     return bytes(calendar.to_ical())
 
 
-def _event(catalog: Catalog, entry: Entry) -> Event:
+def _event(catalog: Catalog, entry: Entry, zone: str) -> Event:
     event = Event()
     event.add("uid", entry.id)
     event.add("sequence", entry.version)
     event.add("dtstamp", entry.changed_at.astimezone(UTC))
-    event.add("dtstart", _start(entry))
-    if entry.ends is not None and entry.ends > entry.starts:
-        event.add("dtend", entry.ends.astimezone(UTC))
+    if entry.all_day:
+        event.add("dtstart", wall(entry.starts, zone).date())
+    else:
+        event.add("dtstart", entry.starts.astimezone(UTC))
+        if entry.ends is not None and entry.ends > entry.starts:
+            event.add("dtend", entry.ends.astimezone(UTC))
     event.add("summary", _told(entry.title) or catalog.module(entry.module).one)
     if entry.place:
         event.add("location", _told(entry.place))
     event.add("status", "CANCELLED" if _called_off(catalog, entry) else "CONFIRMED")
     return event
-
-
-def _start(entry: Entry) -> Any:
-    starts = entry.starts.astimezone(UTC)
-    return starts.date() if entry.all_day else starts
 
 
 def _called_off(catalog: Catalog, entry: Entry) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from lake import Lake
 MODULE = "files"
 PATH = "/api/files/"
 _CHUNK = 1 << 20
+_DIGEST = re.compile("[0-9a-f]{64}")
 _PURPOSE = "file"
 
 
@@ -163,9 +165,10 @@ def write_blob(folder: Path, source: Upload | BinaryIO) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def blob_path(folder: Path, digest: str) -> Path:
-    """Where the blob of a digest lies."""
-    return folder / digest[:2] / digest
+def blob_path(folder: Path, digest: str | None) -> Path:
+    """Where the blob of a digest lies; for what is none, whatever a record says, a place where nothing ever lies."""
+    kept = digest if digest is not None and _DIGEST.fullmatch(digest) else "none"
+    return folder / kept[:2] / kept
 
 
 @dataclass(frozen=True)

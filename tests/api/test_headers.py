@@ -6,10 +6,15 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.app import MOST_BODY_BYTES
 from api.headers import AllowedHosts, BodyLimit, SecurityHeaders
 from api.problems import answer_error
 
@@ -84,15 +89,34 @@ async def streamed(size: int) -> AsyncIterator[bytes]:
     [
         pytest.param("/a", 10, 200, id="as much as allowed"),
         pytest.param("/a", 11, 413, id="too much"),
-        pytest.param("/a/import", 11, 200, id="more where more is allowed"),
-        pytest.param("/a/import", 21, 413, id="too much there, too"),
+        pytest.param("/import", 11, 200, id="more where more is allowed"),
+        pytest.param("/import", 21, 413, id="too much there, too"),
+        pytest.param("/a/import", 11, 413, id="too much where a path only ends so"),
     ],
 )
 @pytest.mark.anyio
 async def test_a_body_has_a_limit(path: str, size: int, status: int, announced: bool) -> None:
-    app = BodyLimit(echo, limit=10, larger=(("/import", 20),))
+    app = BodyLimit(echo, limit=10, larger=((r"/import", 20),))
     async with client(app) as http:
         content = b"x" * size if announced else streamed(size)
         answer = await http.post(path, content=content)
     assert answer.status_code == status
     assert status == 200 or answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/v1/modules/customers/records/import", 413, id="a record called import"),
+        pytest.param("/v1/modules/customers/records/upload", 413, id="a record called upload"),
+        pytest.param("/v1/modules/customers/import", 401, id="where files are loaded"),
+    ],
+)
+def test_only_where_files_come_in_a_body_may_be_large(api: FastAPI, path: str, status: int) -> None:
+    announced = {"content-length": str(MOST_BODY_BYTES + 1)}
+    mounted = Starlette(routes=[Mount("/api", app=api)])
+    with TestClient(mounted) as http:
+        answer = http.request(
+            "PATCH" if "records" in path else "POST", f"/api{path}", headers=announced, content=b"x"
+        )
+    assert answer.status_code == status

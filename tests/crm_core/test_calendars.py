@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from crm_core import calendars, definitions, records
 from crm_core.access import Actor
+from crm_core.calendar_feed import record_file
 from crm_core.calendars import Entry, Source
 from crm_core.errors import DefinitionInvalid, ValuesInvalid
 from crm_core.loading import load, read_options, read_rejects
@@ -138,6 +140,18 @@ def test_an_edge_that_is_not_moved_stays_in_the_hour_that_comes_twice() -> None:
         MEETING, record, starts=datetime(2026, 10, 25, 2, 30), ends=datetime(2026, 10, 25, 4), zone=BERLIN
     )
     assert values == {"ends_at": datetime(2026, 10, 25, 3, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize(("zone", "day"), [(BERLIN, "20260311"), ("America/New_York", "20260310")])
+def test_a_task_stands_in_a_calendar_file_on_the_day_that_its_reader_sees(
+    freight: Crm, customer: str, zone: str, day: str
+) -> None:
+    task = freight.create(
+        "tasks", title="due", due=datetime(2026, 3, 10, 23, 30, tzinfo=UTC), customer=customer
+    )
+    reader = replace(ADMIN, time_zone=zone)
+    file = record_file(freight.lake, freight.catalog, module="tasks", record_id=task, actor=reader)
+    assert f"DTSTART;VALUE=DATE:{day}" in file.decode() and b"DTEND" not in file
 
 
 def test_a_task_is_moved_to_another_day_at_its_time() -> None:
