@@ -107,12 +107,7 @@ def list_notifications(
     rows = _newest(lake, actor, unread=unread)
     seen = _seen(lake, rows, actor)
     found = [row for row in rows if row["record_id"] in seen][: max(0, limit)]
-    return tuple(
-        Notification(
-            **{**row, "title": row["title"] or seen[row["record_id"]]}, record=seen[row["record_id"]]
-        )
-        for row in found
-    )
+    return tuple(_notification(row, seen) for row in found)
 
 
 def count_unread(lake: Lake, *, actor: Actor) -> int:

@@ -240,7 +240,10 @@ def _send(here: Here, record: str, made: Composing, on_sent: Callable[[Sent], No
     """Send what is written; when it is refused, all of it stays as it is."""
     given = {name: str(st.session_state.get(made.key(name)) or "") for name in TYPED}
     sent = feedback.run(lambda: _sent(here, made, given), done="On its way")
-    if sent is not None:
+    if sent is None:
+        # What came in is files by now, and not to become files once more.
+        _typed(here, record, made, given)
+    else:
         end(here, record)
         if on_sent is not None:
             on_sent(sent)

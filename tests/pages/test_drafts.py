@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -26,11 +27,10 @@ def anna(empty_workspace: Workspace) -> str:
     return records.create(empty_workspace.lake, module="customers", values=values, actor=ADMIN).id
 
 
-def keep(workspace: Workspace, record: str, **content: object) -> None:
+def keep(workspace: Workspace, record: str, **content: Any) -> None:
     """What the page keeps while somebody types."""
-    made = composing.Composing(
-        to="anna@buyer.example", subject="Freight", text="Half a sen", customer=record, **content
-    )
+    given = {"to": "anna@buyer.example", "subject": "Freight", "text": "Half a sen", "customer": record}
+    made = composing.Composing(**{**given, **content})
     drafts_of(workspace.lake).keep(composing.kept(made, record=record), actor=ADMIN)
 
 
@@ -90,6 +90,19 @@ def test_an_answer_keeps_what_it_answers_and_its_files(
     assert (
         files.open_file(empty_workspace, file_id=file, actor=ADMIN).place.read_bytes() == b"%PDF-1.4 an offer"
     )
+
+
+def test_what_was_attached_becomes_a_file_once_however_often_the_mail_is_refused(
+    empty: Open, empty_workspace: Workspace, anna: str
+) -> None:
+    box = uploads.open_box()
+    with uploads.receiving(box, "offer.pdf") as write:
+        write(b"%PDF-1.4 an offer")
+    keep(empty_workspace, anna, to="nobody", came=files.keep_bytes(empty_workspace, box))
+    uploads.close_box(box)
+    page = press(empty("customers", id=anna, section="communications"), "Send")
+    found = composing.restored(drafts_of(empty_workspace.lake).read(anna, actor=ADMIN))
+    assert not page.exception and found is not None and (len(found.files), found.came) == (1, ())
 
 
 def test_a_note_in_the_inbox_is_gone_on_with_and_gone_once_it_is_added(
