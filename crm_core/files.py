@@ -91,14 +91,17 @@ def store_box(
     about: tuple[str, str] | None = None,
     also: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """As `store`, with what a browser has sent into a box, which is closed then; nothing for an empty one."""
+    """As `store`, with what a browser has sent into a box, whose files are gone then; nothing for an empty one.
+
+    What comes in while they are stored stays in the box, for the next time.
+    """
     came = boxes.files_in(box)
     if not came:
         return []
     with contextlib.ExitStack() as opened:
         sources = [_Named(one.name, opened.enter_context(one.path.open("rb"))) for one in came]
         ids = store(workspace, uploads=sources, actor=actor, about=about, also=also)
-    boxes.close_box(box)
+    boxes.remove(box, came)
     return ids
 
 

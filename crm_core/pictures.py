@@ -96,6 +96,7 @@ def store_picture(
         uploads.close_box(box)
         raise NoPicture(came[-1].name)
     file_id = files.store_box(workspace, box, actor=actor, about=about, also=also)[-1]
+    uploads.close_box(box)
     small(workspace.settings.files_path, files.open_file(workspace, file_id=file_id, actor=actor).place)
     return file_id
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -147,6 +147,16 @@ def take(box: str) -> tuple[Uploaded, ...]:
         taken = tuple(known.files.values())
         known.files.clear()
     return taken
+
+
+def remove(box: str, files: Collection[Uploaded]) -> None:
+    """Delete files that came into a box, which stays open; what came in meanwhile stays."""
+    with _guard:
+        known = _boxes.get(box)
+        if known is not None:
+            known.files = {name: one for name, one in known.files.items() if one not in files}
+    for one in files:
+        one.path.unlink(missing_ok=True)
 
 
 def close_box(box: str) -> None:

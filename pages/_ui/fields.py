@@ -181,7 +181,6 @@ def _read_files(reader: _Reader) -> Any:
     done: list[str] = st.session_state.setdefault(f"{reader.key}:uploaded", [])
     if box and upload is not None and uploads.files_in(box):
         done += upload(box)
-        st.session_state[f"{reader.key}:box"] = ""
     kept += [one for one in done if one not in kept]
     return kept or None
 

@@ -46,6 +46,24 @@ def test_what_is_put_in_counts_and_belongs_to_the_customer(empty_workspace: Work
     assert kept.record["media_type"] == "text/html"  # by its bytes
 
 
+def test_what_comes_in_while_other_files_are_stored_is_kept_next(
+    empty_workspace: Workspace, customer: str
+) -> None:
+    here, listeners = spot(empty_workspace, "files", customer), empty_workspace.lake.door.listeners
+    here.state.within["box"] = box = uploads.open_box()
+
+    def send(name: str) -> None:
+        with uploads.receiving(box, name) as write:
+            write(name.encode())
+
+    send("first.txt")
+    listeners.append(lambda: send("second.txt"))
+    _keep(here)
+    listeners.pop()
+    _keep(here)
+    assert figure(empty_workspace, "files", customer)["Files"] == 2 and uploads.files_in(box) == ()
+
+
 def test_a_file_that_is_not_what_it_says_is_told_of_and_its_text_stays_text(
     empty: Open, empty_workspace: Workspace, customer: str
 ) -> None:

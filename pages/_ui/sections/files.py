@@ -85,7 +85,6 @@ def _keep(spot: Spot) -> None:
         done=lambda ids: f"{words.plural(len(ids), 'file')} added" if ids else "",
     )
     if kept:
-        spot.state.within[_BOX] = ""
         spot.state.within[_OPEN] = kept[-1]
 
 
