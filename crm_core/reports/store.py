@@ -28,14 +28,19 @@ def dashboards_of(catalog: Catalog, *, actor: Actor) -> tuple[Dashboard, ...]:
     return _offered(catalog.dashboards.values(), actor)
 
 
+def if_offered(found: One | None, actor: Actor) -> One | None:
+    """A report or dashboard where the actor is offered it, else None."""
+    return found if found is not None and may_use(found, actor) else None
+
+
 def report_of(catalog: Catalog, slug: str, *, actor: Actor) -> Report:
     """A report that the actor is offered.
 
     Raises:
         ReportNotFound: There is none, or it is not offered to him.
     """
-    found = catalog.reports.get(slug)
-    if found is None or not may_use(found, actor):
+    found = if_offered(catalog.reports.get(slug), actor)
+    if found is None:
         raise ReportNotFound(slug)
     return found
 
@@ -46,15 +51,10 @@ def dashboard_of(catalog: Catalog, slug: str, *, actor: Actor) -> Dashboard:
     Raises:
         ReportNotFound: There is none, or it is not offered to him.
     """
-    found = catalog.dashboards.get(slug)
-    if found is None or not may_use(found, actor):
+    found = if_offered(catalog.dashboards.get(slug), actor)
+    if found is None:
         raise ReportNotFound(slug, "dashboard")
     return found
-
-
-def begun_from(found: One | None, actor: Actor) -> One | None:
-    """What is changed when it is asked for by its slug: it, where the actor is offered it, else something new."""
-    return found if found is not None and may_use(found, actor) else None
 
 
 def save_report(lake: Lake, report: Report, *, actor: Actor) -> str:

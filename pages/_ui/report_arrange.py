@@ -10,7 +10,7 @@ import streamlit as st
 from crm_core.model import Dashboard
 from crm_core.model.reports import Card
 from crm_core.reports.periods import PERIODS
-from crm_core.reports.store import NEW, reports_of, save_dashboard
+from crm_core.reports.store import NEW, if_offered, reports_of, save_dashboard
 from pages._ui import html, nav
 from pages._ui.cards import MOST_CARDS, Place, Tile, arrange
 from pages._ui.nav import REPORTS
@@ -82,7 +82,7 @@ def take(state: ArrangeState, places: Sequence[Place]) -> None:
 
 
 def _tile(now: Here, number: int, card: Card) -> Tile:
-    report = now.catalog.reports.get(card.report)
+    report = if_offered(now.catalog.reports.get(card.report), now.actor)
     title, chart, icon = (
         (report.title, CHARTS[report.chart], ICONS[report.chart]) if report else (card.report, "Gone", "help")
     )

@@ -18,7 +18,7 @@ from crm_core.reports.opening import records_of
 from crm_core.reports.periods import Range
 from crm_core.reports.run import run_report
 from crm_core.reports.sql_report import takes_range
-from crm_core.reports.store import dashboard_of, report_of
+from crm_core.reports.store import dashboard_of, if_offered, report_of
 from pages._ui import feedback, html, nav
 from pages._ui.nav import REPORTS
 from pages._ui.report_chart import answer_table, draw_chart
@@ -78,7 +78,7 @@ def draw_cards(board: Dashboard, *, range: Range | None, key: str) -> None:
 def _card(slug: str, range: Range | None, key: str, height: int) -> None:
     nav.follow()
     now, asked_at = here(), datetime.now(UTC)
-    report = now.catalog.reports.get(slug)
+    report = if_offered(now.catalog.reports.get(slug), now.actor)
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.model import Dashboard
-from crm_core.reports.store import NEW, begun_from, dashboard_of, delete_dashboard
+from crm_core.reports.store import NEW, dashboard_of, delete_dashboard, if_offered
 from crm_core.views import may_change
 from pages._ui import feedback, html, nav, report_arrange
 from pages._ui.layout import page, toolbar
@@ -87,7 +87,7 @@ def draw_arrange(now: Here, slug: str) -> None:
     if only_looks(now, "dashboards"):
         return
     state = page_state(ArrangeState, page="dashboard")
-    board = begun_from(now.catalog.dashboards.get(slug), now.actor)
+    board = if_offered(now.catalog.dashboards.get(slug), now.actor)
     if state.board is None or state.board.slug != (board.slug if board else NEW):
         report_arrange.begin(state, board)
     with page(board.title if board else "New dashboard", wide=True):

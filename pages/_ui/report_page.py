@@ -14,7 +14,7 @@ from crm_core.model import Dashboard, Offered, Report
 from crm_core.reports.answer import Result
 from crm_core.reports.run import run_report
 from crm_core.reports.sql_report import takes_range
-from crm_core.reports.store import NEW, begun_from, dashboards_of, delete_report, report_of, reports_of
+from crm_core.reports.store import NEW, dashboards_of, delete_report, if_offered, report_of, reports_of
 from crm_core.views import may_change
 from pages._ui import feedback, html, nav, report_board, words
 from pages._ui.components import Click, clicks
@@ -74,7 +74,7 @@ def _build(now: Here, slug: str) -> None:
     if only_looks(now, "reports"):
         return
     state = page_state(BuilderState, page="report_builder")
-    report = begun_from(now.catalog.reports.get(slug), now.actor)
+    report = if_offered(now.catalog.reports.get(slug), now.actor)
     if state.slug != (report.slug if report else NEW) or not state.draft:
         begin(state, report, now.catalog.ordered[0].slug)
     with page(report.title if report else "New report", wide=True):

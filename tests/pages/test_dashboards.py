@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from crm_core import definitions
+from crm_core.model import Report
 from crm_core.preferences import read_preferences
-from crm_core.reports.store import dashboards_of
+from crm_core.reports.store import NEW, dashboards_of, save_report
 from crm_core.workspace import Workspace
 from pages._ui.cards import placed
 from pages._ui.report_arrange import take
-from tests.crm_core.conftest import AGENT, OTHER
+from tests.crm_core.conftest import ADMIN, AGENT, OTHER
 from tests.pages.report_world import Open, reports, told, workspace
 
 __all__ = ["reports", "workspace"]
@@ -57,3 +59,17 @@ def test_a_dashboard_is_pinned_to_the_home_of_one_person(reports: Open, workspac
 def test_who_only_looks_changes_nothing(reports: Open, query: dict[str, str]) -> None:
     page = reports("vic", **query)
     assert "You may look at" in told(page) and not page.selectbox and not page.exception
+
+
+def test_a_card_tells_not_even_the_name_of_a_report_that_one_is_not_offered(
+    reports: Open, workspace: Workspace
+) -> None:
+    own = Report(slug=NEW, name="Whom we let go", module="customers", shared_with="me")
+    slug = save_report(workspace.lake, own, actor=AGENT)
+    board = {"slug": "mixed", "name": "Mixed", "cards": [{"report": slug}]}
+    definitions.save(workspace.lake, [("dashboard", board)], actor=ADMIN)
+    named = {
+        user: any("let go" in button.label for button in reports(user, dashboard="mixed").button)
+        for user in ("bob", "sue")
+    }
+    assert named == {"bob": True, "sue": False}
