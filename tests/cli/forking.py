@@ -18,6 +18,7 @@ import cli
 import crm_core
 import flows
 import lake
+from lake import engine
 
 
 def main() -> None:
@@ -27,8 +28,10 @@ def main() -> None:
             # The worker is a program of its own.
             if module.name != "lake.sql_worker":
                 importlib.import_module(module.name)
+    # A process checks the signatures of extensions when it first loads them, which takes longer than most commands.
+    engine.connect(extensions=("ducklake", "sqlite"), settings={"threads": 1}).close()
     for line in sys.stdin:
-        # Nothing of DuckDB runs here: each child opens the lake for itself.
+        # Nothing of DuckDB runs here any more: each child opens the lake for itself.
         child = os.fork()
         if child == 0:
             _become(json.loads(line))

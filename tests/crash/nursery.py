@@ -1,6 +1,7 @@
 """Many short lives of a process: one that has imported everything forks a child whenever it is asked, to be killed.
 
-Importing takes a second; a fork takes a hundredth of it, so that a test can afford a hundred deaths.
+Importing takes a second, and a third of one to check the extensions; a fork takes a hundredth of it, so that a test can
+afford many deaths.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from dataclasses import dataclass
 
 from lake import LakeConfig
 
-# Nothing of DuckDB runs before the fork: each child opens the lake for itself.
+# Nothing of DuckDB runs any more at the fork: each child opens the lake for itself.
 _PROGRAM = """
 import os, sys
 {imports}
-from lake import Lake, LakeConfig
+from lake import Lake, LakeConfig, engine
+
+kind = LakeConfig(catalog=sys.argv[1], data_path=sys.argv[2]).kind
+engine.connect(extensions=("ducklake", kind), settings={{"threads": 1}}).close()
 
 def live(catalog, data, *more):
     with Lake.open(LakeConfig(catalog=catalog, data_path=data, threads=1)) as lake:
