@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -23,6 +25,9 @@ from tests.crm_core.conftest import Template
 APP = str(Path(__file__).resolve().parents[2] / "app.py")
 UNTIL = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
 Open = Callable[..., AppTest]
+# For each page tested Streamlit would look through all installed packages for components, which takes longer than most
+# pages; what is installed does not change meanwhile.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 
 
 def _opened(home: Path, catalog: str, threads: int = 1, **given: str) -> Workspace:
@@ -50,6 +55,7 @@ def begun(
 def empty_workspace(begun: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace with the definitions of the pack, somebody who only looks, and no record."""
     with begun.copy(tmp_path_factory.mktemp("empty") / "home", threads=1) as workspace:
+        workspace.lake.start_mirror()
         yield workspace
 
 
@@ -73,6 +79,7 @@ def demo_workspace(
     home = tmp_path_factory.mktemp("demo")
     with _opened(home, new_catalog(home)) as workspace:
         make_demo(workspace.lake, size=60, until=UNTIL, files=home / "files")
+        workspace.lake.start_mirror()
         yield workspace
 
 
