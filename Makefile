@@ -98,7 +98,7 @@ corpus: $(VENV)/.test $(VENV)/share/stdlib-$(CORPUS).tgz
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --num-workers $(WORKERS)
 	$(VENV)/bin/lint-imports --no-logo
 
 format: $(VENV)/.test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:], others = on_a_catalog(items)
         config.hook.pytest_deselected(items=others)
     items[:] = longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """What stands now stays to the end: who looks for garbage need not go through thousands of tests each time."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20)
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ from tests.real_data.spam_corpus import read_corpus
 WHOLE = os.environ.get("CORPUS_BY_SMTP") == "all"
 """Whether all of it comes by SMTP (`make corpus`); else some does, and the rest through the same code in sets."""
 
-BY_SMTP = 6046 if WHOLE else 600
+BY_SMTP = 6046 if WHOLE else 200
 CONNECTIONS = 40
 SET = 500
 
