@@ -24,7 +24,7 @@ from pages._ui import (
     workspace_list,
     workspace_narrow,
 )
-from pages._ui.components import Click, clicks
+from pages._ui.components import Click, chosen, clicks
 from pages._ui.layout import body, head, redraw, three_panels
 from pages._ui.nothing import no_records, no_such_module, no_such_record, nothing
 from pages._ui.sections import everything, section_of
@@ -52,6 +52,7 @@ def draw(slug: str) -> None:
         right=_while_known(slug, lambda: _right(slug, state)),
         labels=("List", here().catalog.module(slug).one, "Details"),
         first="centre" if record_id_in_url() else "left",
+        listen=lambda: chosen(lambda found: workspace_list.select(state, found), list=f"list:{slug}"),
     )
 
 
@@ -154,6 +155,7 @@ def clicked(slug: str, state: WorkspaceState, click: Click) -> None:
         case "open", (module, target) if record_id(target):
             if module == slug:
                 workspace_list.select(state, target)
+                redraw("centre", "right")
             nav.go(module, target, **as_of.in_url(state))
         case "list", (module,):
             nav.go(module)
@@ -165,7 +167,7 @@ def clicked(slug: str, state: WorkspaceState, click: Click) -> None:
             forms.ask_new(module, about=(slug, str(state.selected)))
         case _:
             _told_section(slug, state, click)
-    redraw("centre")
+    # The panel that heard the click is drawn anew by itself: to ask for it would be another run.
 
 
 def _leads_here(now: Here, slug: str, module: str, reference: str) -> bool:

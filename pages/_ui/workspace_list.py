@@ -48,7 +48,6 @@ def draw(slug: str, state: WorkspaceState) -> None:
         [_row(now, module, item, page.marks, opened=state.opened) for item in page.items],
         key=f"list:{slug}",
         selected=state.selected,
-        on_select=lambda chosen: select(state, chosen),
         window=_window(now, module, state, page, snapshot=shown),
         on_window=lambda place: _go(state, place),
         on_rest=lambda: _rest(state),
@@ -61,11 +60,10 @@ def draw(slug: str, state: WorkspaceState) -> None:
 
 
 def select(state: WorkspaceState, chosen: str) -> None:
-    """Show another record, in a callback."""
+    """Show another record, in a callback of what stands beside the list."""
     state.select(chosen)
     set_url(id=chosen)
     show_panel("centre")
-    redraw("centre", "right")
 
 
 def _none(module: Module, state: WorkspaceState, *, narrowed: bool) -> str:

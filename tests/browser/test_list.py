@@ -6,7 +6,8 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from tests.browser import steps
 from tests.browser.server import Served
@@ -35,6 +36,32 @@ def test_a_typing_error_finds_whom_one_means_and_marks_why(customers: Page, serv
     expect(steps.row(customers, "Wilhelmina Quastenberg")).to_be_visible()
     steps.row(customers, "Wilhelmina Quastenberg").click()
     expect(customers).to_have_url(re.compile(made["id"]))
+
+
+def test_a_record_and_a_section_come_in_one_run_each(served: Served, browser_page: Page) -> None:
+    runs: list[str] = []
+
+    def hear(frame: str | bytes) -> None:
+        told = ForwardMsg.FromString(frame) if isinstance(frame, bytes) else ForwardMsg()
+        runs.extend(["run"] if told.WhichOneof("type") == "new_session" else [])
+
+    def listen(line: WebSocket) -> None:
+        line.on("framereceived", hear)
+
+    browser_page.on("websocket", listen)
+    steps.open_page(browser_page, served, "customers")
+    steps.calm(browser_page, served)
+    runs.clear()
+    row = browser_page.locator('.row[aria-selected="false"]').first
+    name = row.locator(".title").inner_text()
+    row.click()
+    expect(steps.title(browser_page)).to_contain_text(name)
+    expect(browser_page.locator(".st-key-right")).to_contain_text("Folder")
+    assert runs == ["run"]
+    steps.calm(browser_page, served)
+    runs.clear()
+    steps.section(browser_page, "Notes")
+    assert runs == ["run"]
 
 
 def test_one_goes_to_the_end_of_the_list_and_only_what_is_in_sight_is_drawn(customers: Page) -> None:
