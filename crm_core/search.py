@@ -27,6 +27,8 @@ from lake.words import SEPARATOR, plain
 _ROW = "r"
 _MEANS_SOMETHING = re.compile(r"[!-/:-@\[-`{-~]")
 """What has a meaning in a pattern, or may have one."""
+_WHOLE_NUMBER = 7
+"""So many digits in a row are a number, and not a part of one."""
 FEW = 3
 """With fewer hits than these, what is written a little differently is found as well."""
 
@@ -337,7 +339,7 @@ def hit_columns(catalog: Catalog, module: Module) -> list[exp.Expr]:
 
 
 def _matched_text(relations: Relations, module: Module, marks: Sequence[str]) -> exp.Expr:
-    """The first text of a row in which one of the words stands."""
+    """The first text of a row in which one of the words stands; one with all of a number goes before its parts."""
     if not marks:
         return exp.Literal.string("")
     if relations.copied:
@@ -347,6 +349,16 @@ def _matched_text(relations: Relations, module: Module, marks: Sequence[str]) ->
             exp.cast(column(one, _ROW), "VARCHAR") for one in search_texts(relations.catalog, module.slug)
         ]
         texts = plain_tree(function("concat_ws", exp.Literal.string(SEPARATOR), *each))
-    words = "|".join(_MEANS_SOMETHING.sub(r"\\\g<0>", word) for word in marks)
+    numbers = [word for word in marks if len(word) >= _WHOLE_NUMBER and word.isdigit()]
+    found = [
+        function("nullif", _extracted(relations, texts.copy(), some), exp.Literal.string(""))
+        for some in (numbers, marks)
+        if some
+    ]
+    return function("coalesce", *found, exp.Literal.string(""))
+
+
+def _extracted(relations: Relations, texts: exp.Expr, some: Sequence[str]) -> exp.Expr:
+    words = "|".join(_MEANS_SOMETHING.sub(r"\\\g<0>", word) for word in some)
     part = f"[^{SEPARATOR}]*"
     return function("regexp_extract", texts, relations.params.bind(f"{part}(?:{words}){part}"))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from crm_core.demo.accounts import SELLERS, Account, weights
-from crm_core.demo.inquiries import RECEIPT
+from crm_core.demo.inquiries import NUMBER, RECEIPT
 from crm_core.demo.world import Draft, World, data
 
 READERS = ("sales", "operations", "service", "user:admin")
@@ -107,7 +107,7 @@ def _task(world: World, account: Account) -> None:
 
 def _call(world: World, account: Account) -> None:
     when, known, inward = _since(world, account), account.draft.values, world.chance(0.4)
-    number, house = known["phone"] or "+493023125100", "+493023125100"
+    number, house = known["phone"] or NUMBER, NUMBER
     answered = world.chance(0.85)
     world.add(
         "communications", when, subject=f"Call with {account.shown}", channel="call",

@@ -20,7 +20,10 @@ _SERVICES = {
 _CHANNELS = {"email": 40, "form": 28, "chat": 10, "whatsapp": 8, "phone": 10, "api": 4}
 TENDER_KG = 60_000
 """From this weight on a request is handled as a tender."""
-_OURS = {"direction": "out", "sender": HOUSE, "purpose": "service", "consent": "none"}
+NUMBER = "+493023125100"
+_SPOKEN = ("call", "whatsapp")
+"""Channels by which somebody is reached at his number."""
+_OURS = {"direction": "out", "purpose": "service", "consent": "none"}
 _MEDIUM = {"phone": "call", "api": "form"}
 
 
@@ -152,14 +155,16 @@ def _handle(
 ) -> datetime | None:
     """What becomes of an inquiry; returns when it was answered, if it was."""
     values, phrases, when = draft.values, data("phrases")["messages"][language], draft.created_at
-    medium = _MEDIUM.get(values["channel"], values["channel"])
-    near, far = ("phone", "email") if medium in ("call", "whatsapp") else ("email", "phone")
-    theirs = values[near] or values[far]
+    said = _MEDIUM.get(values["channel"], values["channel"])
+    # Who left no number is written to.
+    medium = "email" if said in _SPOKEN and not values["phone"] else said
+    theirs = values["phone"] if medium in _SPOKEN else values["email"] or values["phone"]
+    lasted = world.rng.randrange(60, 900) if said == "call" else None
     talk = {"channel": medium, "subject": values["subject"]}
     first = _message(
-        world, draft, account, when, direction="in", state="received", sender=theirs, to=HOUSE,
+        world, draft, account, when, direction="in", state="received", sender=theirs, to=_ours(medium),
         text=values["message"],
-        duration=world.rng.randrange(60, 900) if medium == "call" else None, **talk,
+        duration=lasted if medium == "call" else None, **talk,
     )  # fmt: skip
     if values["channel"] in ("email", "form", "chat", "api") and values["email"]:
         sent = when + timedelta(seconds=world.rng.randrange(5, 90))
@@ -168,7 +173,8 @@ def _handle(
             _message(
                 world, draft, account, sent, state="sent", channel="email", to=values["email"],
                 reply_to=first,
-                subject=f"{RECEIPT} {facts['reference']}", text=phrases["ack"][0].format(**facts), **_OURS,
+                subject=f"{RECEIPT} {facts['reference']}", text=phrases["ack"][0].format(**facts),
+                sender=HOUSE, **_OURS,
             )  # fmt: skip
     if not world.chance(0.96):
         return None
@@ -184,7 +190,8 @@ def _handle(
         answer = _message(
             world, draft, account, answered, state=world.pick(("sent", "delivered", "delivered", "opened")),
             to=theirs,
-            text=world.pick(phrases["answer"]).format(**facts), reply_to=first, **talk, **_OURS,
+            text=world.pick(phrases["answer"]).format(**facts), reply_to=first, sender=_ours(medium),
+            **talk, **_OURS,
         )  # fmt: skip
         _reply(world, draft, account, answer, theirs, talk, world.pick(phrases["reply"]).format(**facts))
     closed = world.after(answered, 120)
@@ -195,20 +202,25 @@ def _handle(
     return answered
 
 
+def _ours(medium: str | None) -> str:
+    """Where one reaches the house by a channel."""
+    return NUMBER if medium in _SPOKEN else HOUSE
+
+
 def _reply(
     world: World, draft: Draft, account: Account, answer: Draft, theirs: str, talk: dict[str, Any], text: str
 ) -> None:
     when = world.after(answer.created_at, 20)
     if world.chance(0.4) and when <= world.until:
         back = _message(
-            world, draft, account, when, direction="in", state="received", sender=theirs, to=HOUSE, text=text,
-            reply_to=answer, **talk,
+            world, draft, account, when, direction="in", state="received", sender=theirs,
+            to=_ours(talk["channel"]), text=text, reply_to=answer, **talk,
         )  # fmt: skip
         later = world.after(when, 6)
         if later <= world.until and world.chance(0.9):
             _message(
                 world, draft, account, later, state="delivered", to=theirs, text="Thank you, noted.",
-                reply_to=back,
+                reply_to=back, sender=_ours(talk["channel"]),
                 **talk, **_OURS,
             )  # fmt: skip
 

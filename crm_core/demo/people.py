@@ -50,7 +50,8 @@ class Country:
         if "given" in self._facts:
             return Name(world.pick(self._facts["given"]), world.pick(self._facts["family"]), gender)
         known = Gender.FEMALE if gender == "female" else Gender.MALE
-        return Name(self._person.first_name(gender=known), self._person.last_name(gender=known), gender)
+        first, last = self._person.first_name(gender=known), self._person.last_name(gender=known)
+        return Name(_as_written(first), _as_written(last), gender)
 
     def address(self, field: str = "address") -> dict[str, str]:
         """The columns of an address field."""
@@ -98,6 +99,14 @@ class Country:
 def countries(world: World) -> dict[str, Country]:
     """The countries of the demo by their code."""
     return {facts["code"]: Country(world, facts) for facts in data("countries")}
+
+
+def _as_written(name: str) -> str:
+    """A name without a fault of the data set: some Danish ones are UTF-8 that was read as another charset."""
+    try:
+        return name.encode("cp1252").decode()
+    except UnicodeError:
+        return name
 
 
 def slug(text: str) -> str:

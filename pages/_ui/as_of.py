@@ -52,7 +52,7 @@ def view_of(now: Here, slug: str, state: WorkspaceState) -> View:
         return View(now)
     key = (state.as_of, now.lake.known_snapshot())
     if state.past is None or state.past[0] != key:
-        state.past = (key, read_past(now.lake, _end_of(state.as_of, now.zone)))
+        state.past = (key, read_past(now.lake, end_of(state.as_of, now.zone)))
     past: Past = state.past[1]
     day = words.day(state.as_of)
     if past.kept_since is not None:
@@ -120,7 +120,7 @@ def _today(now: Here) -> date:
     return datetime.now(UTC).astimezone(ZoneInfo(now.zone)).date()
 
 
-def _end_of(day: date, zone: str) -> datetime:
-    """The last instant of a day where the person is."""
+def end_of(day: date, zone: str) -> datetime:
+    """The last instant of a day in a zone."""
     begins = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
     return begins.astimezone(UTC) - timedelta(microseconds=1)

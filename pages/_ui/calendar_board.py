@@ -34,7 +34,7 @@ DAY, DRAGS, WARNED = "calendar_day", "calendar_drags", "calendar_warned"
 class Board:
     """A calendar: whose, of which record or which people, and what it may remember (`within`).
 
-    `given` is what a new appointment belongs to.
+    `given` is what a new appointment belongs to, `then` the day of the past that is looked at.
     """
 
     here: Here
@@ -42,6 +42,7 @@ class Board:
     within: dict[str, Any]
     locked: bool
     at: int | None = None
+    then: date | None = None
     about: tuple[str, str] | None = None
     people: tuple[str, ...] | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
@@ -53,8 +54,8 @@ class Board:
 
     @property
     def today(self) -> date:
-        """The day it is for who looks."""
-        return calendars.wall(datetime.now(UTC), self.here.zone).date()
+        """The day it is for who looks, or that he looks at."""
+        return self.then or calendars.wall(datetime.now(UTC), self.here.zone).date()
 
 
 def draw(board: Board) -> None:

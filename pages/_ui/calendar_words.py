@@ -32,10 +32,12 @@ def when(starts: datetime, ends: datetime | None, *, zone: str) -> str:
     return f"{begins} – {last:%H:%M}" if same else f"{begins} – {words.moment(ends, zone=zone)}"
 
 
-def told_overlaps(now: Here, found: Sequence[Overlap]) -> html.Html:
+def told_overlaps(
+    now: Here, found: Sequence[Overlap], *, head: str = "Double booked. At the same time there is already:"
+) -> html.Html:
     """What else takes the same time, as a warning."""
     lines = [f"{one.title}: {when(one.starts, one.ends, zone=now.zone)}" for one in found]
-    return html.note("Double booked. At the same time there is already:", color="orange", lines=lines)
+    return html.note(head, color="orange", lines=lines)
 
 
 def legend(now: Here) -> html.Html:

@@ -123,6 +123,8 @@ def draw(here: Here, *, record: str, on_sent: Callable[[Sent], None] | None = No
             st.button("Discard", key=made.key("discard"), type="tertiary", on_click=_discard, args=(here, record),
                       help="Throws away what is written.")  # fmt: skip
         _templates(here, record, made)
+        # Above the form, which takes in no files: whoever goes on with the keyboard meets them before Send.
+        _attachments(here, record, made)
         for name in TYPED:
             st.session_state.setdefault(made.key(name), getattr(made, name))
         _warn(here, made)
@@ -139,7 +141,6 @@ def draw(here: Here, *, record: str, on_sent: Callable[[Sent], None] | None = No
             {name: made.key(name) for name in TYPED}, key=made.key("ear"), zone=here.zone,
             on_typed=lambda said: _typed(here, record, made, said), kept_at=lambda: made.kept_at,
         )  # fmt: skip
-        _attachments(here, record, made)
 
 
 def _typed(here: Here, record: str, made: Composing, said: dict[str, str]) -> None:
@@ -219,13 +220,26 @@ def _attachments(here: Here, record: str, made: Composing) -> None:
     names = files.names(here.lake, here.catalog, ids=set(made.files), actor=here.actor) if made.files else {}
     listed = [*(names.get(one, "File") for one in made.files), *(name for name, _ in made.came)]
     if listed:
-        st.html(html.chips([html.badge(name) for name in listed]))
+        with st.container(horizontal=True, gap="xsmall", key="composer_files"):
+            for place, name in enumerate(listed):
+                st.button(
+                    html.plain(name), key=made.key(f"without:{place}:{name}"), icon=":material/close:",
+                    help="Take it out of the mail", on_click=_without, args=(here, record, made, place),
+                )  # fmt: skip
     if not made.box:
         made.box = uploads.open_box(most_bytes=MOST_ATTACHED)
     upload_box(
         made.box, key=made.key("box"), on_sent=lambda: _came(here, record, made), label="Attach files",
         hint="25 MB in all.", most_bytes=MOST_ATTACHED, forgets=True, thin=True,
     )  # fmt: skip
+
+
+def _without(here: Here, record: str, made: Composing, place: int) -> None:
+    """Take out one of what is attached, by its place among all of it."""
+    known = len(made.files)
+    made.files = tuple(one for at, one in enumerate(made.files) if at != place)
+    made.came = tuple(one for at, one in enumerate(made.came, known) if at != place)
+    _keep(here, record, made)
 
 
 def _came(here: Here, record: str, made: Composing) -> None:

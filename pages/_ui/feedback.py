@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
-from crm_core.errors import CrmError, DefinitionInvalid, Forbidden, ValuesInvalid, VersionConflict
+from crm_core.errors import CrmError, DefinitionInvalid, Forbidden, Problem, ValuesInvalid, VersionConflict
 from lake.errors import LakeError, StatementError, TransientError
 from pages._ui import html, words
 
@@ -140,7 +140,7 @@ def in_words(error: Exception) -> Message:
     match error:
         case ValuesInvalid(problems=found):
             noun = words.plural(len(found), "value needs", "values need")
-            lines = [f"{words.readable(problem.field)}: {problem.message}" for problem in found]
+            lines = [f"{words.readable(problem.field)}: {_said(problem)}" for problem in found]
             return Message(f"Not saved: {noun} attention.", _shortened(lines))
         case DefinitionInvalid(what=what, problems=found):
             return Message(f"{what} cannot be used yet.", _shortened([sentence(line) for line in found]))
@@ -158,8 +158,14 @@ def by_field(error: ValuesInvalid) -> dict[str, str]:
     """Field → everything that is wrong with it, as one text."""
     found: dict[str, list[str]] = {}
     for problem in error.problems:
-        found.setdefault(problem.field, []).append(problem.message)
+        found.setdefault(problem.field, []).append(_said(problem))
     return {field: "; ".join(messages) for field, messages in found.items()}
+
+
+def _said(problem: Problem) -> str:
+    """What is wrong, without the field's name for programs in front: people see its label there."""
+    rest = problem.message.removeprefix(f"“{problem.field}”")
+    return rest.lstrip(": ") or problem.message
 
 
 def sentence(text: str) -> str:

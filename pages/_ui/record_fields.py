@@ -107,7 +107,9 @@ def _edit_one(here: Here, profile: Head, name: str, context: FieldContext) -> No
     key = f"field:{record['id']}:{name}:{record['version']}"
 
     def commit(value: Any) -> None:
-        change(here, profile, {name: value})
+        # The browser also tells of what the page itself put there, as after an undo.
+        if value != record.get(name):
+            change(here, profile, {name: value})
 
     reference = here.catalog.reference(module.slug, name)
     if reference is not None:

@@ -50,7 +50,7 @@ def draw_bar(
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="table_bar"):
         st.text_input(
             "Search", key=f"table_words:{slug}", value=state.words, type="search", live="200ms", on_change=searched,
-            placeholder=f"Search {module.name.lower()}…", label_visibility="collapsed", width=280,
+            placeholder=f"Search {module.name.lower()}…", label_visibility="collapsed", width=240,
         )  # fmt: skip
         with st.popover("Filter", icon=":material/filter_list:"):
             state.filter = edit_condition(state.filter, choices=choices, key=f"filter:{slug}")

@@ -82,12 +82,14 @@ def _width(catalog: Catalog, module: Module, name: str) -> int:
     if badges:
         return max(110, min(190, 42 + 7 * max(map(len, badges))))
     if catalog.reference(module.slug, name) is not None:
-        return 130
+        return 120
     if name in ("created_at", "updated_at"):
         return 130
     if own and own.kind == "datetime":
-        return 150
-    return 200 if name == module.title and own and own.kind in ("text", "long_text") else 110
+        return 142
+    if own and own.kind in ("integer", "decimal", "money"):
+        return 98
+    return 176 if name == module.title and own and own.kind in ("text", "long_text") else 110
 
 
 def _colors(module: Module, name: str) -> dict[str, str]:

@@ -191,7 +191,7 @@ def _row(
     if badges.velocity:
         notes.insert(0, f"{words.times(badges.velocity)} usual inquiries")
     if hit.matched and not any(mark in plain(f"{hit.title} {note}") for mark in marks):
-        notes.insert(0, hit.matched)
+        notes.insert(0, words.phone(hit.matched))
     return ListRow(
         id=hit.id,
         title=hit.title or "Without a name",

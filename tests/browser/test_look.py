@@ -15,6 +15,11 @@ WIDER = """() => [document.scrollingElement, ...document.querySelectorAll(
   .filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
   .map((one) => `${one.className}: ${one.scrollWidth} in ${one.clientWidth}`)"""
 """What is wider than its place, and so would have to be moved to be read; what only a screen reader meets is not."""
+HIDDEN = """(all) => all.filter((one) => {
+  const box = one.getBoundingClientRect();
+  return !one.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+}).map((one) => one.textContent)"""
+"""Of some elements those that are covered or cut off where one would press them."""
 
 
 def test_nothing_is_wider_than_a_phone(browser_page: Page, served: Served) -> None:
@@ -64,3 +69,30 @@ def test_the_choices_of_a_bulk_change_do_not_lie_over_its_preview(browser_page: 
     # The list stands open still, for who chooses several; what stands around it has no role meanwhile.
     browser_page.locator("[class*='st-key-bulk-deals-preview'] button").click()
     expect(dialog.get_by_role("columnheader", name="Then")).to_be_visible()
+
+
+@pytest.mark.parametrize("menu", ["Status", "Availability"])
+def test_a_menu_of_the_heading_hangs_over_what_stands_below(
+    browser_page: Page, served: Served, menu: str
+) -> None:
+    """A row that cuts what is higher would hide the choices; a press by a test would scroll them into sight."""
+    steps.open_page(browser_page, served, "customers")
+    browser_page.locator(f'.st-key-centre_head summary[title="{menu}"]').click()
+    choices = browser_page.locator(".st-key-centre_head details[open] .m-choice")
+    assert choices.count() > 2
+    assert choices.evaluate_all(HIDDEN) == []
+
+
+def test_taking_back_a_choice_is_no_conflict_with_oneself(browser_page: Page, served: Served) -> None:
+    """The browser tells of the choice that the page put back as well, as if somebody had chosen it."""
+    steps.open_page(browser_page, served, "customers")
+    steps.still(browser_page)
+    browser_page.locator("[data-click='edit:contact']").click()
+    centre = browser_page.locator(".st-key-centre_body")
+    steps.choose(browser_page, "Language", "Dutch", within=centre)
+    expect(centre.get_by_text("saved.")).to_be_visible()
+    steps.still(browser_page)
+    centre.get_by_role("button", name="Undo").click()
+    steps.said(browser_page, "is as before")
+    steps.still(browser_page)
+    expect(centre).not_to_contain_text("Somebody else changed this")

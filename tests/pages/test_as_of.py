@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -10,6 +10,8 @@ from crm_core import records
 from crm_core.access import Actor
 from crm_core.workspace import Workspace
 from lake import Change
+from pages._ui.calendar_board import Board
+from pages._ui.session import Here
 from tests.pages.conftest import Open, told
 
 NOW = datetime.now(UTC)
@@ -78,3 +80,21 @@ def test_a_record_that_came_later_was_not_there(empty: Open, mover: str, empty_w
     later = records.create(empty_workspace.lake, module="customers", values={"name": "Late"}, actor=ADMIN).id
     page = empty("customers", id=later, as_of=day(3))
     assert "was not there yet" in told(page) and not page.exception
+
+
+def test_what_was_late_is_judged_by_the_day_that_is_looked_at(
+    empty: Open, mover: str, empty_workspace: Workspace
+) -> None:
+    values = {"title": "Send the papers", "customer": mover, "due": NOW - timedelta(days=3)}
+    change = Change(actor="local", door="test", occurred_at=NOW - timedelta(days=8))
+    records.create(empty_workspace.lake, module="tasks", values=values, actor=ADMIN, change=change)
+    then = told(empty("customers", id=mover, section="tasks", as_of=day(6)))
+    today = told(empty("customers", id=mover, section="tasks"))
+    assert "Send the papers" in then and "m-red" not in then and "<b>0</b>" in then
+    assert "Send the papers" in today and "m-red" in today and '<b class="bad">1</b>' in today
+
+
+def test_the_calendar_opens_at_the_day_that_is_looked_at(empty_workspace: Workspace) -> None:
+    here = Here(empty_workspace, empty_workspace.catalog, ADMIN)
+    then = date(2026, 1, 5)
+    assert Board(here, key="calendar", within={}, locked=True, then=then).today == then

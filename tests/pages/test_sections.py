@@ -11,10 +11,11 @@ import pytest
 
 from crm_core import records
 from crm_core.access import Actor
+from crm_core.directory import User
 from crm_core.errors import RecordNotFound, ValuesInvalid
 from crm_core.figures import Figure
 from crm_core.panels import panels_of
-from crm_core.people import read_directory
+from crm_core.people import read_directory, save_users
 from crm_core.profile import read_head
 from crm_core.workspace import Workspace
 from flows.manual import run_flow
@@ -228,6 +229,23 @@ def test_a_timer_is_stopped_and_its_time_counts(empty_workspace: Workspace, cust
     click(empty_workspace, "time", customer, "stop", entry)
     found = figure(empty_workspace, "time", customer)
     assert "Running timers" not in found and 75 <= found["In all"] <= 85
+
+
+def test_a_timer_that_runs_elsewhere_is_told_and_stopped_here(demo: Open, demo_workspace: Workspace) -> None:
+    lake = demo_workspace.lake
+    save_users(lake, [User(slug="zoe", name="Zoe", role="admin")], actor=Actor.system())
+    zoe, other = Actor("zoe", "admin"), somebody_with(demo_workspace, "invoices")
+    values = {"title": "Long call", "customer": other, "started_at": NOW - timedelta(hours=2)}
+    mine = records.create(lake, module="time_entries", values=values, actor=zoe)
+    asked = {"id": made(demo_workspace, "customers", name="Ada"), "section": "time", "acting": "zoe"}
+    page = demo("customers", **asked)
+    assert "Your timer" in told(page) and f"stop:{mine.id}" in told(page)
+    page = page.button(key=f"time:ask:add:{asked['id']}").click().run()
+    page.text_input(key=f"time:add:1:title:{asked['id']}").set_value("Papers")
+    page = next(one for one in page.button if one.label == "Save").click().run()
+    assert "At the same time there is already:" in told(page) and "started_at" not in told(page)
+    records.update(lake, module="time_entries", record_id=mine.id, values={"ended_at": NOW}, actor=zoe)
+    assert "Your timer" not in told(demo("customers", **asked))
 
 
 def test_a_subscription_that_is_paused_brings_nothing(empty_workspace: Workspace, customer: str) -> None:

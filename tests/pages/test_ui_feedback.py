@@ -31,6 +31,15 @@ def test_problems_are_kept_by_field() -> None:
     assert by_field(twice) == {"a": "one; two", "b": "three"}
 
 
+def test_people_do_not_read_the_name_that_programs_use() -> None:
+    wrong = [
+        Problem("name", "x", "“name” is too long"),
+        Problem("starts_at", "x", "“starts_at”: it is taken"),
+    ]
+    assert in_words(ValuesInvalid("m", wrong)).lines == ("Name: is too long", "Starts at: it is taken")
+    assert by_field(ValuesInvalid("m", wrong)) == {"name": "is too long", "starts_at": "it is taken"}
+
+
 def test_a_long_list_is_cut() -> None:
     many = ValuesInvalid("m", [Problem(f"f{i}", "x", "bad") for i in range(40)])
     lines = in_words(many).lines

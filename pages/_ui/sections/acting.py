@@ -19,8 +19,9 @@ from crm_core import records
 from crm_core.figures import Figure
 from crm_core.figures.reading import Asked, Row
 from crm_core.model import Module
+from crm_core.overlapping import Overlap, read_overlaps
 from crm_core.uploads import in_words
-from pages._ui import feedback, html, words
+from pages._ui import calendar_words, feedback, html, words
 from pages._ui.components import Click
 from pages._ui.fields import edit_field, entered
 from pages._ui.sections.base import Spot
@@ -29,7 +30,7 @@ from pages._ui.surroundings import field_context
 TONES = {"red": "bad", "orange": "bad", "green": "good", "bad": "bad", "good": "good"}
 """A figure's tone → that of a strip."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_OPEN, _TIMES = "form", "forms"
+_OPEN, _TIMES, _TAKEN = "form", "forms", "taken"
 Values = dict[str, Any]
 
 
@@ -65,7 +66,7 @@ def question(spot: Spot) -> dict[str, Any]:
     """What a figure's `read` is asked with."""
     return {
         "lake": spot.here.lake, "catalog": spot.here.catalog, "module": spot.module, "record_id": spot.record_id,
-        "actor": spot.here.actor, "at": spot.at,
+        "actor": spot.here.actor, "at": spot.at, "now": spot.then,
     }  # fmt: skip
 
 
@@ -167,6 +168,7 @@ def _open(spot: Spot, name: str) -> None:
     within = spot.state.within
     within[_OPEN] = None if within.get(_OPEN) == name else name
     within[_TIMES] = within.get(_TIMES, 0) + 1
+    within.pop(_TAKEN, None)
     feedback.forget(_form_name(spot, name))
 
 
@@ -183,6 +185,8 @@ def _draw(spot: Spot, form: Form) -> None:
     wrong = feedback.problems(_form_name(spot, form.name))
     module = spot.here.catalog.module(form.module)
     with st.form(_form_name(spot, form.name)):
+        if taken := spot.state.within.get(_TAKEN):
+            st.html(calendar_words.told_overlaps(spot.here, taken, head="At the same time there is already:"))
         for ask in form.asks:
             key, field = _key(spot, form, ask), module.field(ask.slug)
             if ask.choices is not None:
@@ -224,6 +228,17 @@ def _save(spot: Spot, form: Form) -> None:
     made = feedback.submit(lambda: form.save(values), form=_form_name(spot, form.name), done=form.done)
     if made is not None:
         _open(spot, form.name)
+    else:
+        spot.state.within[_TAKEN] = _in_the_way(spot, form.module, values)
+
+
+def _in_the_way(spot: Spot, module: str, values: Values) -> tuple[Overlap, ...]:
+    """The records that take the time which was refused."""
+    here = spot.here
+    if "owner" not in values:
+        values = {**values, "owner": here.actor.user}
+    found = read_overlaps(here.lake, here.catalog, module=module, record=values, actor=here.actor)
+    return tuple(one for one in found if one.refused)
 
 
 def moved(module: str) -> Callable[[Spot, Click], bool]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from crm_core.panels import Panel
 from crm_core.profile import Head
+from pages._ui.as_of import end_of
 from pages._ui.components import Click
 from pages._ui.session import Here
 from pages._ui.workspace_state import WorkspaceState
@@ -39,6 +41,11 @@ class Spot:
     def record_id(self) -> str:
         """The record."""
         return str(self.seen.record["id"])
+
+    @property
+    def then(self) -> datetime | None:
+        """The end of the day that is looked at, by which is judged what is late and what is to come; None for now."""
+        return end_of(self.state.as_of, self.here.zone) if self.state.as_of else None
 
     def key(self, name: str) -> str:
         """A key for a widget of this section, of its own for every record."""

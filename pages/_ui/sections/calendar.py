@@ -21,7 +21,7 @@ def draw(spot: Spot) -> None:
     calendar_board.draw(
         Board(
             spot.here, key=f"calendar:{spot.record_id}", within=spot.state.within, locked=spot.locked, at=spot.at,
-            about=(spot.module, spot.record_id), given=belonging(spot, figure.APPOINTMENTS),
+            then=spot.state.as_of, about=(spot.module, spot.record_id), given=belonging(spot, figure.APPOINTMENTS),
         )
     )  # fmt: skip
 

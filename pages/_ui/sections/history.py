@@ -91,8 +91,17 @@ def _rows(spot: Spot, change: RecordChange, runs: dict[str, str], named: dict[st
 def _cells(spot: Spot, one: FieldChange, named: dict[str, str]) -> list[html.Text]:
     catalog, module, context = spot.here.catalog, spot.seen.module, field_context(spot.here)
     label = label_of(catalog, module, one.field)
-    values = [show_value(catalog, module, one.field, side, context, named) for side in (one.old, one.new)]
+    values = [
+        _in_one_line(spot, one.field, side) or show_value(catalog, module, one.field, side, context, named)
+        for side in (one.old, one.new)
+    ]
     return [html.Html('<div class="m-side-by-side">{}</div>').format(one) for one in (label, *values)]
+
+
+def _in_one_line(spot: Spot, name: str, given: object) -> str:
+    """A moment in little room, beside the other one; nothing for any other value."""
+    field = spot.seen.module.field(name)
+    return words.brief(given, zone=spot.here.zone) if given and field and field.kind == "datetime" else ""
 
 
 def _whence(spot: Spot, change: RecordChange, runs: dict[str, str]) -> list[html.Text]:

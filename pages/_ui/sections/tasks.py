@@ -62,7 +62,7 @@ def _closed(spot: Spot) -> set[str]:
 
 
 def _table(spot: Spot, title: str, tasks: list[Row], empty: str, count: str) -> html.Html:
-    module, people, now = spot.here.catalog.module(MODULE), users(spot), datetime.now(UTC)
+    module, people, now = spot.here.catalog.module(MODULE), users(spot), spot.then or datetime.now(UTC)
     closed = _closed(spot)
 
     def cells(row: Row) -> list[html.Text]:

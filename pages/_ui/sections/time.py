@@ -10,6 +10,8 @@ import streamlit as st
 from crm_core.figures import rows
 from crm_core.figures import time as figure
 from crm_core.figures.reading import Row
+from crm_core.model.condition import All, Leaf
+from crm_core.query import read_page
 from pages._ui import html, words
 from pages._ui.components import Click
 from pages._ui.sections.acting import Ask, Form, asked, change, create, offer, question, strip, users, word
@@ -24,15 +26,17 @@ def draw(spot: Spot) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     asks = (Ask("title"), Ask("started_at", now - timedelta(hours=1)), Ask("ended_at", now), Ask("billable"))
     timer = (Ask("title"), Ask("billable"))
-    entries, me = rows.time_entries(asked(spot)), spot.here.actor.user
-    mine = any(row["ended_at"] is None and row["owner"] == me for row in entries)
+    entries, running = rows.time_entries(asked(spot)), _my_timer(spot)
+    here = {row["id"] for row in entries}
     forms = [Form("add", "Add an entry", MODULE, asks, partial(create, spot, MODULE), "Entry added")]
-    if not mine:
+    if running is None:
         forms.insert(
             0,
             Form("start", "Start a timer", MODULE, timer, partial(_start, spot), "Timer started", "timer"),
         )
     offer(spot, *forms)
+    if running is not None and running["id"] not in here:
+        st.html(_told_elsewhere(spot, running))
     people = users(spot)
 
     def who(row: Row) -> list[str]:
@@ -44,7 +48,7 @@ def draw(spot: Spot) -> None:
 
     def cells(row: Row) -> list[html.Text]:
         runs = row["ended_at"] is None
-        ended = row["ended_at"] or datetime.now(UTC)
+        ended = row["ended_at"] or spot.then or datetime.now(UTC)
         minutes = int((ended - row["started_at"]).total_seconds() // 60)
         stop = word("Stop", "stop", row["id"]) if runs and not spot.locked else ""
         return [
@@ -60,6 +64,23 @@ def draw(spot: Spot) -> None:
             "Working time", ["What", "From", "How long", ""], listed, empty="No working time yet."
         )
     )
+
+
+def _my_timer(spot: Spot) -> Row | None:
+    """The timer that runs for whoever looks, on whatever record: nothing else can be entered from its start on."""
+    here, me = spot.here, spot.here.actor.user
+    if spot.locked:
+        return None
+    mine = All(all=(Leaf(field="owner", op="eq", value=me), Leaf(field="ended_at", op="is_empty")))
+    found = read_page(here.lake, here.catalog, module=MODULE, actor=here.actor, condition=mine, limit=1)
+    return found.items[0] if found.items else None
+
+
+def _told_elsewhere(spot: Spot, timer: Row) -> html.Html:
+    since = words.brief(timer["started_at"], zone=spot.here.zone)
+    what = html.link(timer["title"] or "Without a name", click=html.click("open", MODULE, timer["id"]))
+    told = html.Html("Your timer {} has been running since {}. {}")
+    return html.note(told.format(what, since, word("Stop", "stop", timer["id"])), color="orange")
 
 
 def _start(spot: Spot, values: dict[str, object]) -> object:

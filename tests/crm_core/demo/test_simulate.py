@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from crm_core.demo import simulate
+from crm_core.demo.people import countries
 from crm_core.demo.world import World
 from crm_core.demo.write import months_of
 
@@ -111,6 +112,20 @@ def test_there_is_dirt_like_life(world: World) -> None:
     emails = [draft.values["email"] for draft in customers if draft.values["email"]]
     assert len(set(emails)) < len(emails), "nobody is there twice"
     assert any(draft.values["phone"] is None for draft in customers)
+
+
+def test_names_are_written_as_people_write_them() -> None:
+    """The data set of names has some whose letters were read in another charset: `JÃ¸rgensen`."""
+    danish = countries(World(seed=1, size=20, until=UNTIL, months=1))["DK"]
+    names = {danish.name().full for _ in range(400)}
+    assert any("ø" in name or "Ø" in name for name in names)
+    assert not [name for name in names if "Ã" in name]
+
+
+def test_who_calls_calls_a_number(world: World) -> None:
+    calls = [one.values for one in world.all("communications") if one.values["channel"] == "call"]
+    assert calls
+    assert not [one for one in calls if "@" in f"{one['to']}{one['from']}"]
 
 
 def test_every_address_ends_in_example(world: World) -> None:

@@ -148,6 +148,14 @@ def test_a_hit_says_by_which_text_it_was_found(small: Small) -> None:
     assert [hit.matched for hit in find(small, "kowalzcyk").similar] == ["martha kowalczyk"]
 
 
+def test_of_two_numbers_that_begin_alike_the_one_that_was_typed_is_told(small: Small) -> None:
+    (made,) = small.put("customers", {"name": "Nils", "phone": "+494066969454"})
+    small.put("contact_points", {"value": "+494066969629", "standardised": "+494066969629", "customer": made})
+    small.lake.start_mirror()
+    assert [hit.matched for hit in find(small, "040 6696 9629").items] == ["+494066969629"]
+    assert [hit.matched for hit in find(small, "040 6696 9454").items] == ["+494066969454"]
+
+
 def test_the_palette_finds_what_is_similar_after_what_holds_the_words(small: Small) -> None:
     filled(small, served=True)
     small.put("tasks", {"title": "Ask Martah"})
