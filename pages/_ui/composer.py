@@ -235,10 +235,7 @@ def _attachments(here: Here, record: str, made: Composing) -> None:
 
 
 def _without(here: Here, record: str, made: Composing, place: int) -> None:
-    """Take out one of what is attached, by its place among all of it."""
-    known = len(made.files)
-    made.files = tuple(one for at, one in enumerate(made.files) if at != place)
-    made.came = tuple(one for at, one in enumerate(made.came, known) if at != place)
+    made.without(place)
     _keep(here, record, made)
 
 

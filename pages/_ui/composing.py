@@ -50,6 +50,12 @@ class Composing:
         """The key of a widget of this mail."""
         return f"compose:{self.token}:{name}"
 
+    def without(self, place: int) -> None:
+        """Take out one of what is attached, by its place among all of it."""
+        known = len(self.files)
+        self.files = tuple(one for at, one in enumerate(self.files) if at != place)
+        self.came = tuple(one for at, one in enumerate(self.came, known) if at != place)
+
 
 _PASSING = ("place", "box", "kept_at", "known", "token")
 """What belongs to a page that shows it, and not to the mail."""

@@ -119,3 +119,16 @@ def test_a_note_in_the_inbox_is_gone_on_with_and_gone_once_it_is_added(
     assert page.text_area(key=f"note:text:{asked}").value == "She calls on"
     page = press(page, "Add note")
     assert not page.exception and places(empty_workspace, asked) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "files", "came"),
+    [(0, ("b",), ("c", "d")), (1, ("a",), ("c", "d")), (2, ("a", "b"), ("d",)), (3, ("a", "b"), ("c",))],
+    ids=str,
+)
+def test_what_is_attached_is_taken_out_by_its_place(
+    place: int, files: tuple[str, ...], came: tuple[str, ...]
+) -> None:
+    made = composing.Composing(files=("a", "b"), came=(("c", "1"), ("d", "2")))
+    made.without(place)
+    assert (made.files, tuple(name for name, _ in made.came)) == (files, came)
