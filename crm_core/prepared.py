@@ -55,7 +55,7 @@ def about_record(
     relations = relations_for(lake, catalog, actor, at)
 
     def compile_it() -> _Compiled:
-        return _Compiled(text(build(relations)), relations.params.values)
+        return _Compiled(text(build(relations), keep=False), relations.params.values)
 
     # The past is asked for once: a statement of its own for each snapshot would drive out those of today.
     known = (

@@ -118,10 +118,11 @@ def linked(relations: Relations, link: ToMany, record_id: str, alias: str) -> ex
                 column(link.reference.module_column, alias).eq(relations.params.bind(link.owner)), copy=False
             )
         return rows
-    rows = exp.select().from_(relations.table(link.module, alias)).where(seen)
+    rows = exp.select().from_(relations.table(link.module, alias), copy=False).where(seen, copy=False)
     near, far = ("from_id", "to_id") if link.outgoing else ("to_id", "from_id")
     ids = exp.select(column(far, "l")).from_(relations.link(str(link.link_table), "l"))
-    return rows.where(column("id", alias).isin(query=ids.where(column(near, "l").eq(owner))))
+    ids = ids.where(column(near, "l").eq(owner), copy=False)
+    return rows.where(column("id", alias).isin(query=ids, copy=False), copy=False)
 
 
 def _part(relations: Relations, link: ToMany, index: int, record_id: str, limit: int) -> exp.Select:

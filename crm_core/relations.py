@@ -10,7 +10,7 @@ from crm_core.model import Catalog
 from crm_core.params import Params
 from crm_core.searched import forgives, open_points, search_texts, searched_columns
 from crm_core.sight import sight
-from crm_core.trees import all_of, coalesce, column, lake_table, union_all
+from crm_core.trees import coalesce, column, lake_table, union_all
 from lake import Lake
 from lake.held import Gathered, Held, key_column, key_number, keyed_schema
 from lake.mirror import MIRROR
@@ -95,13 +95,14 @@ class Relations:
             parts.append(sight(self, module, alias))
             if self.at is not None:
                 parts.append(self._seen_today(slug, alias))
-        return all_of(parts)
+        return exp.and_(*parts, copy=False)
 
     def _seen_today(self, slug: str, alias: str) -> exp.Expr:
         """True for rows that the actor sees as they are now: what was closed to him is closed in the past as well."""
         today, module = replace(self, at=None), self.catalog.module(slug)
-        ids = exp.select(column("id", "c")).from_(today.table(slug, "c")).where(sight(today, module, "c"))
-        return column("id", alias).isin(query=ids)
+        ids = exp.select(column("id", "c")).from_(today.table(slug, "c"), copy=False)
+        ids = ids.where(sight(today, module, "c"), copy=False)
+        return column("id", alias).isin(query=ids, copy=False)
 
     def visible(
         self, slug: str, alias: str, *, columns: tuple[str, ...] = (), deleted: bool = False
@@ -110,12 +111,9 @@ class Relations:
         inner = "m"
         chosen: list[exp.Expr] = [column(name, inner) for name in columns]
         chosen = chosen or [exp.Star()]
-        select = (
-            exp.select(*chosen)
-            .from_(self.table(slug, inner))
-            .where(self.predicate(slug, inner, deleted=deleted))
-        )
-        return select.subquery(alias)
+        select = exp.select(*chosen, copy=False).from_(self.table(slug, inner), copy=False)
+        select = select.where(self.predicate(slug, inner, deleted=deleted), copy=False)
+        return select.subquery(alias, copy=False)
 
     def link(self, link_table: str, alias: str) -> exp.Subquery:
         """The live rows of a link table. Whoever reads it joins the two visible sides."""

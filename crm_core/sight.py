@@ -24,14 +24,15 @@ def sight(relations: "Relations", module: Module, alias: str, passed: tuple[str,
     if module.access == "own" or not parents or module.slug in passed:
         return own
     missing = [column(reference.slug, alias).is_(exp.null()) for reference in parents]
-    orphan = exp.and_(*missing, own)
+    orphan = exp.and_(*missing, own, copy=False)
     # Every parent that is set must be seen: a visible one does not open what a hidden one closes.
-    seen = [
-        exp.paren(exp.or_(gone.copy(), _leads_to_seen(relations, reference, alias, (*passed, module.slug))))
-        for gone, reference in zip(missing, parents, strict=True)
-    ]
-    some = exp.not_(exp.paren(exp.and_(*[gone.copy() for gone in missing])))
-    return exp.paren(exp.or_(orphan, exp.and_(some, *seen)))
+    seen = []
+    for gone, reference in zip(missing, parents, strict=True):
+        leads = _leads_to_seen(relations, reference, alias, (*passed, module.slug))
+        seen.append(exp.paren(exp.or_(gone.copy(), leads, copy=False), copy=False))
+    none = exp.and_(*[gone.copy() for gone in missing], copy=False)
+    some = exp.not_(exp.paren(none, copy=False), copy=False)
+    return exp.paren(exp.or_(orphan, exp.and_(some, *seen, copy=False), copy=False), copy=False)
 
 
 def parents_of(catalog: Catalog, module: Module) -> Sequence[Reference]:
@@ -45,13 +46,14 @@ def _leads_to_seen(
 ) -> exp.Expr:
     here = column(reference.slug, alias)
     if not reference.polymorphic:
-        return here.isin(query=exp.select(column("id")).from_(_seen(relations, reference.targets[0], passed)))
+        ids = exp.select(column("id")).from_(_seen(relations, reference.targets[0], passed), copy=False)
+        return here.isin(query=ids, copy=False)
 
     def anywhere() -> exp.Query:
         return union_all(
             [
                 exp.select(exp.Literal.string(target).as_("module"), column("id")).from_(
-                    _seen(relations, target, passed)
+                    _seen(relations, target, passed), copy=False
                 )
                 for target in reference.targets
             ]
@@ -59,7 +61,7 @@ def _leads_to_seen(
 
     name = f"seen_by__{'__'.join(passed)}__{reference.slug}{_when(relations)}"
     pairs = exp.select(exp.Tuple(expressions=[column("module"), column("id")])).from_(
-        shared_set(name, anywhere, relations.params.shared)
+        shared_set(name, anywhere, relations.params.shared), copy=False
     )
     both = exp.Tuple(expressions=[column(reference.module_column, alias), here])
     return exp.In(this=both, query=pairs.subquery(copy=False))
@@ -73,10 +75,11 @@ def _seen(relations: "Relations", slug: str, passed: tuple[str, ...]) -> exp.Tab
 
     def rows() -> exp.Select:
         live = column("deleted_at", "m").is_(exp.null())
-        ids = exp.select(column("id", "m")).from_(relations.table(slug, "m")).where(live)
+        ids = exp.select(column("id", "m")).from_(relations.table(slug, "m"), copy=False)
+        ids = ids.where(live, copy=False)
         if sees_whole_module(relations.catalog, module, relations.actor):
             return ids
-        return ids.where(sight(relations, module, "m", tuple(again)))
+        return ids.where(sight(relations, module, "m", tuple(again)), copy=False)
 
     name = f"seen__{'__after__'.join([slug, *again])}{_when(relations)}"
     return shared_set(name, rows, relations.params.shared)

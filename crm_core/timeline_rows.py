@@ -227,11 +227,15 @@ def _reached(relations: Relations, route: Sequence[ToMany], record_id: str, alia
         inner = f"{alias}{len(route)}"
         ids = (
             exp.select(column("id", inner))
-            .from_(relations.table(last.owner, inner))
-            .where(relations.predicate(last.owner, inner), _reached(relations, route[:-1], record_id, inner))
+            .from_(relations.table(last.owner, inner), copy=False)
+            .where(
+                relations.predicate(last.owner, inner),
+                _reached(relations, route[:-1], record_id, inner),
+                copy=False,
+            )
         )
-        test = here.isin(query=ids)
+        test = here.isin(query=ids, copy=False)
     if reference.polymorphic:
         owner = relations.params.bind(last.owner)
-        test = exp.and_(test, column(reference.module_column, alias).eq(owner))
-    return exp.paren(test)
+        test = exp.and_(test, column(reference.module_column, alias).eq(owner), copy=False)
+    return exp.paren(test, copy=False)
