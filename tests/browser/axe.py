@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ PLACE = Path(__file__).resolve().parents[2] / ".venv" / "share" / "axe-core-4.14
 """Where `make test` puts the package."""
 GRAVE = ("serious", "critical")
 
-_RUN = """async (within) => {
-  const found = await axe.run(within ?? document, { resultTypes: ["violations"] });
+_RUN = """async ([within, rules]) => {
+  const chosen = rules ? { runOnly: { type: "rule", values: rules } } : {};
+  const found = await axe.run(within ?? document, { resultTypes: ["violations"], ...chosen });
   return found.violations.map((v) => ({
     rule: v.id, impact: v.impact, help: v.help,
     nodes: v.nodes.map((n) => ({ at: n.target.join(" "), html: n.html.slice(0, 160), why: n.failureSummary })),
@@ -31,11 +33,17 @@ def script() -> str:
         return stream.read().decode()
 
 
-def faults(page: Page, *, within: str | None = None) -> list[str]:
-    """What is seriously wrong with the page as it stands, or with the part of a selector; a line for each place."""
+def faults(page: Page, *, within: str | None = None, rules: Sequence[str] | None = None) -> list[str]:
+    """What is seriously wrong with the page as it stands, or with the part of a selector; a line for each place.
+
+    Args:
+        page: Is looked at.
+        within: The selector of the part that is looked at, all by default.
+        rules: Those of axe that are asked, all by default.
+    """
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(script())
-    found: list[dict[str, Any]] = page.evaluate(_RUN, within)
+    found: list[dict[str, Any]] = page.evaluate(_RUN, [within, rules and [*rules]])
     return [
         f"{fault['rule']} ({fault['impact']}): {node['at']} {node['html']} {' '.join(node['why'].split())[:200]}"
         for fault in found
