@@ -15,6 +15,9 @@ WIDER = """() => [document.scrollingElement, ...document.querySelectorAll(
   .filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
   .map((one) => `${one.className}: ${one.scrollWidth} in ${one.clientWidth}`)"""
 """What is wider than its place, and so would have to be moved to be read; what only a screen reader meets is not."""
+HEIGHTS = """() => [".st-key-left", ".st-key-centre", ".st-key-right"]
+  .map((one) => Math.round(document.querySelector(one).getBoundingClientRect().bottom))"""
+"""Where each panel ends."""
 HIDDEN = """(all) => all.filter((one) => {
   const box = one.getBoundingClientRect();
   return !one.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
@@ -81,6 +84,14 @@ def test_a_menu_of_the_heading_hangs_over_what_stands_below(
     choices = browser_page.locator(".st-key-centre_head details[open] .m-choice")
     assert choices.count() > 2
     assert choices.evaluate_all(HIDDEN) == []
+
+
+def test_every_panel_ends_where_the_window_does(browser_page: Page, served: Served) -> None:
+    """However little stands in it: a section without entries, and one with more than fits."""
+    browser_page.set_viewport_size({"width": 1440, "height": 1200})
+    for section in ("workflow", "timeline"):
+        steps.open_page(browser_page, served, f"customers?section={section}")
+        assert browser_page.evaluate(HEIGHTS) == [1200, 1200, 1200], section
 
 
 def test_taking_back_a_choice_is_no_conflict_with_oneself(browser_page: Page, served: Served) -> None:
