@@ -139,6 +139,8 @@ def _calendar(catalog: Catalog, module: Module) -> Iterator[str]:
     for slug in filter(None, (place.starts, place.ends)):
         if columns.get(slug) != "TIMESTAMPTZ":
             yield f"{module.slug}: the calendar needs a field of the kind datetime, which “{slug}” is not"
+    if place.ends == place.starts:
+        yield f"{module.slug}: the calendar cannot begin and end by the same field, “{place.starts}”"
     if place.place and place.place not in columns:
         yield f"{module.slug}: the calendar names the unknown field “{place.place}” as the place"
 

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_dependency
-from crm_core.model import Catalog, Option
+from crm_core.model import Catalog, Module, Option
 from crm_core.params import Params
 from crm_core.relations import Relations, relations_for
 from crm_core.trees import text
@@ -33,6 +33,15 @@ class FieldStates:
     options: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     """Slug → why the values, as they are, could not be saved by a change of that field."""
+
+    def allowed(self, slug: str, value: Any) -> Any:
+        """The value of a field as far as it can be chosen: what is not among its options is missing."""
+        if slug not in self.options:
+            return value
+        known = {option.value for option in self.options[slug]}
+        if isinstance(value, list | tuple):
+            return [one for one in value if one in known]
+        return value if value in known else None
 
 
 def read_states(
@@ -91,6 +100,66 @@ def _compile(relations: Relations, module: str, now: datetime) -> _Compiled:
     asked = {found.name for test in tests for found in test.find_all(exp.Column) if found.table == _ROW}
     row = row_of(relations, module, {name: _Column(name) for name in asked}, asked)
     return _Compiled(text(exp.select(*tests).from_(row.subquery(_ROW))), relations.params.values)
+
+
+def as_begun(module: Module, folder: str | None = None) -> dict[str, Any]:
+    """A new record in a folder (the module's first) before anything is entered: defaults, folder and start status."""
+    own = module.folder(folder or "") or module.default_folder
+    defaults = {one.slug: one.default for one in module.fields if one.default is not None}
+    return {**defaults, "folder": own.slug, "status": own.start_status}
+
+
+def read_settled(
+    lake: Lake,
+    catalog: Catalog,
+    *,
+    module: str,
+    record: Mapping[str, Any],
+    chosen: Mapping[str, Any],
+    actor: Actor,
+) -> tuple[FieldStates, frozenset[str]]:
+    """The states of the fields while a record is entered, and which of the chosen values no longer stand.
+
+    What another value has hidden, or no more allows, decides nothing any more.
+
+    Args:
+        lake: the lake that is asked.
+        catalog: the definitions.
+        module: the record's.
+        record: what it has by itself, in the shape that `shape_record` gives.
+        chosen: what was entered so far.
+        actor: who enters it.
+    """
+    left = dict(chosen)
+    while True:
+        states = read_states(lake, catalog, module=module, record={**record, **left}, actor=actor)
+        dropped = [slug for slug, value in left.items() if not _stands(slug, value, states)]
+        if not dropped:
+            return states, frozenset(chosen.keys() - left.keys())
+        for slug in dropped:
+            del left[slug]
+
+
+def _stands(slug: str, value: Any, states: FieldStates) -> bool:
+    return value is None or (slug not in states.hidden and states.allowed(slug, value) == value)
+
+
+def deciding(module: Module) -> frozenset[str]:
+    """The names whose values decide about other fields of a record while it is typed.
+
+    What is refused is told when it is saved.
+    """
+    return frozenset(name for one in module.dependencies if one.effect != "refuse" for name in one.asked)
+
+
+def revealed(module: Module, names: Collection[str]) -> frozenset[str]:
+    """The fields that come and go with values of some of these names."""
+    return frozenset(
+        slug
+        for one in module.dependencies
+        if one.effect == "visible" and not one.asked.isdisjoint(names)
+        for slug in one.fields
+    )
 
 
 def row_of(

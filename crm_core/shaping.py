@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crm_core.definition_documents import plain
-from crm_core.model import Catalog, Module
+from crm_core.model import Catalog, Module, Relationship
 from crm_core.model.documents import Document
 
 _TITLE = {"slug": "name", "kind": "text", "label": "Name", "required": True, "searchable": True}
@@ -95,6 +95,23 @@ def new_relationship(
         "module": module, "slug": slug_from(label or there.one, taken), "kind": kind, "to": [to],
         "label": label or there.one, "inverse": slug_from(shown, backward), "inverse_label": shown,
     }  # fmt: skip
+
+
+def in_calendar(module: Module, place: Document | None) -> Document:
+    """The module with another place in calendars (`starts`, `ends`, `place`, `all_day`), or with none."""
+    return _with(module, "calendar", place)
+
+
+def as_tree(relationship: Relationship, tree: Document | None) -> Document:
+    """The relationship as a tree (`by`, `below`, `above`), or as none."""
+    return _with(relationship, "tree", tree)
+
+
+def _with(model: Module | Relationship, key: str, value: Document | None) -> Document:
+    document = {name: given for name, given in plain(model).items() if name != key}
+    if value is not None:
+        document[key] = {name: given for name, given in value.items() if given not in (None, "", [], False)}
+    return document
 
 
 ANYTHING = 3

@@ -6,7 +6,7 @@ from pydantic import Field as PydanticField
 from pydantic import field_validator
 
 from crm_core.model.base import SYSTEM_COLUMNS, ColumnSlug, DashedSlug, Definition, Slug
-from crm_core.model.condition import Condition
+from crm_core.model.condition import Condition, leaves
 from crm_core.model.fields import Field, Option
 
 
@@ -90,6 +90,11 @@ class Dependency(Definition):
     effect: Literal["visible", "required", "read_only", "options", "refuse"]
     options: tuple[Option, ...] = ()
     message: str = PydanticField(default="", max_length=300)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The fields and references of the record that its condition asks about."""
+        return frozenset(leaf.field.split(".")[0] for leaf in leaves(self.when))
 
     @property
     def words(self) -> str:

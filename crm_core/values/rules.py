@@ -12,7 +12,6 @@ from sqlglot import exp
 from crm_core.access import Actor
 from crm_core.conditions import Scope, compile_condition, compile_dependency
 from crm_core.model import Catalog, Dependency, Module, Reference
-from crm_core.model.condition import leaves
 from crm_core.model.fields import Field, MultiSelectField
 from crm_core.params import Params
 from crm_core.relations import Relations
@@ -126,7 +125,7 @@ def _bears_on(dependency: Dependency) -> set[str]:
     if dependency.effect == "refuse":
         # A move to another folder may give another status.
         return set(dependency.fields) | ({"folder"} if "status" in dependency.fields else set())
-    return set(dependency.fields) | {leaf.field.split(".")[0] for leaf in leaves(dependency.when)}
+    return {*dependency.fields, *dependency.asked}
 
 
 def _either(known: exp.Expr | None, other: exp.Expr) -> exp.Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ import streamlit as st
 from crm_core import calendars, records
 from crm_core.calendar_feed import record_file
 from crm_core.calendars import Source
+from crm_core.dependencies import FieldStates, as_begun, read_settled
 from crm_core.errors import RecordNotFound
 from crm_core.model import Field, Module
 from crm_core.overlapping import read_overlaps
@@ -20,7 +21,8 @@ from crm_core.query import read_record
 from lake import new_id
 from pages._ui import feedback, html, nav
 from pages._ui.calendar_words import told_overlaps
-from pages._ui.fields import edit_field, show_field
+from pages._ui.field_views import FieldContext, is_missing
+from pages._ui.fields import edit_field, entered, show_field
 from pages._ui.record_words import status_name
 from pages._ui.reference import edit_reference
 from pages._ui.session import Here
@@ -147,22 +149,20 @@ def _edit(
     now: Here, module: Module, source: Source, asked: Asked, given: Mapping[str, Any], close: Callable[[], None],
     on_saved: Saved,
 ) -> None:  # fmt: skip
-    context = field_context(now)
     base = asked.base or {source.starts: asked.starts, source.ends: asked.ends, "owner": now.actor.user}
+    context = field_context(now)
+    fields, states = _asked_for(now, module, source, asked, {**base, **given}, context)
+    context = replace(context, options={**context.options, **states.options})
     wrong = feedback.problems(asked.form)
     values: Values = {}
-    fields = {field.slug: field for field in _fields(module, source)}
     for slug, field in fields.items():
         if slug == source.starts and source.ends in fields:
             values |= _span(now, source, asked, fields, base, wrong)
         elif slug not in values:
             values[slug] = edit_field(
-                field,
-                base.get(slug),
-                key=f"{asked.form}:{slug}",
-                context=context,
-                problem=wrong.get(slug, ""),
-            )
+                field, base.get(slug), key=f"{asked.form}:{slug}", context=context, problem=wrong.get(slug, ""),
+                required=field.required or slug in states.required,
+            )  # fmt: skip
     values["owner"] = _choose("Owner", context.users, base.get("owner"), f"{asked.form}:owner")
     if asked.record_id:
         folder = module.folder(base["folder"] or "") or module.default_folder
@@ -173,6 +173,34 @@ def _edit(
     _warn(now, module, {**base, **given, **values})
     if st.button("Save" if asked.record_id else "Book", type="primary", key=f"{asked.form}:save"):
         _save(now, source, asked, given, values, close, on_saved)
+
+
+def _asked_for(
+    now: Here, module: Module, source: Source, asked: Asked, base: Values, context: FieldContext
+) -> tuple[dict[str, Field], FieldStates]:
+    """The fields of the form, with what the values so far require, without what they hide or lock."""
+    begun = base if asked.record_id else {**as_begun(module), **base}
+
+    def key(name: str) -> str:
+        return f"{asked.form}:{name}"
+
+    chosen = {name: st.session_state.get(key(name), begun.get(name)) for name in ("status", "owner")}
+    chosen |= {
+        one.slug: entered(one, begun.get(one.slug), key=key(one.slug), context=context)
+        for one in module.fields
+    }
+    states, dropped = read_settled(
+        now.lake, now.catalog, module=module.slug, record=begun, chosen=chosen, actor=now.actor
+    )
+    for name in dropped:
+        st.session_state.pop(key(name), None)
+    own = _fields(module, source)
+    needed: list[Field] = [
+        f for f in module.fields if f.slug in states.required and is_missing(base.get(f.slug))
+    ]
+    locked = states.hidden | states.read_only
+    asks = [one for one in (*own, *needed) if not one.read_only and one.slug not in locked]
+    return {one.slug: one for one in asks}, states
 
 
 def _span(

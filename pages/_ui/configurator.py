@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from crm_core import definitions, shaping
+from crm_core import shaping
 from crm_core.definition_documents import plain
 from crm_core.model import Module
-from pages._ui import feedback, html, words
+from pages._ui import feedback, html, module_places, module_saving, words
 from pages._ui.components import Click, ListRow, clicks, record_list
 from pages._ui.layout import body, head, redraw, show_panel, three_panels
 from pages._ui.module_rules import draw_rules
@@ -39,6 +39,8 @@ class ConfiguratorState:
     module: str = ""
     tab: str = FIELDS
     field: str = ""
+    link: str = ""
+    """The relationship that is changed."""
 
 
 def draw() -> None:
@@ -112,18 +114,10 @@ def _new_module(state: ConfiguratorState) -> None:
         document = shaping.new_module(
             now.catalog, label=label.strip(), singular=singular.strip(), icon=icon.strip()
         )
-        if _save(now, [("module", document)], f"{label} is ready"):
+        if module_saving.save(now, [("module", document)], f"{label} is ready"):
             state.module, state.tab = document["slug"], FIELDS
             set_url(module=document["slug"])
             st.rerun()
-
-
-def _save(now: Here, documents: Sequence[tuple[str, Any]], done: str) -> bool:
-    plan = feedback.run(
-        lambda: definitions.save(now.lake, documents, actor=now.actor, reason=done),
-        done=lambda plan: ". ".join([done, *map(feedback.sentence, plan.views)]),
-    )
-    return plan is not None
 
 
 def _centre(state: ConfiguratorState) -> None:
@@ -156,6 +150,7 @@ def _centre(state: ConfiguratorState) -> None:
             on_change=chosen, label_visibility="collapsed",
         )  # fmt: skip
     with body("centre"):
+        module_saving.draw_undo(now)
         _PARTS[state.tab](now, module, state)
 
 
@@ -164,6 +159,8 @@ def _clicked(state: ConfiguratorState, click: Click) -> None:
         state.field = click.values[0]
     elif click.verb == "module" and click.values:
         state.module, state.field = click.values[0], ""
+    elif click.verb == "link" and click.values:
+        state.link = click.values[0]
     redraw("centre")
 
 
@@ -218,11 +215,11 @@ def _field_form(now: Here, module: Module, state: ConfiguratorState, edited: Any
                 changed = shaping.with_field(
                     now.catalog, module, document, section=None if edited else section or None
                 )
-                if _save(now, [("module", changed)], f"{label} is saved"):
+                if module_saving.save(now, [("module", changed)], f"{label} is saved"):
                     state.field = ""
                     st.rerun()
             remove = edited and st.button("Remove", key=f"{key}:remove", help="Its values stay in the lake")
-            if remove and _save(
+            if remove and module_saving.save(
                 now, [("module", shaping.without_field(module, edited.slug))], f"{edited.name} is removed"
             ):
                 state.field = ""
@@ -267,7 +264,7 @@ def _sections(now: Here, module: Module, state: ConfiguratorState) -> None:
             st.html(html.title(section.name, count=str(len(section.fields)), small=True))
             picked = st.multiselect(
                 "Fields in order", list(names), default=[n for n in section.fields if n in names],
-                key=f"section:{module.slug}:{section.slug}",
+                key=f"section:{now.catalog.version}:{module.slug}:{section.slug}",
                 format_func=names.__getitem__, label_visibility="collapsed",
             )  # fmt: skip
             if tuple(picked) != section.fields:
@@ -277,7 +274,7 @@ def _sections(now: Here, module: Module, state: ConfiguratorState) -> None:
                     else plain(own) | {"fields": [n for n in own.fields if n not in picked]}
                     for own in module.sections
                 ]
-                if _save(
+                if module_saving.save(
                     now, [("module", shaping.with_sections(module, changed))], f"{section.name} is saved"
                 ):
                     st.rerun()
@@ -286,7 +283,7 @@ def _sections(now: Here, module: Module, state: ConfiguratorState) -> None:
         label = st.text_input("New section", key=key, placeholder="Insurance")
         add = st.button("Add section", key="section:add")
         if add and feedback.given(label, "Give the section a name first."):
-            _save(now, [("module", shaping.with_section(module, label))], f"{label} is added")
+            module_saving.save(now, [("module", shaping.with_section(module, label))], f"{label} is added")
             st.rerun()
 
 
@@ -297,7 +294,12 @@ def _links(now: Here, module: Module, state: ConfiguratorState) -> None:
             targets = ", ".join(now.catalog.module(target).name for target in rel.to)
             kind = rel.kind.replace("_", " ")
             own = now.catalog.module(rel.module).name
-            rows.append(html.Row([rel.name, own, kind, targets], click=html.click("module", rel.to[0])))
+            inward = rel.to == (rel.module,)
+            kind = f"{kind}, a tree" if rel.tree is not None else kind
+            click = html.click("link", rel.key) if inward else html.click("module", rel.to[0])
+            rows.append(html.Row([rel.name, own, kind, targets], click=click))
+            if inward and rel.key == state.link:
+                module_places.draw_tree(now, rel, partial(setattr, state, "link", ""))
     st.html(html.table_card("Relationships", ["Name", "From", "Kind", "To"], rows, count=str(len(rows)),
                             empty="No links to other modules yet."))  # fmt: skip
     with st.container(border=True, key="link_form"):
@@ -323,7 +325,7 @@ def _links(now: Here, module: Module, state: ConfiguratorState) -> None:
             document = shaping.new_relationship(
                 now.catalog, module=module.slug, kind=kind, to=to, label=label, inverse_label=inverse
             )
-            if _save(now, [("relationship", document)], "The relationship is there"):
+            if module_saving.save(now, [("relationship", document)], "The relationship is there"):
                 st.rerun()
 
 
@@ -343,6 +345,7 @@ def _folders(now: Here, module: Module, state: ConfiguratorState) -> None:
 
 def _rules_of(now: Here, module: Module, state: ConfiguratorState) -> None:
     draw_rules(now.catalog, module)
+    module_places.draw_calendar(now, module)
 
 
 def _model(now: Here, module: Module, state: ConfiguratorState) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from crm_core import records
-from crm_core.dependencies import FieldStates, read_states
+from crm_core.dependencies import FieldStates, as_begun, deciding, read_settled
 from crm_core.duplicates import likely
 from crm_core.facets import read_tags
 from crm_core.model import Field, Module, Reference
@@ -115,15 +115,14 @@ def _standing(here: Here, module: Module, key: str) -> _Form:
     for reference in here.catalog.references(module.slug):
         chosen = st.session_state.get(f"{key}:{reference.slug}:value")
         values[reference.slug] = chosen or _about(here, module).get(reference.slug)
-    record = {**values, "folder": folder, "status": _start(module, folder)}
-    states = read_states(here.lake, here.catalog, module=module.slug, record=record, actor=here.actor)
+    states, dropped = read_settled(
+        here.lake, here.catalog, module=module.slug, actor=here.actor, chosen=values,
+        record=as_begun(module, folder),
+    )  # fmt: skip
+    for slug in dropped:
+        st.session_state.pop(f"{key}:{slug}", None)
     context = replace(context, options={**context.options, **states.options})
     return _Form(here, module, key, folder, values, states, context)
-
-
-def _start(module: Module, folder: str) -> str | None:
-    own = module.folder(folder)
-    return next((status.slug for status in own.statuses if status.start), None) if own else None
 
 
 def _editable(module: Module) -> list[Field]:
@@ -165,7 +164,7 @@ def _about(here: Here, module: Module) -> dict[str, Any]:
 
 def _draw_fields(form: _Form, fields: Sequence[Field | Reference]) -> dict[str, Any]:
     wrong = feedback.problems(form.key)
-    about = _about(form.here, form.module)
+    about, heard = _about(form.here, form.module), deciding(form.module)
     values: dict[str, Any] = {}
     for field in fields:
         key = f"{form.key}:{field.slug}"
@@ -175,8 +174,9 @@ def _draw_fields(form: _Form, fields: Sequence[Field | Reference]) -> dict[str, 
             values[field.slug] = edit_reference(form.here, field, given, titles=named, key=key)
             continue
         values[field.slug] = edit_field(
-            field, field.default, key=key, context=form.context, required=form.required(field),
-            problem=wrong.get(field.slug, ""), live=_tells_who(form.module, field),
+            field, form.states.allowed(field.slug, field.default), key=key, context=form.context,
+            required=form.required(field), problem=wrong.get(field.slug, ""),
+            live=field.slug in heard or _tells_who(form.module, field),
         )  # fmt: skip
     return values
 

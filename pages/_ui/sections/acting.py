@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -19,42 +18,21 @@ from crm_core import records
 from crm_core.figures import Figure
 from crm_core.figures.reading import Asked, Row
 from crm_core.model import Module
-from crm_core.overlapping import Overlap, read_overlaps
 from crm_core.uploads import in_words
-from pages._ui import calendar_words, feedback, html, words
+from pages._ui import feedback, html, words
 from pages._ui.components import Click
-from pages._ui.fields import edit_field, entered
+from pages._ui.sections import asking
+from pages._ui.sections.asking import Ask, Form, Values
 from pages._ui.sections.base import Spot
 from pages._ui.surroundings import field_context
 
+__all__ = [
+    "Ask", "Form", "Values", "asked", "belonging", "change", "create", "module_of", "moved", "next_statuses", "offer",
+    "question", "strip", "told", "users", "word",
+]  # fmt: skip
 TONES = {"red": "bad", "orange": "bad", "green": "good", "bad": "bad", "good": "good"}
 """A figure's tone → that of a strip."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_OPEN, _TIMES, _TAKEN = "form", "forms", "taken"
-Values = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One value that a form asks for: a field of the form's module, or a choice among some."""
-
-    slug: str
-    value: Any = None
-    choices: Mapping[str, str] | None = None
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class Form:
-    """A short form behind a button; `save` gets what was given, and its answer is not None."""
-
-    name: str
-    button: str
-    module: str
-    asks: Sequence[Ask]
-    save: Callable[[Values], object]
-    done: str = "Saved"
-    icon: str = "add"
 
 
 def asked(spot: Spot) -> Asked:
@@ -98,13 +76,13 @@ def offer(spot: Spot, *forms: Form, beside: Callable[[], None] | None = None) ->
         for form in forms:
             st.button(
                 form.button, key=spot.key(f"ask:{form.name}"), icon=f":material/{form.icon}:",
-                on_click=_open, args=(spot, form.name),
+                on_click=asking.toggle, args=(spot, form),
             )  # fmt: skip
         if beside is not None:
             beside()
     for form in forms:
-        if spot.state.within.get(_OPEN) == form.name:
-            _draw(spot, form)
+        if asking.is_open(spot, form):
+            asking.draw(spot, form, belonging(spot, form.module))
 
 
 def create(spot: Spot, module: str, values: Values) -> object:
@@ -162,83 +140,6 @@ def users(spot: Spot) -> Mapping[str, str]:
 def word(label: str, verb: str, *values: str) -> html.Html:
     """A word in a row that does something with its record."""
     return html.Html('<span class="m-do">{}</span>').format(html.link(label, click=html.click(verb, *values)))
-
-
-def _open(spot: Spot, name: str) -> None:
-    within = spot.state.within
-    within[_OPEN] = None if within.get(_OPEN) == name else name
-    within[_TIMES] = within.get(_TIMES, 0) + 1
-    within.pop(_TAKEN, None)
-    feedback.forget(_form_name(spot, name))
-
-
-def _form_name(spot: Spot, name: str) -> str:
-    return spot.key(name)
-
-
-def _key(spot: Spot, form: Form, ask: Ask) -> str:
-    return spot.key(f"{form.name}:{spot.state.within.get(_TIMES, 0)}:{ask.slug}")
-
-
-def _draw(spot: Spot, form: Form) -> None:
-    context = field_context(spot.here)
-    wrong = feedback.problems(_form_name(spot, form.name))
-    module = spot.here.catalog.module(form.module)
-    with st.form(_form_name(spot, form.name)):
-        if taken := spot.state.within.get(_TAKEN):
-            st.html(calendar_words.told_overlaps(spot.here, taken, head="At the same time there is already:"))
-        for ask in form.asks:
-            key, field = _key(spot, form, ask), module.field(ask.slug)
-            if ask.choices is not None:
-                _choose(ask, key)
-            elif field is not None:
-                value = ask.value if ask.value is not None else field.default
-                edit_field(
-                    field, value, key=key, context=context, label=ask.label or None,
-                    problem=wrong.get(ask.slug, ""),
-                )  # fmt: skip
-        with st.container(horizontal=True):
-            st.form_submit_button("Save", type="primary", key=spot.key(f"save:{form.name}"),
-                                  on_click=_save, args=(spot, form))  # fmt: skip
-            st.form_submit_button("Cancel", type="tertiary", key=spot.key(f"cancel:{form.name}"),
-                                  on_click=_open, args=(spot, form.name))  # fmt: skip
-
-
-def _choose(ask: Ask, key: str) -> None:
-    choices = dict(ask.choices or {})
-    st.session_state.setdefault(key, ask.value if ask.value in choices else None)
-    st.selectbox(
-        ask.label, list(choices), index=None, format_func=lambda one: choices.get(one, str(one)), key=key,
-        placeholder="Choose …",
-    )  # fmt: skip
-
-
-def _save(spot: Spot, form: Form) -> None:
-    if spot.locked:
-        return
-    context, module = field_context(spot.here), spot.here.catalog.module(form.module)
-    given: Values = {}
-    for ask in form.asks:
-        key, field = _key(spot, form, ask), module.field(ask.slug)
-        if ask.choices is not None:
-            given[ask.slug] = st.session_state.get(key)
-        elif field is not None:
-            given[ask.slug] = entered(field, None, key=key, context=context)
-    values = {slug: value for slug, value in given.items() if value not in (None, "", [], {})}
-    made = feedback.submit(lambda: form.save(values), form=_form_name(spot, form.name), done=form.done)
-    if made is not None:
-        _open(spot, form.name)
-    else:
-        spot.state.within[_TAKEN] = _in_the_way(spot, form.module, values)
-
-
-def _in_the_way(spot: Spot, module: str, values: Values) -> tuple[Overlap, ...]:
-    """The records that take the time which was refused."""
-    here = spot.here
-    if "owner" not in values:
-        values = {**values, "owner": here.actor.user}
-    found = read_overlaps(here.lake, here.catalog, module=module, record=values, actor=here.actor)
-    return tuple(one for one in found if one.refused)
 
 
 def moved(module: str) -> Callable[[Spot, Click], bool]:

@@ -106,7 +106,15 @@ def _draw_open(spot: Spot, file_id: str) -> None:
     asks = (Ask("name", kept.name), Ask("description", kept.record.get("description")))
     offer(
         spot,
-        Form("rename", "Rename", MODULE, asks, lambda values: _rename(spot, file_id, values), icon="edit"),
+        Form(
+            "rename",
+            "Rename",
+            MODULE,
+            asks,
+            lambda values: _rename(spot, file_id, values),
+            icon="edit",
+            given=kept.record,
+        ),
     )
 
 
@@ -120,7 +128,7 @@ def _about(record: Mapping[str, Any]) -> str:
 
 
 def _rename(spot: Spot, file_id: str, values: Mapping[str, Any]) -> object:
-    given = {"name": values.get("name"), "description": values.get("description")}
+    given = {**values, "name": values.get("name"), "description": values.get("description")}
     return records.update(
         spot.here.lake, module=MODULE, record_id=file_id, values=given, actor=spot.here.actor, door="browser"
     )

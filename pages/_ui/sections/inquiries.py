@@ -87,7 +87,8 @@ def _closing(spot: Spot) -> Sequence[Form]:
     asks = tuple(Ask(field.slug) for field in inbox_actions.missing_to_close(spot.here, seen, end))
     name = f"Close {seen.title[:40]}"
     form = Form(
-        "close", name, seen.module.slug, asks, lambda values: _close(spot, seen, end.slug, values), end.name, "check"
+        "close", name, seen.module.slug, asks, lambda values: _close(spot, seen, end.slug, values), end.name, "check",
+        {**seen.record, "status": end.slug},
     )  # fmt: skip
     return (form,)
 

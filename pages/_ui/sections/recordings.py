@@ -30,7 +30,16 @@ def draw(spot: Spot) -> None:
     )  # fmt: skip
     offer(
         spot,
-        Form("call", "Log a call", MODULE, asks, lambda values: _log(spot, values), "Call noted", "call"),
+        Form(
+            "call",
+            "Log a call",
+            MODULE,
+            asks,
+            lambda values: _log(spot, values),
+            "Call noted",
+            "call",
+            {"channel": figure.CALL},
+        ),
     )
     ids = {one for row in found.rows for one in row["files"] or ()}
     kept = files.read_told(spot.here.lake, spot.here.catalog, ids=ids, actor=spot.here.actor)

@@ -76,13 +76,17 @@ def _new(spot: Spot, link: ToMany) -> Form:
     kind = (Ask("type", next(iter(kinds), None), kinds, "Is"),) if kinds else ()
     return Form(
         "new", f"New {module.one.lower()}", spot.module, (*[Ask(slug) for slug in wanted], *kind),
-        partial(_make, spot, link), "Made and linked", "person_add",
+        partial(_make, spot, link), "Made and linked", "person_add", _given(spot),
     )  # fmt: skip
+
+
+def _given(spot: Spot) -> Values:
+    return {"folder": spot.seen.record["folder"]}
 
 
 def _make(spot: Spot, link: ToMany, values: Values) -> object:
     own = {slug: value for slug, value in values.items() if slug != "type" or not _types(link)}
-    given = {"folder": spot.seen.record["folder"], **own}
+    given = {**_given(spot), **own}
     kind = values.get("type")
     return records.create_linked(
         spot.here.lake, module=spot.module, values=given, to=spot.record_id, relationship=link.slug,

@@ -27,7 +27,15 @@ def draw(spot: Spot) -> None:
     asks = (Ask("plan"), Ask("price"), Ask("cycle"), Ask("started_on"), Ask("next_billing_on"))
     offer(
         spot,
-        Form("add", "Add a subscription", MODULE, asks, partial(_add, spot), "Subscription added"),
+        Form(
+            "add",
+            "Add a subscription",
+            MODULE,
+            asks,
+            partial(_add, spot),
+            "Subscription added",
+            given=_given(spot),
+        ),
     )
     module = spot.here.catalog.module(MODULE)
     cycles = {option.value: option.text for option in getattr(module.field("cycle"), "options", None) or ()}
@@ -55,9 +63,12 @@ def draw(spot: Spot) -> None:
 
 def _add(spot: Spot, values: Values) -> object:
     """A subscription that is written down is one that is paid for."""
-    module = spot.here.catalog.module(MODULE)
-    known = {status.slug for status in module.default_folder.statuses}
-    return create(spot, MODULE, {**({"status": "active"} if "active" in known else {}), **values})
+    return create(spot, MODULE, {**_given(spot), **values})
+
+
+def _given(spot: Spot) -> Values:
+    known = {status.slug for status in spot.here.catalog.module(MODULE).default_folder.statuses}
+    return {"status": "active"} if "active" in known else {}
 
 
 def clicked(spot: Spot, click: Click) -> bool:
