@@ -15,6 +15,7 @@ import cli.compose_verbs
 import cli.flow_verbs
 import cli.mail_verbs
 import cli.outbox_verbs
+import cli.preference_verbs
 import cli.report_verbs  # noqa: F401 - what is imported here adds its verbs to their groups
 from cli.base import Module, app, automation, flows, group, outbox, storage, verb
 from crm_core.terminal import Here, crm, failing

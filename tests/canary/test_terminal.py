@@ -20,10 +20,11 @@ READING = {
     "flows versions", "flows diff", "flows runs", "flows why", "outbox list", "outbox show", "modules list",
     "modules export", "check", "report list", "report run", "search", "records show", "records timeline",
     "records consents", "tags list", "calendar file",
+    "preferences list",
 }  # fmt: skip
 """What changes nothing. Any other verb must refuse a viewer; `serve` has no actor, it is the server."""
 ONLY_ADMINS = {"modules export", "check"}
-OWN = {"calendar address", "calendar revoke"}
+OWN = {"calendar address", "calendar revoke", "preferences set", "preferences remove"}
 """What is one's own: it is refused to nobody."""
 Call = Callable[..., Result]
 
@@ -56,6 +57,7 @@ def words(verb: click.Command, world: World, folder: Path) -> list[str]:
         "address": "ida@berg.example", "purpose": "marketing", "state": "granted", "reason": "said so",
         "into": "tasks", "kind": "customers", "entry": world.hidden["customers"][0], "tag": "vip", "color": "red",
         "words": CANARY[:-1], "change_id": world.load, "relationship": "related", "other": world.seen["customers"][0],
+        "key": "fold.left", "value": "true",
         "filter": '{"field": "name", "op": "is_empty"}',
     }  # fmt: skip
     found = []

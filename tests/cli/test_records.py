@@ -82,3 +82,15 @@ def test_a_calendar_has_an_address_until_it_is_taken_back(filled: Run) -> None:
     assert told(filled, "calendar", "address", "--as", "anna")["path"].startswith("/api/v1/calendar/")
     assert told(filled, "calendar", "revoke", "--as", "anna") == {"revoked": True}
     assert filled("calendar", "address", "--json").json["status"] == 422
+
+
+def test_a_person_sets_and_removes_a_preference(filled: Run) -> None:
+    told(filled, "preferences", "set", "columns.customers", '["name"]')
+    told(filled, "preferences", "set", "home.whose", "everybody")
+    chosen = told(filled, "preferences", "list")["chosen"]
+    assert chosen == {"columns.customers": ["name"], "home.whose": "everybody"}
+    for key in chosen:
+        told(filled, "preferences", "remove", key)
+    assert told(filled, "preferences", "list")["chosen"] == {}
+    wrong = filled("preferences", "set", "fold.left", "maybe", "--json")
+    assert (wrong.code, wrong.json["status"]) == (1, 422)
