@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from crm_core import shaping
 from crm_core.model import Module, Option, Relationship
@@ -35,17 +36,13 @@ def draw_calendar(now: Here, module: Module) -> None:
                 "Begins", list(moments), format_func=moments.__getitem__, key=f"{key}:starts",
                 index=list(moments).index(place.starts) if place and place.starts in moments else 0,
             )  # fmt: skip
-            ends = second.selectbox(
-                "Ends", list(moments), format_func=moments.__getitem__, key=f"{key}:ends", placeholder="Only begins",
-                index=list(moments).index(place.ends) if place and place.ends in moments else None,
-            )  # fmt: skip
+            ends = _choose(
+                second, "Ends", moments, place.ends if place else None, f"{key}:ends", "Only begins"
+            )
             texts = {
                 field.slug: field.name for field in module.fields if field.kind in ("text", "select", "url")
             }
-            where = first.selectbox(
-                "Where", list(texts), format_func=texts.__getitem__, key=f"{key}:place", placeholder="Not said",
-                index=list(texts).index(place.place) if place and place.place in texts else None,
-            )  # fmt: skip
+            where = _choose(first, "Where", texts, place.place if place else None, f"{key}:place", "Not said")
             all_day = second.toggle(
                 "Stands on a day, as open tasks do", value=bool(place and place.all_day), key=f"{key}:all_day"
             )
@@ -70,10 +67,9 @@ def draw_tree(now: Here, rel: Relationship, on_done: Callable[[], None]) -> None
         tree: Document | None = {} if on else None
         if on and choices:
             names = {slug: field.name for slug, field in choices.items()}
-            by = st.selectbox(
-                "What a link is, is told by", list(names), format_func=names.__getitem__, key=f"{key}:by",
-                placeholder="Nothing: every link leads down",
-                index=list(names).index(rel.tree.by) if rel.tree and rel.tree.by in names else None,
+            by = _choose(
+                st.container(), "What a link is, is told by", names, rel.tree.by if rel.tree else None, f"{key}:by",
+                "Nothing: every link leads down",
             )  # fmt: skip
             if by is not None:
                 tree = {"by": by, **_sides(rel, choices[by].options, f"{key}:{by}")}
@@ -104,3 +100,13 @@ def _sides(rel: Relationship, options: Sequence[Option], key: str) -> Document:
             placeholder="Choose …",
         )  # fmt: skip
     return sides
+
+
+def _choose(
+    place: DeltaGenerator, label: str, names: Mapping[str, str], value: str | None, key: str, empty: str
+) -> str | None:
+    """One of some, or none: the value goes in by the state and not as the index, so that it can also be emptied."""
+    st.session_state.setdefault(key, value if value in names else None)
+    return place.selectbox(
+        label, list(names), index=None, format_func=names.__getitem__, key=key, placeholder=empty
+    )
