@@ -42,6 +42,7 @@ def draw_calendar(now: Here, module: Module) -> None:
             texts = {
                 field.slug: field.name for field in module.fields if field.kind in ("text", "select", "url")
             }
+            first, second = st.columns(2)
             where = _choose(first, "Where", texts, place.place if place else None, f"{key}:place", "Not said")
             all_day = second.toggle(
                 "Stands on a day, as open tasks do", value=bool(place and place.all_day), key=f"{key}:all_day"
