@@ -132,7 +132,7 @@ def _ambiguous_references(job: Job, s: Runner) -> None:
         )
 
 
-_DROPPING = ("required", "unique", "refused", "overlap", "backwards")
+_DROPPING = ("required", "unique", "refused", "overlap", "backwards", "circle")
 """What takes the whole row along, whatever the contract says."""
 
 
@@ -180,9 +180,21 @@ def _leave_out_new(job: Job, s: Runner, where: str, ids: Mapping[str, str]) -> N
     _drop(job, s)
     dropped = f"(SELECT _row FROM {DROPPED})"
     if not job.new_is_view:
+        _forget_left_out(job, s, dropped)
         s.execute(f"DELETE FROM {READY} WHERE _row IN {dropped}")
     elif _any(s, DROPPED):
         with_references(job, s, name=_NEW, where=f"{where} AND t._row NOT IN {dropped}", ids=ids)
+
+
+def _forget_left_out(job: Job, s: Runner, dropped: str) -> None:
+    """References to records of the same file that are left out of it wait for them again."""
+    for one in job.refs:
+        if job.module in one.reference.targets:
+            nothing = ", ".join(f"{ident(name)} = NULL" for name in one.reference.columns)
+            s.execute(
+                f"UPDATE {READY} SET {nothing} WHERE {ident(one.slug)} IN "
+                f"(SELECT id FROM {READY} WHERE _row IN {dropped})"
+            )
 
 
 def _open_to_new(job: Job) -> list[str]:
