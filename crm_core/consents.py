@@ -64,13 +64,10 @@ def read_consents(
     given = list(addresses_of(catalog.module(module), record))
     if not given:
         return ()
-    said = _said(relations).where(column("address", _SAID).isin(*relations.params.bind_all(given)))
-    rows = lake.read(text(said), relations.params.values).to_dicts()
-    latest: dict[tuple[str, str, str], Consent] = {}
-    for row in rows:
-        one = Consent(**row)
-        latest.setdefault((one.purpose, one.channel, one.address), one)
-    return tuple(latest[key] for key in sorted(latest))
+    told = [column(name, _SAID) for name in ("purpose", "channel", "address")]
+    among = told[-1].isin(*relations.params.bind_all(given))
+    latest = _said(relations).where(among).distinct(*told).order_by(*(one.copy() for one in told), *_newest())
+    return tuple(Consent(**row) for row in lake.read(text(latest), relations.params.values).to_dicts())
 
 
 def read_consent_history(
@@ -99,6 +96,8 @@ def read_consent_history(
         .select(*told)
         .join(changes, on=column("id", _CHANGE).eq(column("change_id", _SAID)), join_type="left")
         .where(exp.or_(*among))
+        .order_by(*_newest())
+        .limit(MOST)
     )
     return tuple(Consent(**row) for row in lake.read(text(said), relations.params.values).to_dicts())
 
@@ -215,18 +214,14 @@ def _said(relations: Relations) -> exp.Select:
     place = lake_table(
         "consents", schema="access", alias=_SAID, at=relations.at, catalog=relations.catalog_name
     )
-    return (
-        exp.select(
-            exp.cast(column("id", _SAID), "VARCHAR").as_("id"), *[column(name, _SAID) for name in names],
-            source.as_("source"),
-        )
-        .from_(place)
-        .order_by(
-            exp.Ordered(this=column("occurred_at", _SAID), desc=True),
-            exp.Ordered(this=column("id", _SAID), desc=True),
-        )
-        .limit(MOST)
-    )  # fmt: skip
+    return exp.select(
+        exp.cast(column("id", _SAID), "VARCHAR").as_("id"), *[column(name, _SAID) for name in names],
+        source.as_("source"),
+    ).from_(place)  # fmt: skip
+
+
+def _newest() -> list[exp.Expr]:
+    return [exp.Ordered(this=column(name, _SAID), desc=True) for name in ("occurred_at", "id")]
 
 
 def _problems(catalog: Catalog, known: Mapping[str, str], given: Mapping[str, str]) -> Iterator[Problem]:

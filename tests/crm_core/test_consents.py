@@ -14,7 +14,7 @@ from crm_core.errors import Forbidden, RecordNotFound, ValuesInvalid
 from crm_core.settings import read_settings
 from crm_core.timeline import CHANGES, read_timeline
 from crm_core.workspace import Workspace, open_workspace
-from lake import new_id
+from lake import Change, new_id
 
 ANN, VIEWER, STRANGER = Actor("ann", "admin"), Actor("vera", "viewer"), Actor("eve", "agent")
 ADA, PHONE = "ada@rivers.example", "+4930901820"
@@ -65,6 +65,22 @@ def test_the_latest_counts_and_what_was_said_before_is_kept(
     )
     assert (last.state, last.by, last.reason) == ("withdrawn", "ann", "wrote that he has enough")
     assert (first.state, first.source) == ("granted", "person")
+
+
+def test_what_was_said_once_counts_however_much_was_said_since(
+    workspace: Workspace, ada: dict[str, Any]
+) -> None:
+    say(workspace, ada, "objected", purpose="service")
+    said = (
+        "SELECT uuid(), $address, 'email', 'customers', CAST($id AS UUID), 'marketing', 'granted', 'program', NULL, "
+        "now() + to_seconds(n), CAST($id AS UUID) FROM range(300) t(n)"
+    )
+    values = {"address": ada["email"], "id": ada["id"]}
+    workspace.lake.commit(
+        lambda tx: tx.execute(f"INSERT INTO lake.access.consents {said}", values),
+        Change(actor="ann", door="api"),
+    )
+    assert stands(workspace, ada) == [("marketing", "email", "granted"), ("service", "email", "objected")]
 
 
 def test_a_contact_point_speaks_too_and_history_tells_it(workspace: Workspace, ada: dict[str, Any]) -> None:
