@@ -3,7 +3,7 @@
 import json
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,7 +68,7 @@ def _read(reader: Reader, mark: int) -> Catalog:
 
 
 _PAST_KEPT = 4
-_past: weakref.WeakKeyDictionary[Lake, dict[int, Catalog]] = weakref.WeakKeyDictionary()
+_past: weakref.WeakKeyDictionary[Lake, dict[tuple[int, int], Catalog]] = weakref.WeakKeyDictionary()
 """Version → definitions of the past, the last few that were asked for."""
 
 _catalogs: SnapshotCache[Catalog] = SnapshotCache(f"SELECT coalesce(max(snapshot), 0) FROM {_TABLE}", _read)
@@ -89,13 +89,13 @@ def read_catalog_at(lake: Lake, snapshot: int) -> Catalog:
     now = read_catalog(lake)
     if mark == now.version:
         return now
-    kept = _past.setdefault(lake, {})
-    if mark not in kept:
+    kept, key = _past.setdefault(lake, {}), (mark, now.version)
+    if key not in kept:
         rows = lake.read(current_rows_sql(before)).to_dicts()
-        kept[mark] = build_catalog(map(read_row, rows), version=mark)
+        kept[key] = replace(build_catalog(map(read_row, rows), version=mark), rights=now)
         for oldest in list(kept)[:-_PAST_KEPT]:
             kept.pop(oldest, None)
-    return kept[mark]
+    return kept[key]
 
 
 def read_catalog_in(tx: Transaction, lake: Lake) -> Catalog:

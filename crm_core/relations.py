@@ -87,22 +87,32 @@ class Relations:
         return union_all(parts).subquery(alias, copy=False)
 
     def predicate(self, slug: str, alias: str, *, deleted: bool = False) -> exp.Expr:
-        """True for the live (or deleted) rows of a module that the actor may see."""
-        module = self.catalog.module(slug)
+        """True for the live (or deleted) rows of a module that the actor may see.
+
+        What is closed to him today, by its row or by the definitions, is closed in the past as well.
+        """
         gone = column("deleted_at", alias).is_(exp.null())
         parts: list[exp.Expr] = [exp.not_(gone) if deleted else gone]
-        if not sees_whole_module(self.catalog, module, self.actor):
-            parts.append(sight(self, module, alias))
+        if self.at is not None and not self._sees_all(slug):
+            parts.append(sight(self, self.catalog.module(slug), alias))
+        today = self._today(slug)
+        if not today._sees_all(slug):
+            here = alias if self.at is None else "c"
+            seen = sight(today, today.catalog.module(slug), here)
             if self.at is not None:
-                parts.append(self._seen_today(slug, alias))
+                ids = exp.select(column("id", here)).from_(today.table(slug, here), copy=False)
+                seen = column("id", alias).isin(query=ids.where(seen, copy=False), copy=False)
+            parts.append(seen)
         return exp.and_(*parts, copy=False)
 
-    def _seen_today(self, slug: str, alias: str) -> exp.Expr:
-        """True for rows that the actor sees as they are now: what was closed to him is closed in the past as well."""
-        today, module = replace(self, at=None), self.catalog.module(slug)
-        ids = exp.select(column("id", "c")).from_(today.table(slug, "c"), copy=False)
-        ids = ids.where(sight(today, module, "c"), copy=False)
-        return column("id", alias).isin(query=ids, copy=False)
+    def _sees_all(self, slug: str) -> bool:
+        return sees_whole_module(self.catalog, self.catalog.module(slug), self.actor)
+
+    def _today(self, slug: str) -> "Relations":
+        """The relations of today, by the definitions of today where they still have the module."""
+        rights = self.catalog.rights
+        known = rights if rights is not None and slug in rights.modules else self.catalog
+        return self if self.at is None and known is self.catalog else replace(self, at=None, catalog=known)
 
     def visible(
         self, slug: str, alias: str, *, columns: tuple[str, ...] = (), deleted: bool = False

@@ -153,6 +153,8 @@ class Catalog:
     """(kind, slug) → the newest version of every definition, drafts and retired ones too."""
     live: Mapping[str, Stored] = field(default_factory=dict)
     """Slug → the newest version of a flow that is no draft: active, paused or retired."""
+    rights: "Catalog | None" = None
+    """Of definitions of the past those of today, by which is decided as well who sees what."""
 
     @cached_property
     def memo(self) -> "Memo":

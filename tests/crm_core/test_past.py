@@ -10,10 +10,12 @@ import pytest
 
 from crm_core import definitions, records
 from crm_core.badges import Badges
+from crm_core.errors import RecordNotFound
+from crm_core.history import read_history
 from crm_core.past import head_then, read_past
 from crm_core.timeline import read_timeline
 from lake import Change, retention
-from tests.crm_core.conftest import ADMIN, OTHER, Crm
+from tests.crm_core.conftest import ADMIN, AGENT, OTHER, Crm
 
 NEW = {"slug": "hobby", "kind": "text"}
 BOATS = {
@@ -64,6 +66,25 @@ def test_what_was_not_there_yet_or_is_hidden_is_not_found(story: Story) -> None:
     asked = {"record_id": story.customer, "at": past.snapshot}
     assert head_then(crm.lake, past.catalog, module="boats", actor=ADMIN, **asked) is None
     assert head_then(crm.lake, past.catalog, module="customers", actor=OTHER, **asked) is None
+
+
+def test_what_is_closed_to_somebody_today_is_closed_to_him_in_the_past_as_well(crm: Crm) -> None:
+    now = datetime.now(UTC)
+    made = Change(actor="ann", door="test", occurred_at=now - timedelta(days=10))
+    values = {"name": "Then", "folder": "leads"}
+    key = records.create(crm.lake, module="customers", values=values, actor=ADMIN, change=made).id
+    customers = copy.deepcopy(crm.catalog.stored["module", "customers"].document)
+    customers["folders"][0]["teams"] = ["sales"]
+    definitions.save(crm.lake, [("module", customers)], actor=ADMIN)
+    past = read_past(crm.lake, now - timedelta(days=5))
+    asked = {"module": "customers", "record_id": key}
+    seen = {
+        actor.user: head_then(crm.lake, past.catalog, actor=actor, at=past.snapshot, **asked) is not None
+        for actor in (ADMIN, OTHER, AGENT)
+    }
+    assert seen == {"ann": True, "sue": True, "bob": False}
+    with pytest.raises(RecordNotFound):
+        read_history(crm.lake, past.catalog, actor=AGENT, **asked)
 
 
 def test_definitions_of_then_are_read_once_and_those_of_now_are_the_same_object(story: Story) -> None:
