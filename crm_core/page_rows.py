@@ -1,7 +1,5 @@
 """The rows of one page: which of the ordered records they are, and the statement that gives them with their total."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +12,7 @@ from crm_core.conditions import Scope, value_expression
 from crm_core.deep_pages import Key, Stretch, before, beyond, distrust, skipped, stretch_of, within
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog, Path, Reference
+from crm_core.page_cursors import read_cursor, write_cursor
 from crm_core.trees import column, name, text
 from lake import Lake
 
@@ -130,7 +129,7 @@ def _read(lake: Lake, scope: Scope, order: Sequence[Key], matched: exp.Select, w
     page = exp.select("*").from_("matched")
     skip: exp.Expr = exp.Literal.number(window.skip)
     if window.after:
-        values = _read_cursor(window.after, len(order))
+        values = _read_place(window.after, len(order))
         page = page.where(beyond(tuple(values), order, params))
     if window.stretch is not None:
         ahead = exp.Where(this=before(window.stretch, order, params))
@@ -173,7 +172,7 @@ def cursor_of(keys: Sequence[SortKey], row: Mapping[str, Any]) -> str:
     """The cursor of the page behind a row."""
     # As text, a number or an instant keeps every digit, so that no row is passed over or met twice.
     values = [_key_value(row[f"k{i}"]) for i in range(len(keys))] + [str(row["id"])]
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+    return write_cursor(values)
 
 
 def _key_value(value: Any) -> Any:
@@ -182,11 +181,8 @@ def _key_value(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _read_cursor(after: str, length: int) -> list[Any]:
-    try:
-        values = json.loads(base64.urlsafe_b64decode(after.encode()))
-    except ValueError as error:
-        raise ConditionInvalid(after, "“after” is no cursor; use `next` of the page before") from error
-    if not isinstance(values, list) or len(values) != length:
+def _read_place(after: str, length: int) -> list[Any]:
+    values = read_cursor(after)
+    if len(values) != length:
         raise ConditionInvalid(after, "“after” belongs to another order; use `next` of the page before")
     return values

@@ -1,7 +1,5 @@
 """The timeline of a record: everything dated that reaches it over at most three links, newest first."""
 
-import base64
-import json
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from crm_core.access import Actor
 from crm_core.consents import read_consent_history
 from crm_core.errors import ConditionInvalid
 from crm_core.model import Catalog
+from crm_core.page_cursors import read_cursor, write_cursor
 from crm_core.prepared import about_record
 from crm_core.relations import Relations
 from crm_core.timeline_rows import (
@@ -107,7 +106,7 @@ def read_timeline(
     """
     looked_for = tuple(words.split()[:MOST_WORDS])
     asked = _Asked(
-        lake, catalog, module, record_id, actor, kinds, looked_for, limit, _read_cursor(after)
+        lake, catalog, module, record_id, actor, kinds, looked_for, limit, _read_place(after)
     )  # fmt: skip
     entries, pinned = _record_entries(asked, at=at)
     if CHANGES in kinds:
@@ -216,14 +215,14 @@ def _change_entry(catalog: Catalog, module: str, snapshot: str, rows: list[dict[
 
 
 def _cursor(entry: Entry) -> str:
-    return base64.urlsafe_b64encode(json.dumps([entry.occurred_at.isoformat(), entry.id]).encode()).decode()
+    return write_cursor([entry.occurred_at.isoformat(), entry.id])
 
 
-def _read_cursor(after: str | None) -> tuple[datetime, str] | None:
+def _read_place(after: str | None) -> tuple[datetime, str] | None:
     if not after:
         return None
     try:
-        instant, entry_id = json.loads(base64.urlsafe_b64decode(after.encode()))
+        instant, entry_id = read_cursor(after)
         return datetime.fromisoformat(instant), str(entry_id)
     except (ValueError, TypeError) as error:
         raise ConditionInvalid(after, "“after” is no cursor; use `next` of the page before") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,7 @@ def test_what_cannot_be_written_is_told_by_field(
         pytest.param({"filter": '{"field": "nope", "op": "eq", "value": 1}'}, 422, id="an unknown field"),
         pytest.param({"sort": "name; DROP TABLE x"}, 422, id="SQL as an order"),
         pytest.param({"after": "x"}, 422, id="no cursor"),
+        pytest.param({"after": b64encode(b"[" * 9_999).decode()}, 422, id="a deep cursor"),
         pytest.param({"expand": "nope"}, 422, id="nothing to expand"),
         pytest.param({"limit": "0"}, 422, id="no page"),
         pytest.param({"as_of": "tomorrow-ish"}, 422, id="no instant"),
