@@ -34,6 +34,16 @@ def keep(workspace: Workspace, record: str, **content: Any) -> None:
     drafts_of(workspace.lake).keep(composing.kept(made, record=record), actor=ADMIN)
 
 
+def attached(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+    """What came in as a file of a mail: its name and digest."""
+    box = uploads.open_box()
+    with uploads.receiving(box, "offer.pdf") as write:
+        write(b"%PDF-1.4 an offer")
+    came = files.keep_bytes(workspace, box)
+    uploads.close_box(box)
+    return came
+
+
 def places(workspace: Workspace, record: str) -> list[str]:
     return [one.place for one in drafts_of(workspace.lake).read(record, actor=ADMIN)]
 
@@ -74,12 +84,8 @@ def test_nobody_else_sees_it(empty: Open, empty_workspace: Workspace, anna: str)
 def test_an_answer_keeps_what_it_answers_and_its_files(
     empty_workspace: Workspace, anna: str, tmp_path: Path
 ) -> None:
-    box = uploads.open_box()
-    with uploads.receiving(box, "offer.pdf") as write:
-        write(b"%PDF-1.4 an offer")
-    came = files.keep_bytes(empty_workspace, box)
+    came = attached(empty_workspace)
     keep(empty_workspace, anna, answers="m", about=("customers", anna), place="mail:re:m", came=came)
-    uploads.close_box(box)
     found = composing.restored(drafts_of(empty_workspace.lake).read(anna, actor=ADMIN))
     assert found is not None and (found.answers, found.about, found.place) == (
         "m",
@@ -95,11 +101,7 @@ def test_an_answer_keeps_what_it_answers_and_its_files(
 def test_what_was_attached_becomes_a_file_once_however_often_the_mail_is_refused(
     empty: Open, empty_workspace: Workspace, anna: str
 ) -> None:
-    box = uploads.open_box()
-    with uploads.receiving(box, "offer.pdf") as write:
-        write(b"%PDF-1.4 an offer")
-    keep(empty_workspace, anna, to="nobody", came=files.keep_bytes(empty_workspace, box))
-    uploads.close_box(box)
+    keep(empty_workspace, anna, to="nobody", came=attached(empty_workspace))
     page = press(empty("customers", id=anna, section="communications"), "Send")
     found = composing.restored(drafts_of(empty_workspace.lake).read(anna, actor=ADMIN))
     assert not page.exception and found is not None and (len(found.files), found.came) == (1, ())
