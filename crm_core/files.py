@@ -66,7 +66,7 @@ def store(
     made: list[dict[str, Any]] = []
     for upload in uploads:
         digest, size = write_blob(workspace.settings.files_path, upload)
-        name = Path(upload.name).name
+        name = media.unturned(Path(upload.name).name)
         head = media.read_head(blob_path(workspace.settings.files_path, digest))
         values: dict[str, Any] = {
             "name": name,

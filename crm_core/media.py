@@ -116,6 +116,7 @@ _WORDS: dict[Family, str] = {
     "program": "a program", "archive": "an archive", "office": "an office document", "empty": "empty",
     "unknown": "something else",
 }  # fmt: skip
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BUILT_IN = mimetypes.MimeTypes()
 
 
@@ -189,6 +190,14 @@ def mismatch(name: str, media_type: str) -> str:
     if found == "unknown" and said != "text" and claimed not in SHOWABLE:
         return ""  # of a kind that we do not know by its bytes
     return f"says {Path(name).suffix.lower()[:12]}, is {_WORDS[found]}"
+
+
+def unturned(name: str) -> str:
+    """A name without the signs that turn its letters around: `invoice-fdp.exe` is not to be seen as a PDF.
+
+    Writing from right to left needs none of them.
+    """
+    return _TURNING.sub("", name)
 
 
 def shown_as(head: bytes) -> str | None:

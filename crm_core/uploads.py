@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from crm_core.errors import CrmError
+from crm_core.media import unturned
 
 MOST_BOXES = 5_000
 MOST_FILES = 1_000
@@ -111,7 +112,7 @@ def receiving(box: str, name: str, *, announced: int = 0) -> Iterator[Callable[[
         BoxFull: It has as many files as it may hold.
         FileTooLarge: The file is larger than the box takes; also raised by what writes the pieces.
     """
-    shown = Path(name.replace("\\", "/").replace("\x00", "")).name or "file"
+    shown = Path(unturned(name).replace("\\", "/").replace("\x00", "")).name or "file"
     folder, most = _room(box)
     if most is not None and announced > most:
         raise FileTooLarge(shown, most)

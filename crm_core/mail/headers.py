@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import utils
 from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import getaddresses, parsedate_to_datetime, quote
 
 from crm_core.mail.charsets import clean, to_text
+from crm_core.media import unturned
 
 Headers = Mapping[str, tuple[str, ...]]
 """Name in small letters → its values in their order, each one line."""
@@ -24,6 +25,9 @@ _BETWEEN = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")
 _ID = re.compile(r"<([^<>\s]{1,990})>")
 # Newer interpreters give nothing at all for a list with one odd address, unless they are told otherwise.
 _LENIENT = {"strict": False} if hasattr(utils, "supports_strict_parsing") else {}
+_ADDRESSED = frozenset({"from", "sender", "reply-to", "to", "cc", "bcc"})
+_SPECIAL = re.compile(r'[()<>\[\]:;@\\,"]')
+"""What has a meaning between addresses, and in a name stands within quotation marks only (RFC 5322, 3.2.3)."""
 _OLDEST = datetime(1971, 1, 1, tzinfo=UTC)
 
 
@@ -40,28 +44,35 @@ class Address:
         return self.address.lower()
 
     def __str__(self) -> str:
-        return f"{self.name} <{self.address}>" if self.name else self.address
+        return f"{_phrase(self.name)} <{self.address}>" if self.name else self.address
 
 
 def read_headers(message: Message) -> Headers:
     """All headers of a message or a part."""
     found: dict[str, list[str]] = {}
     for name, value in message.raw_items():
-        found.setdefault(name.strip().lower(), []).append(decode_words(str(value)))
+        slug = name.strip().lower()
+        found.setdefault(slug, []).append(decode_words(str(value), named=slug in _ADDRESSED))
     return {name: tuple(values) for name, values in found.items()}
 
 
-def decode_words(value: str) -> str:
-    """A header as one line of text: unfolded, its encoded words (RFC 2047) decoded, raw bytes read as they look."""
+def decode_words(value: str, *, named: bool = False) -> str:
+    """A header as one line of text: unfolded, its encoded words (RFC 2047) decoded, raw bytes read as they look.
+
+    Args:
+        value: the header as it came.
+        named: whether its words are names beside addresses. Those stay names, whatever they say: an encoded `Smith,
+            John` or `a@bank.example,` comes within quotation marks, and is no address of its own.
+    """
     raw = " ".join(value.split())
     if not raw.isascii():
         raw = to_text(raw.encode("utf-8", "surrogateescape"), None)[0]
     if "=?" in raw:
-        raw = _joined(_BETWEEN.sub(r"\1", raw))
-    return " ".join(clean(raw).split())
+        raw = _joined(_BETWEEN.sub(r"\1", raw), named=named)
+    return " ".join(unturned(clean(raw)).split())
 
 
-def _joined(raw: str) -> str:
+def _joined(raw: str, *, named: bool) -> str:
     """Encoded words replaced; neighbours of one charset are decoded together, for characters are split between them."""
     parts: list[tuple[str, bytes | str]] = []
     place = 0
@@ -78,7 +89,23 @@ def _joined(raw: str) -> str:
         else:
             parts.append((charset, content))
     parts.append(("", raw[place:]))
-    return "".join(one if isinstance(one, str) else to_text(one, charset)[0] for charset, one in parts)
+    line = ""
+    for charset, one in parts:
+        text = one if isinstance(one, str) else to_text(one, charset)[0]
+        line += text if isinstance(one, str) or not named else _phrase(text, within=_is_open(line))
+    return line
+
+
+def _phrase(text: str, *, within: bool = False) -> str:
+    """A name as it stands beside an address; `within` quotation marks already, only these are escaped."""
+    if within:
+        return quote(text)
+    return f'"{quote(text)}"' if _SPECIAL.search(text) else text
+
+
+def _is_open(line: str) -> bool:
+    """Whether a quotation mark is still to be closed at the end of a line."""
+    return len(re.findall(r'(?<!\\)(?:\\\\)*"', line)) % 2 == 1
 
 
 def _content(way: str, text: str) -> bytes | None:

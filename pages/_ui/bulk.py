@@ -134,9 +134,11 @@ def _choose_scope(module: Module, matching: Condition | None, total: int, ticked
     everything = (
         f"All {words.number(total)} that match" if matching is not None else f"All {words.number(total)}"
     )
-    names = {"all": everything}
-    if ticked:
-        names = {"ticked": f"The {words.number(len(ticked))} ticked"} | names
+    names = {"ticked": f"The {words.number(len(ticked))} ticked", "all": everything}
+    if not ticked:
+        st.html(html.Html('<span class="m-sub">{}</span>').format(f"{everything}."))
+        condition = matching or All()
+        return _Scope(condition, f"all {condition!r}")
     chosen = st.radio(
         "Which", list(names), format_func=names.__getitem__, key=f"bulk:{module.slug}:scope", horizontal=True
     )

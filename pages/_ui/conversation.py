@@ -75,8 +75,13 @@ def _message(
         _face(message, who), who, _to(message), _state(here, message),
         words.moment(message.moment, zone=here.zone),
     )  # fmt: skip
-    kept = [file_preview.opened(one, names[one], actor=here.actor) for one in message.files if one in names]
-    papers = html.Html('<div class="m-papers">{}</div>').format(html.join(kept, between=" · "))
+    paper = html.Html("<span>{}</span>")
+    kept = [
+        paper.format(file_preview.opened(one, names[one], actor=here.actor))
+        for one in message.files
+        if one in names
+    ]
+    papers = html.Html('<div class="m-papers">{}</div>').format(html.join(kept))
     body = _markup(here, message, formatted) if message.id in formatted else _text(message)
     return html.Html('<article class="m-mail {}">{}{}{}{}{}</article>').format(
         side, head, failure, body, papers if kept else "", _verbs(message, locked=locked, formatted=formatted)

@@ -53,6 +53,8 @@ def _text_input(w: Widget) -> None:
     start = None if is_missing(w.value) else str(w.value)
     settings: dict[str, Any] = {"value": start, "key": w.key, "type": kind, "help": _help(w)}
     settings["live"] = "300ms" if w.live else False
+    # A browser that checks addresses by itself keeps back what it does not like, and the form would go without it.
+    settings["validate"] = ""
     st.text_input(w.label, **settings, **w.common)
 
 

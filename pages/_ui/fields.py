@@ -76,7 +76,7 @@ def edit_field(
         field=field,
         value=value,
         key=key,
-        label=html.plain((label or field.name) + mark),
+        label=html.plain(label or field.name) + mark,
         commit=commit if on_commit is not None else None,
         context=context,
         disabled=disabled or field.read_only,

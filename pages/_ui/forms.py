@@ -163,7 +163,7 @@ def _about(here: Here, module: Module) -> dict[str, Any]:
 
 
 def _draw_fields(form: _Form, fields: Sequence[Field | Reference]) -> dict[str, Any]:
-    wrong = feedback.problems(form.key)
+    wrong = _wrong(form)
     about, heard = _about(form.here, form.module), deciding(form.module)
     values: dict[str, Any] = {}
     for field in fields:
@@ -179,6 +179,17 @@ def _draw_fields(form: _Form, fields: Sequence[Field | Reference]) -> dict[str, 
             live=field.slug in heard or _tells_who(form.module, field),
         )  # fmt: skip
     return values
+
+
+def _wrong(form: _Form) -> dict[str, str]:
+    """Field → what is wrong with it, as long as it stands as it was refused."""
+    tried = st.session_state.get(f"{form.key}:tried", {})
+    now = _given(form.values)
+    return {
+        slug: words
+        for slug, words in feedback.problems(form.key).items()
+        if slug not in form.values or now.get(slug) == tried.get(slug)
+    }
 
 
 def _tells_who(module: Module, field: Field) -> bool:
@@ -229,6 +240,7 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 def _create(
     here: Here, module: Module, values: dict[str, Any], form: str, on_created: Callable[[str], None]
 ) -> None:
+    st.session_state[f"{form}:tried"] = values
     made = feedback.submit(
         lambda: records.create(
             here.lake, module=module.slug, values=values, actor=here.actor, door="browser"

@@ -22,7 +22,8 @@ Text = str | Html
 
 COLORS = ("gray", "green", "blue", "violet", "orange", "yellow", "red", "teal", "pink", "brown")
 _SYNONYMS = {"grey": "gray", "amber": "yellow", "purple": "violet", "indigo": "violet", "cyan": "teal"}
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+_MARKDOWN = re.compile(r"[\\`*_\[\]<|~$]|:(?=\S)|&(?=#?\w+;)")
+_LINE_MARKDOWN = re.compile(r"(?m)^\s*(?=[#+\->=])|^\s*\d+(?=[.)])")
 _SCHEMES = ("http", "https", "mailto", "tel")
 
 
@@ -68,8 +69,11 @@ def words_of(text: Text) -> str:
 
 
 def plain(text: str) -> str:
-    """Text for a place that reads Markdown (a label, a toast), so that it is shown as it is."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Text for a place that reads Markdown (a label, a toast), so that it is shown as it is.
+
+    Only what would be read as a mark is escaped: a label is also the name that is read aloud, as it is written.
+    """
+    return _LINE_MARKDOWN.sub(r"\g<0>\\", _MARKDOWN.sub(r"\\\g<0>", text))
 
 
 def join(parts: Iterable[Text], *, between: str = "") -> Html:

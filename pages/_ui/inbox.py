@@ -38,6 +38,8 @@ from pages._ui.state import page_state, record_id, record_id_in_url
 from pages._ui.workspace_state import read_selected
 
 CUSTOMERS = "customers"
+LATE = timedelta(days=1)
+"""Who has waited for so long is told of in red, as on Home."""
 
 
 def draw() -> None:
@@ -106,7 +108,8 @@ def figures(now: Here, seen: Head, found: Conversations) -> list[html.Kpi]:
             made.append(html.Kpi("First answer after", _span(answered - came)))
         else:
             late = datetime.now(UTC) - came
-            made.append(html.Kpi("Waits for an answer", _span(late), tone="bad"))
+            tone = "bad" if late >= LATE else ""
+            made.append(html.Kpi("Waits for an answer", _span(late), tone=tone))
     made.append(html.Kpi("Messages", words.number(found.messages)))
     if inbox_actions.is_asleep(seen):
         made.append(html.Kpi("Put off until", words.moment(record[inbox_list.SNOOZE], zone=now.zone)))
@@ -119,7 +122,9 @@ def _span(time: timedelta) -> str:
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
-    return f"{hours} h {rest} min" if hours else f"{rest} min"
+    if hours:
+        return f"{hours} h {rest} min"
+    return f"{rest} min" if rest else "under a minute"
 
 
 def _nobody(now: Here, state: InboxState, slug: str) -> None:

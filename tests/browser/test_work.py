@@ -55,6 +55,19 @@ def test_keys_go_to_the_search_and_through_the_list(customers: Page) -> None:
     expect(steps.dialog(customers)).to_be_hidden()
 
 
+def test_what_is_no_address_is_refused_at_its_field_until_it_is_changed(customers: Page) -> None:
+    steps.shortcut(customers, "n", steps.new_button(customers))
+    new, refused = steps.dialog(customers), "“not an address” is no e-mail address"
+    new.get_by_role("textbox", name="Name *", exact=True).fill("Nobody yet")
+    new.get_by_role("textbox", name="E-mail", exact=True).fill("not an address")
+    new.get_by_role("button", name="Create", exact=True).click()
+    expect(new.get_by_text(refused)).to_be_visible()
+    new.get_by_role("textbox", name="E-mail", exact=True).fill("nobody@yet.example")
+    expect(new.get_by_text(refused)).to_be_hidden()
+    new.get_by_role("button", name="Create", exact=True).click()
+    expect(steps.title(customers)).to_contain_text("Nobody yet")
+
+
 def test_a_field_is_edited_in_place_and_markup_stays_text(customers: Page) -> None:
     steps.stays(customers)
     customers.get_by_role("option").nth(2).click()

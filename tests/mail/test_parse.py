@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from email.utils import formataddr, getaddresses
 from typing import Any
 
 import pytest
 
 from crm_core.mail.errors import MailUnreadable
 from crm_core.mail.parse import read_mail
+from flows.drafts import read_addresses
 
 HEAD = b"From: Ida <ida@a.example>\nSubject: S\nMIME-Version: 1.0\n"
 
@@ -86,6 +88,21 @@ ADDRESSES = {
     "a name": ("Ida Berg <ida@a.example>", "Ida Berg", "ida@a.example"),
     "an encoded name": ("=?utf-8?q?J=C3=B6rg?= <j@a.example>", "Jörg", "j@a.example"),
     "a comma in it": ('"Berg, Ida" <ida@a.example>', "Berg, Ida", "ida@a.example"),
+    "a comma in an encoded name": (
+        "=?utf-8?q?J=C3=B6rg=2C_Ida?= <ida@a.example>",
+        "Jörg, Ida",
+        "ida@a.example",
+    ),
+    "an address in an encoded name": (
+        "=?utf-8?q?boss=40b.example=2C?= <ida@a.example>",
+        "boss@b.example,",
+        "ida@a.example",
+    ),
+    "an encoded name within quotation marks": (
+        '"=?utf-8?q?J=C3=B6rg=2C?= Ida" <ida@a.example>',
+        "Jörg, Ida",
+        "ida@a.example",
+    ),
     "a comment": ("ida@a.example (Ida)", "Ida", "ida@a.example"),
     "two": ("Ida <ida@a.example>, Ole <ole@a.example>", "Ida", "ida@a.example"),
     "a broken one before": ("undisclosed-recipients:;, ida@a.example", "", "ida@a.example"),
@@ -96,6 +113,19 @@ ADDRESSES = {
 def test_a_sender_is_a_name_and_an_address(given: str, name: str, address: str) -> None:
     sender = read_mail(f"From: {given}\n\nx".encode()).sender
     assert sender is not None and (sender.name, sender.address) == (name, address)
+
+
+def test_a_sender_is_kept_so_that_his_name_is_never_read_as_an_address() -> None:
+    for name in ("Berg, Ida", "Ida <boss@b.example>", 'Ida "the boss" @ (work)', "Jörg"):
+        sender = read_mail(f"From: {formataddr((name, 'ida@a.example'))}\n\nx".encode()).sender
+        assert getaddresses([str(sender)]) == [(name, "ida@a.example")]
+        assert read_addresses(str(sender)) == ("ida@a.example",)
+
+
+def test_no_sign_turns_letters_around() -> None:
+    pdf = b'Content-Type: text/plain\nContent-Disposition: attachment; filename="\xe2\x80\xaefdp.exe"\n\nMZ'
+    mail = read_mail(parts(TEXT, pdf).replace(b"Subject: S", b"Subject: =?utf-8?b?4oCudHh0LmV4ZQ==?="))
+    assert (mail.subject, mail.attachments[0].name) == ("txt.exe", "fdp.exe")
 
 
 def test_nobody_and_no_date_are_no_fault() -> None:

@@ -114,7 +114,12 @@ def test_nothing_unread_draws_nothing() -> None:
 
 
 def test_markdown_is_shown_as_it_is() -> None:
-    assert html.plain("**a** [b](c) :red[d] $e$") == r"\*\*a\*\* \[b\]\(c\) \:red\[d\] \$e\$"
+    assert html.plain("**a** [b](c) :red[d] $e$") == r"\*\*a\*\* \[b\](c) \:red\[d\] \$e\$"
+    assert html.plain("- a\n1. b\n# c &amp; d") == "\\- a\n1\\. b\n\\# c \\&amp; d"
+
+
+def test_what_is_no_mark_is_read_aloud_as_it_is_written() -> None:
+    assert html.plain("E-mail (work): 3 & more.") == "E-mail (work): 3 & more."
 
 
 def test_a_menu_of_sections_keeps_the_current_one_in_sight() -> None:
