@@ -30,6 +30,8 @@ PINNED = "home.dashboards"
 """The preference that lists the dashboards that stand on a person's Home."""
 CARD_HEIGHT, ROW_REST = 210, 80
 """Of a chart in pixels, and what a row of cards takes beside its charts: a tall card has both rows for one."""
+LEAST_CHART = 84
+"""Of the chart of one currency beside others in a card, so that these make it hardly taller than its neighbours."""
 
 
 def pinned_of(now: Here) -> tuple[str, ...]:
@@ -92,7 +94,7 @@ def _card(slug: str, range: Range | None, key: str, height: int) -> None:
         if takes_range(result.report):
             told.html(html.Html('<div class="m-sub">{}</div>').format(range_words(result.range)))
         draw_chart(
-            result, key=f"{key}:chart", height=height,
+            result, key=f"{key}:chart", height=height, least=LEAST_CHART,
             on_pick=lambda place: open_records(now, result, place, asked_at),
         )  # fmt: skip
         if result.rows and result.report.chart not in ("number", "table"):

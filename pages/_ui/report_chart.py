@@ -26,17 +26,22 @@ MOST_CHARTS = 3
 _PICK = "pick"
 _SAID = {"field": "said", "type": "nominal"}
 """What is read aloud of a part of a chart."""
+_CURRENCY_HEIGHT = 48
+"""Of the name of a currency above its chart, with the room around it."""
 _ROW_HEIGHT, _MOST_ROW_HEIGHT, _AXIS_HEIGHT, _LEGEND_HEIGHT = 24, 44, 44, 24
 Pick = Callable[[int], None]
 
 
-def draw_chart(result: Result, *, key: str, height: int = 320, on_pick: Pick | None = None) -> None:
+def draw_chart(
+    result: Result, *, key: str, height: int = 320, least: int = 150, on_pick: Pick | None = None
+) -> None:
     """Draw the answer of a report as its chart.
 
     Args:
         result: What was answered.
         key: Of the widgets.
         height: In pixels, for all currencies together where dates or lines are drawn.
+        least: Of the chart of one currency.
         on_pick: Called in a callback with the place of the row that was clicked.
     """
     chart = result.report.chart
@@ -50,10 +55,11 @@ def draw_chart(result: Result, *, key: str, height: int = 320, on_pick: Pick | N
         st.html(answer_table(result, most=12))
     else:
         shown = result.currencies[:MOST_CHARTS]
+        each = (height - _CURRENCY_HEIGHT * (len(shown) - 1)) // max(1, len(shown))
         for currency in shown:
             if len(shown) > 1 or (currency and result.unit == "money"):
                 st.html(html.Html('<div class="m-sub m-report-currency">{}</div>').format(currency))
-            spec = chart_spec(result, currency=currency, height=max(150, height // len(shown)))
+            spec = chart_spec(result, currency=currency, height=max(least, each))
             _draw(spec, result, f"{key}:{currency}", on_pick)
 
 
