@@ -10,7 +10,7 @@ from crm_core.intake_forms import intake_module
 from crm_core.model import Catalog
 from crm_core.panels import panels_of
 from crm_core.query import titles
-from crm_core.search import search_all
+from crm_core.search import note_of, search_all
 from lake import Lake
 
 PURPOSE = "palette"
@@ -78,7 +78,10 @@ def find_records(
         return ()
     hits = search_all(lake, catalog, words=asked, actor=actor, modules=own, limit=limit)
     order = {slug: place for place, slug in enumerate(own)}
-    found = [Found(hit.module, hit.id, hit.title or hit.id[:8], hit.subtitle) for hit in hits]
+    found = [
+        Found(hit.module, hit.id, hit.title or hit.id[:8], note_of(catalog.module(hit.module), hit.subtitle))
+        for hit in hits
+    ]
     return tuple(sorted(found, key=lambda one: order[one.module]))
 
 

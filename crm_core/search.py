@@ -291,6 +291,12 @@ def _hold_all(
     )
 
 
+def note_of(module: Module, text: str | None) -> str:
+    """The subtitle of a record as people read it: of a choice what it says, not the value that is stored."""
+    options = getattr(module.field(module.subtitle or ""), "options", None) or ()
+    return next((option.text for option in options if option.value == text), text or "")
+
+
 def _hit(row: Mapping[str, Any], module: str) -> Hit:
     return Hit(
         module, row["id"], row["title"] or "", row["subtitle"] or "", row["status"], row["folder"],

@@ -74,7 +74,9 @@ def draw(board: Board) -> None:
                 label, icon=":material/event:", key=f"{board.key}:new",
                 on_click=_book, args=(board, *_next_hour(now.zone)),
             )  # fmt: skip
-        st.html(calendar_words.legend(now))
+        st.html(calendar_words.legend(now), width="content")
+        if not entries:
+            st.html(calendar_words.nothing_in(day, books=board.books), width="content")
     _draw_warning(board)
     if len(entries) > calendars.MOST:
         st.html(

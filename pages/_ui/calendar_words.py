@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from crm_core import calendars
 from crm_core.calendars import Entry
@@ -48,6 +48,12 @@ def legend(now: Here) -> html.Html:
     ]
     zone = html.Html('<span class="m-sub" title="Times are those of this zone">{}</span>').format(now.zone)
     return html.chips([*badges, zone])
+
+
+def nothing_in(day: date, *, books: bool) -> html.Html:
+    """That nothing stands in the month of a day, and how something would."""
+    how = " Drag over an empty span to book it." if books else ""
+    return html.Html('<span class="m-sub">Nothing in {}.{}</span>').format(f"{day:%B %Y}", how)
 
 
 def _event(now: Here, one: Entry, people: Mapping[str, str]) -> Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from crm_core.query import titles
-from crm_core.search import search_module
+from crm_core.search import note_of, search_module
 from flows import manual, why
 from flows.store import FlowInfo
 from flows.why import Why
@@ -45,13 +45,14 @@ def _forget(state: FlowsState) -> None:
 
 
 def _hits(now: Here, module: str, asked: str) -> None:
+    of = now.catalog.module(module)
     hits = search_module(now.lake, now.catalog, module=module, actor=now.actor, words=asked, limit=SHOWN)
     rows = [
-        html.Row([hit.title or "Without a name", hit.subtitle, words.readable(hit.status or "")],
+        html.Row([hit.title or "Without a name", note_of(of, hit.subtitle), words.readable(hit.status or "")],
                  click=html.click("why", hit.id))
         for hit in hits.items
     ]  # fmt: skip
-    one = now.catalog.module(module).one.lower()
+    one = of.one.lower()
     st.html(html.table_card(f"Choose the {one} to ask about", ["Record", "", "Status"], rows,
                             count=words.number(hits.total), empty="Nothing found. Try fewer letters."))  # fmt: skip
 

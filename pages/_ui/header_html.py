@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from crm_core.model import Status
 from crm_core.profile import Head
+from crm_core.search import note_of
 from pages._ui import header_photo, html
-from pages._ui.record_words import note_of, reference_link, status_badge
+from pages._ui.record_words import reference_link, status_badge
 from pages._ui.session import Here
 from pages._ui.surroundings import field_context
 

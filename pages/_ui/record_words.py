@@ -29,12 +29,6 @@ def _status(module: Module, folder: str | None, status: str | None) -> Status | 
     return known.get(status or "")
 
 
-def note_of(module: Module, text: str | None) -> str:
-    """The subtitle of a record as people read it: of a choice what it says, not the value that is stored."""
-    options = getattr(module.field(module.subtitle or ""), "options", None) or ()
-    return next((option.text for option in options if option.value == text), text or "")
-
-
 def reference_link(reference: Reference, value: Any, titles: dict[str, str]) -> html.Html | None:
     """The title of the referenced record as a link to it; None when there is none, or none that may be seen."""
     if not value:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from crm_core import query
 from crm_core.model import Reference
-from crm_core.search import search_module
+from crm_core.search import note_of, search_module
 from pages._ui import html
 from pages._ui.session import Here
 from pages._ui.state import record_id
@@ -116,7 +116,8 @@ def _search(here: Here, module: str, key: str, commit: Callable[[str | None, str
         here.lake, here.catalog, module=module, actor=here.actor, words=words or "", limit=SHOWN
     )
     for hit in hits.items:
-        note = f"  :gray[:small[{html.plain(hit.subtitle)}]]" if hit.subtitle else ""
+        told = note_of(here.catalog.module(module), hit.subtitle)
+        note = f"  :gray[:small[{html.plain(told)}]]" if told else ""
         st.button(
             html.plain(hit.title or "Without a name") + note, key=f"{key}:pick:{hit.id}", type="tertiary",
             width="stretch", on_click=commit, args=(hit.id, hit.title),

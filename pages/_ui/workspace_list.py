@@ -12,13 +12,13 @@ from crm_core import listing
 from crm_core.model import Module
 from crm_core.model.condition import Condition
 from crm_core.quiet import shown_since
+from crm_core.search import note_of
 from crm_core.search_page import Window
 from lake.words import plain
 from pages._ui import file_preview, forms, html, nav, words, workspace_narrow
 from pages._ui.components import ListRow, ListWindow, record_list
 from pages._ui.layout import head, redraw, show_panel
 from pages._ui.pulse import pulse
-from pages._ui.record_words import note_of
 from pages._ui.session import Here, here
 from pages._ui.state import set_url
 from pages._ui.workspace_narrow import sort_of

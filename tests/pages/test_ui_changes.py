@@ -9,9 +9,9 @@ import pytest
 from crm_core.definition_documents import build_catalog, parse_document
 from crm_core.model import Catalog, Stored
 from crm_core.pack_files import read_pack
+from crm_core.search import note_of
 from pages._ui.changes import label_of, show_value
 from pages._ui.field_views import FieldContext
-from pages._ui.record_words import note_of
 
 CONTEXT = FieldContext(users={"ben": "Ben Carter", "farid": "Farid Haddad"}, zone="Europe/Berlin")
 ORDER = "01a1c611-73f8-736e-8940-11f5bb695f2b"
