@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import getaddresses
 
 from crm_core.access import Actor
 from crm_core.errors import Problem, ValuesInvalid
@@ -18,6 +17,10 @@ from lake import Lake
 MOST_ADDRESSES = 50
 MOST_FILES = 20
 _FILE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PIECE = re.compile(r'(?:"(?:\\.|[^"\\])*"|<[^<>]*>|\([^()]*\)|[^,;])+')
+"""What stands between two commas or semicolons; a name in quotation marks may have some itself."""
+_NAMED = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^"<>])*<([^<>]*)>')
+_COMMENT, _GROUP = re.compile(r"\([^()]*\)(?=[^\"]*$)"), re.compile(r"^[^@:\"<>]*:\s*")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]")
 
 
@@ -69,8 +72,15 @@ def read_addresses(given: str) -> tuple[str, ...]:
     """
     if _UNSAFE.search(given) or not given.strip():
         return (given,) if given.strip() else ()
-    found = getaddresses([given.replace(";", ",")])
-    return tuple(address or name or given for name, address in found if address or name)
+    pieces = (_one_address(piece) for piece in _PIECE.findall(given))
+    return tuple(piece for piece in pieces if piece)
+
+
+def _one_address(piece: str) -> str:
+    """The address of one entry, without its name, comment or group; empty where it names nobody."""
+    bare = _COMMENT.sub("", piece).strip()
+    named = _NAMED.fullmatch(bare)
+    return named[1].strip() if named else _GROUP.sub("", bare)
 
 
 def check_draft(lake: Lake, catalog: Catalog, draft: Draft, *, actor: Actor) -> None:

@@ -16,6 +16,7 @@ from pages._ui import feedback, html, words
 from pages._ui.flows_state import FlowsState
 from pages._ui.flows_words import FlowWords
 from pages._ui.layout import redraw
+from pages._ui.near_end import near_end
 from pages._ui.session import Here
 
 PAGE = 50
@@ -41,8 +42,8 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
         st.html(html.empty_state("No runs", _why_none(state, flow), icon_name="bolt"))
         return
     st.html(run_table(now, runs[: state.shown]))
-    if len(runs) > state.shown:
-        st.button("More", key="runs:more", on_click=_more, args=(state,), width="stretch")
+    more = str(state.shown) if len(runs) > state.shown else ""
+    near_end(more, key="runs:near", on_near=partial(_more, state))
 
 
 def _week(now: Here, flow: FlowInfo) -> html.Html:

@@ -14,16 +14,10 @@ from crm_core.feed import Feed, Read, again, begin, longer
 from crm_core.reading import marks_of
 from crm_core.timeline import read_timeline
 from pages._ui import html, timeline_html
-from pages._ui.components import source
+from pages._ui.near_end import near_end
 from pages._ui.sections.base import Spot
 from pages._ui.timeline_html import Look
 
-_NEAR_END = st.components.v2.component(
-    "merganser_near_end",
-    html='<div class="near-end" role="status"></div>',
-    css=".near-end { padding: 10px 2px; color: var(--faint); font-size: 13px; min-height: 20px; }",
-    js=source("near_end.js"),
-)
 _SHOWN = "feed"
 
 
@@ -63,7 +57,7 @@ def draw(spot: Spot, *, kinds: tuple[str, ...], words: str, empty: str) -> None:
         for drawn in _drawn(spot, shown, look):
             st.html(drawn)
         more = partial(_more, shown, read)
-        _NEAR_END(data={"more": shown.feed.next or ""}, key=spot.key("near"), on_near_change=more)
+        near_end(shown.feed.next or "", key=spot.key("near"), on_near=more)
 
     with st.container(gap=None, key="feed"):
         st.fragment(pages, key=spot.key("pages"))()
