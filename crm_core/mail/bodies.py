@@ -172,12 +172,22 @@ def _charset_of(part: Message) -> str | None:
 
 def _name_of(part: Message) -> str | None:
     try:
-        given = part.get_filename()
+        given = _described(part).get_filename()
     except (ValueError, LookupError, TypeError):
         return None
     name = re.split(r"[/\\]", decode_words(given or ""))[-1]
     name = re.sub(r"[\x00-\x1f\x7f<>:\"|?*]+", "_", clean(name)).strip(" .")
     return name[-LONGEST_NAME:] or None
+
+
+def _described(part: Message) -> Message:
+    """What a part says of itself; bytes that should have been encoded are read as they look."""
+    told = Message()
+    for name, value in part.raw_items():
+        if name.lower() in ("content-disposition", "content-type"):
+            raw = str(value)
+            told[name] = raw if raw.isascii() else to_text(raw.encode("utf-8", "surrogateescape"), None)[0]
+    return told
 
 
 def _made_up(part: Message, media_type: str, number: int) -> str:

@@ -7,7 +7,7 @@ if forms.asked_new() == "customers":
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,14 +27,23 @@ from pages._ui.session import Here
 from pages._ui.surroundings import field_context
 
 _ASKED = "forms:new"
-_ABOUT = "forms:about"
+_ABOUT, _GIVEN = "forms:about", "forms:given"
+About = tuple[str, str]
+"""Module and id of the record that a dialog was opened from."""
 
 
-def ask_new(module: str, about: tuple[str, str] | None = None) -> None:
-    """Open the dialog for a new record of a module with the next run; `about` links it to a record."""
+def ask_new(module: str, about: About | None = None, given: Mapping[str, Any] | None = None) -> None:
+    """Open the dialog for a new record of a module with the next run.
+
+    Args:
+        module: of which module.
+        about: links it to a record.
+        given: field → what stands there at first, in place of its default.
+    """
     _forget(module)
     st.session_state[_ASKED] = module
     st.session_state[_ABOUT] = about
+    st.session_state[_GIVEN] = dict(given or {})
 
 
 def asked_new() -> str | None:
@@ -46,6 +55,7 @@ def asked_new() -> str | None:
 def _close() -> None:
     st.session_state.pop(_ASKED, None)
     st.session_state.pop(_ABOUT, None)
+    st.session_state.pop(_GIVEN, None)
 
 
 def _forget(module: str) -> None:
@@ -72,11 +82,21 @@ class _Form:
         return field.slug in self.states.required or bool(getattr(field, "required", False))
 
 
-def new_beside(here: Here, slug: str) -> None:
-    """The dialog for a record of another module, made from one of `slug`; its own are made from the list."""
-    asked = asked_new()
+def new_beside(
+    here: Here, slug: str, *, on_created: Callable[[str, str, About | None], None] | None = None
+) -> None:
+    """The dialog for a record of another module, made from one of `slug`; its own are made from the list.
+
+    `on_created` gets the module and the id of what was made, or chosen in its place, and what it was made from.
+    """
+    asked, about = asked_new(), st.session_state.get(_ABOUT)
+
+    def made(record_id: str) -> None:
+        if on_created is not None:
+            on_created(str(asked), record_id, about)
+
     if asked and asked != slug and asked in here.catalog.modules:
-        new_record(here, here.catalog.module(asked), on_created=lambda _: None)
+        new_record(here, here.catalog.module(asked), on_created=made)
 
 
 def new_record(here: Here, module: Module, *, on_created: Callable[[str], None]) -> None:
@@ -109,7 +129,7 @@ def _standing(here: Here, module: Module, key: str) -> _Form:
         folder = st.selectbox("Folder", list(names), format_func=names.__getitem__, key=f"{key}:folder")
     context = field_context(here)
     values = {
-        field.slug: entered(field, field.default, key=f"{key}:{field.slug}", context=context)
+        field.slug: entered(field, _first(field), key=f"{key}:{field.slug}", context=context)
         for field in _editable(module)
     }
     for reference in here.catalog.references(module.slug):
@@ -123,6 +143,11 @@ def _standing(here: Here, module: Module, key: str) -> _Form:
         st.session_state.pop(f"{key}:{slug}", None)
     context = replace(context, options={**context.options, **states.options})
     return _Form(here, module, key, folder, values, states, context)
+
+
+def _first(field: Field) -> Any:
+    """What stands in a field at first."""
+    return st.session_state.get(_GIVEN, {}).get(field.slug, field.default)
 
 
 def _editable(module: Module) -> list[Field]:
@@ -174,7 +199,7 @@ def _draw_fields(form: _Form, fields: Sequence[Field | Reference]) -> dict[str, 
             values[field.slug] = edit_reference(form.here, field, given, titles=named, key=key)
             continue
         values[field.slug] = edit_field(
-            field, form.states.allowed(field.slug, field.default), key=key, context=form.context,
+            field, form.states.allowed(field.slug, _first(field)), key=key, context=form.context,
             required=form.required(field), problem=wrong.get(field.slug, ""),
             live=field.slug in heard or _tells_who(form.module, field),
         )  # fmt: skip

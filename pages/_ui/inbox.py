@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -11,10 +13,12 @@ from crm_core.conversations import Conversations, read_conversations
 from crm_core.errors import RecordNotFound
 from crm_core.intake_forms import intake_module
 from crm_core.profile import Head, read_head
+from crm_core.whose import give_to_customer
 from pages._ui import (
     composer,
     conversation,
     edits,
+    feedback,
     forms,
     html,
     inbox_actions,
@@ -90,7 +94,7 @@ def _centre(state: InboxState, slug: str) -> None:
         record_fields.draw_sections(now, seen, state, without=("message",))
         st.html(profile.belongings_card(now, seen, profile.read_belongings(now, seen)))
         if not locked:
-            forms.new_beside(now, slug)
+            forms.new_beside(now, slug, on_created=partial(_settle_customer, now, seen))
 
 
 def _read(now: Here, seen: Head) -> Conversations:
@@ -191,6 +195,8 @@ def _right(state: InboxState, slug: str) -> None:
 def _customer(now: Here, seen: Head) -> None:
     """Whom it is with, in short."""
     customer = seen.record.get("customer")
+    if customer is None:
+        _nobody_known(now, seen)
     if not isinstance(customer, str) or customer not in seen.titles:
         return
     try:
@@ -214,6 +220,39 @@ def _customer(now: Here, seen: Head) -> None:
             html.Html('<span class="m-clip">{}</span>').format(name), [row for row in rows if row[1]]
         )
     )
+
+
+def _nobody_known(now: Here, seen: Head) -> None:
+    """That it is nobody's yet, and the way to a customer: a new one, or one that the dialog finds to be the same."""
+    slug, record = seen.module.slug, seen.record
+    known = CUSTOMERS in now.catalog.modules and now.catalog.reference(slug, "customer") is not None
+    if not known or now.actor.role == "viewer":
+        return
+    given = {name: record[name] for name in ("name", "company", "email", "phone") if record.get(name)}
+    st.html(html.section_header("Customer"))
+    st.html(html.Html('<div class="m-sub">{}</div>').format("Nobody has this address, or several have."))
+    st.button(
+        f"New {now.catalog.module(CUSTOMERS).one.lower()}", icon=":material/person_add:", width="stretch",
+        key=f"whose:{record['id']}", on_click=_ask_whose, args=((slug, str(record["id"])), given),
+    )  # fmt: skip
+
+
+def _ask_whose(about: forms.About, given: dict[str, Any]) -> None:
+    forms.ask_new(CUSTOMERS, about, given)
+    redraw("centre")
+
+
+def _settle_customer(now: Here, seen: Head, module: str, made: str, about: forms.About | None) -> None:
+    """What was made or chosen for the sender is the customer of the inquiry, and of what was written so far."""
+    own = (seen.module.slug, str(seen.record["id"]))
+    if module == CUSTOMERS and about == own:
+        feedback.run(
+            lambda: give_to_customer(
+                now.lake, now.catalog, module=own[0], record_id=own[1], customer=made, actor=now.actor,
+                door="browser",
+            ),
+            done=f"The {seen.module.one.lower()} is theirs",
+        )  # fmt: skip
 
 
 def _mailed(email: object) -> html.Text | None:

@@ -109,7 +109,7 @@ def _list(now: Here) -> None:
         if boards:
             rows = [_board_row(one) for one in boards]
             parts.append(
-                html.table_card("Dashboards", ["Name", "What it tells", "Cards"], rows, count=str(len(rows)))
+                html.table_card("Dashboards", ["Name", "What it tells", "Holds"], rows, count=str(len(rows)))
             )
         for title, found in _sorted_out(reports, now.actor):
             rows = [_report_row(now, one) for one in found]
@@ -129,7 +129,11 @@ def _sorted_out(reports: Sequence[Report], actor: Actor) -> list[tuple[str, list
 
 def _board_row(board: Dashboard) -> html.Row:
     return html.Row(
-        [_name(board, "dashboard", "dashboard"), _described(board.description), str(len(board.cards))]
+        [
+            _name(board, "dashboard", "dashboard"),
+            _described(board.description),
+            words.plural(len(board.cards), "card"),
+        ]
     )
 
 

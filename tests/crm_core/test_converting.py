@@ -7,6 +7,7 @@ import pytest
 from crm_core.converting import convert, targets
 from crm_core.errors import Conflict, Forbidden, UnknownModule
 from crm_core.related import read_related
+from crm_core.whose import give_to_customer
 from tests.crm_core.conftest import ADMIN, AGENT, VIEWER, Crm
 
 
@@ -65,3 +66,20 @@ def test_who_may_only_look_and_what_refers_to_no_request_are_refused(freight: Cr
         of(freight, inquiry, "tasks", actor=VIEWER)
     with pytest.raises(UnknownModule):
         of(freight, inquiry, "loyalty_entries")
+
+
+def test_what_came_before_its_customer_was_known_is_given_to_him_with_it_in_one_commit(freight: Crm) -> None:
+    request = freight.create("inquiries", subject="Riga", email="new@d.example")
+    about = {"module": "inquiries", "id": request}
+    other, ida = freight.create(name="Other"), freight.create(name="Ida")
+    message = freight.create("communications", channel="email", direction="in", about=about)
+    theirs = freight.create("communications", channel="email", direction="in", about=about, customer=other)
+    before = freight.lake.snapshot()
+    given = {"module": "inquiries", "record_id": request, "customer": ida}
+    give_to_customer(freight.lake, freight.catalog, **given, actor=ADMIN)
+    assert freight.lake.snapshot() == before + 1
+    assert freight.read(request, "inquiries")["customer"] == ida
+    assert freight.read(message, "communications")["customer"] == ida
+    assert freight.read(theirs, "communications")["customer"] == other
+    with pytest.raises(Forbidden):
+        give_to_customer(freight.lake, freight.catalog, **given, actor=VIEWER)

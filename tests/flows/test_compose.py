@@ -200,7 +200,9 @@ def test_a_long_conversation_is_named_by_its_beginning_and_its_end() -> None:
         pytest.param('"Weber, Anna" <b@x.example>', ("b@x.example",), id="a comma in a name"),
         pytest.param("a@x.example (Anna, work), b@x.example", ("a@x.example", "b@x.example"), id="a comment"),
         pytest.param("undisclosed-recipients:;", (), id="a group of nobody"),
-        pytest.param("a@x.example Bcc: b@x.example", ("a@x.example Bcc: b@x.example",), id="words between addresses"),
+        pytest.param(
+            "a@x.example Bcc: b@x.example", ("a@x.example Bcc: b@x.example",), id="words between addresses"
+        ),
         pytest.param("a@x.example\nBcc: b@x", ("a@x.example\nBcc: b@x",), id="two lines are none"),
     ],
 )
