@@ -25,6 +25,7 @@ FLOWS: list[dict[str, Any]] = [
     {"flow": "write", **BY_HAND, "do": [{"send_email": MAIL}]},
     {"flow": "name", **BY_HAND, "do": [{"add_tag": ["named"]}, {"set_field": {"name": "{{ city }}"}}]},
     {"flow": "rest", **BY_HAND, "do": [{"wait": {"for": "7d"}}, {"add_tag": ["rested"]}]},
+    {"flow": "mark", **BY_HAND, "do": [{"add_tag": ["marked"]}]},
     {"flow": "storm", "module": "tasks", "trigger": {"event": "created"}, "limit": 1, "when": STORM,
      "do": [{"add_tag": ["storm"]}]},
 ]  # fmt: skip
@@ -169,3 +170,14 @@ def test_runs_that_are_held_are_released_or_dropped(served: Served, house: House
         steps.said(page, said)
         decided = page.get_by_role("row").filter(has_text=f"Storm {state}")
         expect(decided.filter(has=page.locator(".m-badge", has_text=state))).to_have_count(2)
+
+
+def test_the_runs_of_a_flow_come_as_one_scrolls(served: Served, house: House, browser_page: Page) -> None:
+    page, runs = browser_page, browser_page.locator(".m-table tbody tr")
+    house.run(
+        "mark", records=[one["id"] for one in house.call("modules/customers/records?limit=60")["items"]]
+    )
+    open_flow(page, served, "mark", "runs")
+    expect(runs).to_have_count(50)
+    runs.last.scroll_into_view_if_needed()
+    expect(runs).to_have_count(60)

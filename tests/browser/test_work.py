@@ -85,6 +85,19 @@ def test_a_field_is_edited_in_place_and_markup_stays_text(customers: Page) -> No
     assert steps.stayed(customers)
 
 
+def test_a_flow_shows_what_it_would_do_from_the_section_workflow_and_is_left(customers: Page) -> None:
+    steps.section(customers, "Workflow")
+    steps.still(customers)
+    customers.locator(".st-key-section_actions").get_by_role("button", name="Run a flow").click()
+    customers.get_by_role("menuitem", name="Welcome a customer").click()
+    told = steps.dialog(customers)
+    expect(told).to_contain_text("Welcome a customer")
+    steps.still(customers)
+    told.get_by_role("button", name="Leave it").click()
+    expect(told).to_be_hidden()
+    expect(steps.title(customers)).to_be_visible()
+
+
 def test_a_tag_is_added_by_the_keyboard(customers: Page) -> None:
     customers.get_by_role("option").nth(4).click()
     expect(customers.get_by_role("option").nth(4)).to_have_attribute("aria-selected", "true")

@@ -22,7 +22,7 @@ from flows.run_history import list_runs
 from flows.runner import run_until_current
 from flows.timers import resume_due
 from lake import Lake, table
-from tests.flows.flows_of import ADMIN, rows
+from tests.flows.flows_of import ADMIN, flow, leaf, rows
 from tests.over_http import workspace_in
 
 ANNA = User("anna", "Anna", teams=("sales",))
@@ -152,3 +152,20 @@ def test_the_shop_hears_of_a_payment_when_it_is_captured_at_once_or_later(
         tagged = [row[0] for row in rows(lake, "payments", "reference", "tags") if row[1]]
         assert tagged == ["later", "now"]
         assert [one.event for one in list_runs(lake, actor=ADMIN, flow="thanks")] == ["updated", "created"]
+
+
+def test_a_flow_that_would_end_an_appointment_before_it_begins_fails_and_says_so(freight: Lake) -> None:
+    hurry = flow(
+        "hurry",
+        {"set_field": {"ends_at": {"now": "-1d"}}},
+        module="appointments",
+        when=leaf("title", "eq", "Hurry"),
+    )
+    save(freight, [("flow", hurry)], actor=Actor.system())
+    starts = datetime(2031, 5, 6, 9, tzinfo=UTC)
+    times = {"starts_at": starts, "ends_at": starts + timedelta(hours=1)}
+    made = create(freight, module="appointments", values={"title": "Hurry", **times}, actor=ADMIN).id
+    run_until_current(freight)
+    [failed] = list_runs(freight, actor=ADMIN, flow="hurry")
+    assert failed.state == "failed" and "would end before it begins" in str(failed.error)
+    assert dict(rows(freight, "appointments", "id", "ends_at"))[made] == times["ends_at"]
