@@ -53,7 +53,7 @@ def legend(now: Here) -> html.Html:
 def nothing_in(day: date, *, books: bool) -> html.Html:
     """That nothing stands in the month of a day, and how something would."""
     how = " Drag over an empty span to book it." if books else ""
-    return html.Html('<span class="m-sub">Nothing in {}.{}</span>').format(f"{day:%B %Y}", how)
+    return html.Html('<span class="m-sub m-month-empty">Nothing in {}.{}</span>').format(f"{day:%B %Y}", how)
 
 
 def _event(now: Here, one: Entry, people: Mapping[str, str]) -> Event:

@@ -88,6 +88,8 @@ class Became:
     def _shown(self, module: str, slug: str, value: Any) -> str:
         if value in (None, "", []):
             return ""
+        if isinstance(value, bool):
+            return "Yes" if value else "No"
         if isinstance(value, datetime):
             return words.moment(value, zone=self.now.zone)
         if isinstance(value, list | tuple):

@@ -27,6 +27,8 @@ from pages._ui.session import Here
 from pages._ui.surroundings import field_context
 
 _ASKED = "forms:new"
+_FIRST = ("name", "message", "customer", "email", "phone", "kind", "amount")
+"""What a quick form asks for where there is such a field, as well as what is required."""
 _ABOUT, _GIVEN = "forms:about", "forms:given"
 About = tuple[str, str]
 """Module and id of the record that a dialog was opened from."""
@@ -165,7 +167,8 @@ def _fields(form: _Form) -> tuple[list[Field | Reference], list[Field | Referenc
         for field in every
         if field.slug not in hidden and (visible is None or field.slug in visible or form.required(field))
     ]
-    first = {module.title, module.subtitle, "email", "phone", "kind"} | set(_about(form.here, module))
+    times = {module.calendar.starts, module.calendar.ends} if module.calendar else set()
+    first = {module.title, module.subtitle, *_FIRST} | times | set(_about(form.here, module))
     wanted = [field for field in editable if form.required(field) or field.slug in first]
     wanted = wanted or editable[:5]
     chosen = {field.slug for field in wanted}

@@ -73,9 +73,15 @@ def draw(state: InboxState, slug: str) -> None:
         search="words:inbox",
         height="calc(100dvh - 178px)",
         label=module.name,
-        none="Nothing here. Well done." if not state.words else "Nothing found. Try fewer letters.",
+        none=_nothing(state),
     )
     pulse(seen, on_move=lambda: redraw("left", "centre", "right"), key="pulse:inbox")
+
+
+def _nothing(state: InboxState) -> str:
+    if state.words:
+        return "Nothing found. Try fewer letters."
+    return "Nothing waits. Well done." if state.queue == OPEN else "Nothing here."
 
 
 def ends(module: Module) -> list[str]:
