@@ -17,7 +17,9 @@ FACES = "\n".join(
 
 @pytest.mark.parametrize("words", sorted(set(re.findall(r"\*\*([^*]+)\*\*", GUIDE))))
 def test_a_word_that_the_guide_names_stands_on_the_screen(words: str) -> None:
-    word, *_ = re.split(r" (?=(?:inquiry|customer)$)", words)  # "New inquiry" is "New" and the module's own word
+    word, *_ = re.split(
+        r" (?=(?:inquiry|customer)$)", words
+    )  # "New inquiry" is "New" and the module's own word
     assert re.search(rf"\b{re.escape(word)}\b", FACES, re.IGNORECASE if words.isupper() else 0) or re.search(
         rf'"{re.escape(word.lower())}"', FACES
     )  # fmt: skip
