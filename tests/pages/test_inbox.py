@@ -84,13 +84,13 @@ def test_who_is_nobody_yet_becomes_a_customer_with_what_he_wrote(
     body = {"name": "Nils New", "email": "nils@new.example", "subject": "Hello", "message": "Who are you?"}
     request = submit(empty_workspace.lake, form="contact", body=body).inquiry_id
     page = empty("pages/inbox.py", id=request)
-    assert "Nobody we know" in told(page)
+    assert "Nobody has this address" in told(page)
     page = page.button(key=f"whose:{request}").click().run()
     boxes = {box.key: box.value for box in page.text_input if str(box.key).startswith("new:customers")}
     assert (boxes["new:customers:name"], boxes["new:customers:email"]) == ("Nils New", "nils@new.example")
     page = page.button(key="new:customers:create").click().run()
     customer = inquiry(empty_workspace, request)["customer"]
-    assert customer and "Nobody we know" not in told(page) and "Open tasks" in told(page)
+    assert customer and "Nobody has this address" not in told(page) and "Open tasks" in told(page)
 
 
 def opened(page: AppTest, record_id: str) -> AppTest:
