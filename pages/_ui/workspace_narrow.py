@@ -11,6 +11,7 @@ from crm_core.mended_views import mended
 from crm_core.model import Folder, Module, SavedFilter
 from crm_core.model.condition import Condition
 from crm_core.preferences import keep_preference, read_preferences
+from crm_core.tags import read_tag_colours
 from pages._ui import feedback, html, words
 from pages._ui.html import Html
 from pages._ui.layout import redraw
@@ -129,16 +130,19 @@ def _fold(folder: Folder, folded: bool) -> Html:
 def _applied(now: Here, module: Module, state: WorkspaceState) -> Html:
     """What narrows the list beside its folder, each to be taken away."""
     view = _view(now, module, state)
-    known = [("view", view.name or view.slug)] if view else []
-    known += [("tag", state.tag)] if state.tag else []
+    known = [("view", view.name or view.slug, "violet")] if view else []
+    if state.tag:
+        known.append(
+            ("tag", state.tag, read_tag_colours(now.lake, module=module.slug).get(state.tag, "gray"))
+        )
     if not known:
         return Html("")
     marks = [
         Html(
-            '<a class="m-badge m-violet" role="button" tabindex="0" aria-label="Show all again, not only {}" '
+            '<a class="m-badge {}" role="button" tabindex="0" aria-label="Show all again, not only {}" '
             'data-click="{}">{} ×</a>'
-        ).format(name, html.click("narrow", what, ""), name)
-        for what, name in known
+        ).format(html.color_class(color), name, html.click("narrow", what, ""), name)
+        for what, name, color in known
     ]
     return Html('<div class="m-chips m-applied">{}</div>').format(html.join(marks))
 
