@@ -74,7 +74,8 @@ def draw(now: Here, state: FlowsState, flow: FlowInfo) -> None:
     known = {message.id: message for message in messages}
     titles = {one.flow: one.title for one in store.list_flows(now.lake, retired=True)}
     record_grid(
-        [_row(now, message, titles) for message in messages], COLUMNS, key=f"outbox:{state.box}", noun="message",
+        [_row(now, message, titles) for message in messages], COLUMNS, key=f"outbox:{state.box}",
+        nouns=("message", "messages"),
         total=min(counts.get(state.box, 0), SHOWN) if state.box else len(messages), page_size=SHOWN,
         on_select=lambda ids: _tick(state, ids),
         on_open=lambda chosen: _open(known[chosen]),

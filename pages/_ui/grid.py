@@ -17,7 +17,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages._ui import html, style
+from pages._ui import html, style, words
 from pages._ui.components import source
 from pages._ui.grid_look import COLORS, HEADER_HEIGHT, ROW_HEIGHT, css
 
@@ -113,7 +113,7 @@ def record_grid(
     on_page: Callable[[int], None] | None = None,
     on_edit: Callable[[Edited], None] | None = None,
     refused: Refused | None = None,
-    noun: str = "record",
+    nouns: tuple[str, str] = ("record", "records"),
 ) -> None:
     """Draws one page of records and its page control.
 
@@ -153,7 +153,7 @@ def record_grid(
     _draw(
         _marked(rows, refused, ticked), columns, key=key, sort=sort, ticks=on_select is not None, heard=heard
     )
-    _draw_pages(key=key, total=total, page=page, page_size=page_size, on_page=on_page, noun=noun)
+    _draw_pages(key=key, total=total, page=page, page_size=page_size, on_page=on_page, nouns=nouns)
 
 
 def _marked(
@@ -306,13 +306,17 @@ def _options(columns: Sequence[Column], code: Mapping[str, Any], *, sort: str, t
 
 
 def _draw_pages(
-    *, key: str, total: int, page: int, page_size: int, on_page: Callable[[int], None] | None, noun: str
+    *,
+    key: str,
+    total: int,
+    page: int,
+    page_size: int,
+    on_page: Callable[[int], None] | None,
+    nouns: tuple[str, str],
 ) -> None:
     pages = pages_of(total, page_size)
     first, last = min(total, (page - 1) * page_size + 1), min(total, page * page_size)
-    counted = (
-        f"{first:,}–{last:,} of {total:,}" if pages > 1 else f"{total:,} {noun}{'' if total == 1 else 's'}"
-    )
+    counted = f"{first:,}–{last:,} of {total:,}" if pages > 1 else words.plural(total, *nouns)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.html(html.Html('<span class="m-sub">{}</span>').format(counted), width="content")
         if pages > 1:

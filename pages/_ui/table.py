@@ -130,7 +130,7 @@ def _grid(now: Here, module: Module, state: TableState, found: Page) -> None:
     record_grid(
         rows, shown, key=f"grid:{module.slug}", sort=state.sort, total=found.total, page=state.page,
         page_size=SIZE, on_open=lambda chosen: nav.go(module.slug, chosen), on_sort=lambda sort: _sorted(state, sort),
-        on_page=state.turned, noun=module.one.lower(),
+        on_page=state.turned, nouns=(module.one.lower(), module.name.lower()),
         on_select=None if now.actor.role == "viewer" else lambda ticked: _ticked(state, items, ticked),
         ticked=state.ticked,
         on_edit=lambda edited: _edit(now, module, state, items[edited.id], edited), refused=state.refused,

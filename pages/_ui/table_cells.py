@@ -82,14 +82,16 @@ def _width(catalog: Catalog, module: Module, name: str) -> int:
     if badges:
         return max(110, min(190, 42 + 7 * max(map(len, badges))))
     if catalog.reference(module.slug, name) is not None:
-        return 120
+        return 116
     if name in ("created_at", "updated_at"):
         return 130
     if own and own.kind == "datetime":
-        return 142
-    if own and own.kind in ("integer", "decimal", "money"):
-        return 98
-    return 176 if name == module.title and own and own.kind in ("text", "long_text") else 110
+        return 150
+    if own and own.kind in ("money", "date"):
+        return 112
+    if own and own.kind in ("integer", "decimal"):
+        return 92
+    return 176 if name == module.title and own and own.kind in ("text", "long_text") else 104
 
 
 def _colors(module: Module, name: str) -> dict[str, str]:

@@ -33,12 +33,16 @@ _UNASKED = ("json", "file")
 
 @dataclass(frozen=True)
 class Ask:
-    """One value that a form asks for: a field of the form's module, or a choice among some."""
+    """One value that a form asks for: a field of the form's module, or a choice among some.
+
+    What is `optional` may be left out though its field is required: whoever saves knows what stands there then.
+    """
 
     slug: str
     value: Any = None
     choices: Mapping[str, str] | None = None
     label: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,9 +128,10 @@ def _ask(spot: Spot, form: Form, standing: _Standing, ask: Ask) -> None:
     if ask.choices is not None:
         _choose(ask, key)
     elif found is not None:
+        required = found.required or ask.slug in standing.states.required
         edit_field(
             found, _at_first(found, ask, standing.states), key=key, context=standing.context, label=ask.label or None,
-            required=found.required or ask.slug in standing.states.required, live=ask.slug in standing.heard,
+            required=required and not ask.optional, live=ask.slug in standing.heard,
             problem=feedback.problems(_name(spot, form)).get(ask.slug, ""),
         )  # fmt: skip
 

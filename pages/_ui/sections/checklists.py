@@ -57,7 +57,8 @@ def _form(spot: Spot) -> tuple[Form, ...]:
         )
         templates = {row["id"]: row["name"] for row in page.items if row.get("module") in (None, spot.module)}
     from_one = (Ask("template", next(iter(templates), None), templates, "Template"),) if templates else ()
-    asks = (*from_one, Ask("title", label="Title (that of the template, if empty)" if templates else ""))
+    told = "Title (that of the template, if empty)" if templates else ""
+    asks = (*from_one, Ask("title", label=told, optional=bool(templates)))
     return (Form("start", "Start a checklist", MODULE, asks, partial(_start, spot),
                  "Checklist started", "playlist_add_check"),)  # fmt: skip
 
