@@ -231,6 +231,13 @@ def test_a_timer_is_stopped_and_its_time_counts(empty_workspace: Workspace, cust
     assert "Running timers" not in found and 75 <= found["In all"] <= 85
 
 
+def test_the_title_that_a_template_gives_is_not_asked_for(demo: Open, demo_workspace: Workspace) -> None:
+    customer = somebody_with(demo_workspace, "invoices")
+    page = demo("customers", id=customer, section="checklists")
+    page = page.button(key=f"checklists:ask:start:{customer}").click().run()
+    assert "Title (that of the template, if empty)" in [box.label for box in page.text_input]
+
+
 def test_a_timer_that_runs_elsewhere_is_told_and_stopped_here(demo: Open, demo_workspace: Workspace) -> None:
     lake = demo_workspace.lake
     save_users(lake, [User(slug="zoe", name="Zoe", role="admin")], actor=Actor.system())
