@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from crm_core.access import Actor
 from crm_core.definitions import read_catalog
-from crm_core.errors import UnknownModule
+from crm_core.errors import Problem, UnknownModule, ValuesInvalid
 from crm_core.model import Catalog
 from crm_core.query import read_record
 from crm_core.records.create import create_in
@@ -72,6 +72,9 @@ def log_call(
         ValuesInvalid: With every problem; nothing was written.
     """
     actor.require_change(f"records of {MESSAGES}")
+    if call.outcome not in OUTCOMES:
+        allowed = f"an outcome is one of {', '.join(OUTCOMES)}"
+        raise ValuesInvalid(MESSAGES, [Problem("outcome", "not_an_option", allowed, call.outcome)])
     catalog = read_catalog(lake)
     for module in (MESSAGES, *([TASKS] if call.task else [])):
         if module not in catalog.modules:
@@ -82,7 +85,7 @@ def log_call(
         "channel": "call", "direction": call.direction,
         "state": "received" if call.direction == "in" else "sent" if call.outcome != "reached" else "delivered",
         "from" if call.direction == "in" else "to": call.number or None,
-        "subject": OUTCOMES.get(call.outcome, call.outcome), "text": call.notes.strip() or None,
+        "subject": OUTCOMES[call.outcome], "text": call.notes.strip() or None,
         "duration": call.seconds, "occurred_at": ended - timedelta(seconds=call.seconds),
     }  # fmt: skip
 

@@ -43,22 +43,27 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const listening = (box.listening = new AbortController());
   const on = (target, name, act) => target.addEventListener(name, act, { signal: listening.signal });
 
+  // What comes while others are on their way waits for its turn.
+  const waiting = (box.waiting ??= []);
   const take = async (files) => {
-    if (box.dataset.busy || !files.length) return;
-    box.dataset.busy = "yes";
-    list.replaceChildren();
-    const rows = [...files].map((file) => {
+    if (!files.length) return;
+    if (!box.dataset.busy) list.replaceChildren();
+    for (const file of files) {
       const row = part("li", "");
       const bar = part("span", "bar");
       bar.append(part("i", ""));
       row.append(part("span", "name", file.name), bar, part("span", "told", size(file.size)));
       list.append(row);
-      return row;
-    });
+      waiting.push([file, row]);
+    }
+    if (box.dataset.busy) return;
+    box.dataset.busy = "yes";
+    const done = [];
     let sent = 0;
-    for (const [at, file] of [...files].entries()) {
-      const fill = rows[at].querySelector("i");
-      const told = rows[at].querySelector(".told");
+    while (waiting.length) {
+      const [file, row] = waiting.shift();
+      const fill = row.querySelector("i");
+      const told = row.querySelector(".told");
       try {
         await send(data, file, (share) => {
           fill.style.width = `${share * 100}%`;
@@ -68,12 +73,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
         told.textContent = size(file.size);
         sent += 1;
       } catch (error) {
-        rows[at].append(part("span", "failed", error.message));
+        row.append(part("span", "failed", error.message));
       }
+      done.push(row);
     }
     delete box.dataset.busy;
     // Where the page shows what it took, only what failed is still to be told.
-    if (data.forgets) for (const row of rows) if (!row.querySelector(".failed")) row.remove();
+    if (data.forgets) for (const row of done) if (!row.querySelector(".failed")) row.remove();
     if (sent) box.tell("sent", sent);
   };
 

@@ -156,3 +156,22 @@ def test_a_file_is_loaded_its_reject_shown_and_the_load_undone(served: Served, b
     steps.open_page(page, served, "customers")
     page.get_by_placeholder("Search name").fill("ada@loader.example")
     expect(page.get_by_text("Nothing found.")).to_be_visible()
+
+
+DROPPED = """(box) => {
+  for (const name of ["first.txt", "second.txt"]) {
+    const carried = new DataTransfer();
+    carried.items.add(new File([name.repeat(20000)], name, { type: "text/plain" }));
+    box.dispatchEvent(new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+def test_files_dropped_while_others_are_on_their_way_come_too(served: Served, browser_page: Page) -> None:
+    steps.open_page(browser_page, served, "customers")
+    steps.section(browser_page, "Files")
+    steps.still(browser_page)
+    browser_page.locator(".st-key-centre_body .box").first.evaluate(DROPPED)
+    shown = browser_page.locator(".st-key-centre_body")
+    expect(shown).to_contain_text("first.txt")
+    expect(shown).to_contain_text("second.txt")

@@ -156,18 +156,19 @@ def test_a_call_is_kept_with_what_comes_of_it(workspace: Workspace, ada: str) ->
 
 
 @pytest.mark.parametrize(
-    ("actor", "task", "error"),
+    ("actor", "given", "error"),
     [
-        (Actor("vera", "viewer"), None, Forbidden),
-        (Actor("eve", "agent"), None, RecordNotFound),
-        (ANN, {"title": "x", "priority": "soonest"}, ValuesInvalid),
+        (Actor("vera", "viewer"), {}, Forbidden),
+        (Actor("eve", "agent"), {}, RecordNotFound),
+        (ANN, {"task": {"title": "x", "priority": "soonest"}}, ValuesInvalid),
+        (ANN, {"outcome": "hung_up"}, ValuesInvalid),
     ],
-    ids=["a viewer", "a stranger", "a task that cannot be"],
+    ids=["a viewer", "a stranger", "a task that cannot be", "an outcome that there is not"],
 )
 def test_a_call_that_cannot_be_kept_leaves_nothing(
-    workspace: Workspace, actor: Actor, task: dict[str, Any] | None, error: type[Exception]
+    workspace: Workspace, actor: Actor, given: dict[str, Any], error: type[Exception]
 ) -> None:
     who = made(workspace, "customers", name="Cy", folder="key_accounts")
     with pytest.raises(error):
-        log_call(workspace.lake, Call(("customers", who), task=task), actor=actor)
+        log_call(workspace.lake, Call(("customers", who), **given), actor=actor)
     assert not rows(workspace, "communications", "customer", who)
