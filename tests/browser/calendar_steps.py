@@ -35,6 +35,8 @@ def event(page: Page, title: str) -> Locator:
 def book(page: Page, title: str) -> None:
     """Give the open form a title and book it."""
     form = steps.dialog(page)
+    # What is typed while the form is still being drawn is lost.
+    steps.still(page)
     form.get_by_role("textbox").first.fill(title)
     page.keyboard.press("Enter")
     steps.still(page)
