@@ -97,7 +97,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object
 def lake_config(tmp_path: Path, new_catalog: Callable[[Path], str]) -> LakeConfig:
     """A lake that is not made yet."""
     return LakeConfig(
-        catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=2, lock_timeout=20.0
+        catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=1, lock_timeout=20.0
     )
 
 

@@ -37,7 +37,7 @@ with lake.lease(DELIVERY_LEASE):
 @pytest.fixture
 def config(tmp_path: Path, new_catalog: Callable[[Path], str]) -> LakeConfig:
     """A lake with a queued message for each recipient."""
-    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=2)
+    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=1)
     with Lake.open(config) as lake:
         fill(lake)
         activate(lake, flow("mail", {"send_email": {"to": "{{ email }}", "subject": "S", "body": "B"}}))

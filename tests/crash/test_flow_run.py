@@ -40,7 +40,7 @@ FLOWS = (
 @pytest.fixture
 def config(tmp_path: Path, new_catalog: Callable[[Path], str]) -> LakeConfig:
     """A lake with the flows, and inquiries that they have not seen."""
-    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=2)
+    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=1)
     with Lake.open(config) as lake:
         fill(lake)
         activate(lake, *FLOWS)

@@ -64,7 +64,7 @@ FLOWS = (
 def make(new_catalog: Callable[[Path], str]) -> Callable[[Path], LakeConfig]:
     def made(folder: Path) -> LakeConfig:
         folder.mkdir(parents=True)
-        config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=2)
+        config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=1)
         with Lake.open(config) as lake:
             fill(lake)
             activate(lake, *FLOWS)

@@ -59,7 +59,7 @@ def test_no_message_that_was_taken_is_lost_when_the_process_dies(
     tmp_path: Path, new_catalog: Callable[[Path], str]
 ) -> None:
     catalog = new_catalog(tmp_path)
-    config = LakeConfig(catalog=catalog, data_path=str(tmp_path / "data"), threads=2)
+    config = LakeConfig(catalog=catalog, data_path=str(tmp_path / "data"), threads=1)
     with Lake.open(config) as lake:
         prepare(lake, schemas=[schema_sql()])
         apply_pack(lake, "logistics", actor=Actor.system())

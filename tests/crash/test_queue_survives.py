@@ -50,7 +50,7 @@ FLOWS = (
 def test_a_queue_is_worked_off_once_however_often_its_worker_dies(
     tmp_path: Path, new_catalog: Callable[[Path], str]
 ) -> None:
-    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=2)
+    config = LakeConfig(catalog=new_catalog(tmp_path), data_path=str(tmp_path / "data"), threads=1)
     tomorrow = str((datetime.now(UTC) + timedelta(days=1)).date())
     with Lake.open(config) as lake:
         fill(lake)

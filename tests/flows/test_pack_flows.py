@@ -135,7 +135,7 @@ def test_a_new_inquiry_becomes_a_task_of_the_right_team(
 def test_the_shop_hears_of_a_payment_when_it_is_captured_at_once_or_later(
     tmp_path: Path, new_catalog: Callable[[Path], str]
 ) -> None:
-    settings = read_settings({}, home=tmp_path, catalog=new_catalog(tmp_path), pack="ecommerce", threads=2)
+    settings = read_settings({}, home=tmp_path, catalog=new_catalog(tmp_path), pack="ecommerce", threads=1)
     with open_workspace(settings, schemas=[schema_sql()]) as opened:
         lake = opened.lake
         thanks = {"flow": "thanks", "module": "payments", "trigger": {"event": "payment-received"}}

@@ -69,7 +69,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """A workspace that the pages of this process share."""
     pack = tmp_path / "empty.yaml"
     pack.write_text("workspace: {name: Testing}\n")
-    settings = read_settings({}, home=tmp_path, pack=str(pack), threads=2)
+    settings = read_settings({}, home=tmp_path, pack=str(pack), threads=1)
     with open_workspace(settings, schemas=[schema_sql()]) as opened:
         apply_pack(opened.lake, HERE / "workspace.yaml", actor=SYSTEM)
         serving.serve(opened)

@@ -71,7 +71,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     home = tmp_path_factory.mktemp("kinds")
     pack = home / "pack.yaml"
     pack.write_text(PACK)
-    settings = read_settings({}, home=home / "home", pack=str(pack), threads=2)
+    settings = read_settings({}, home=home / "home", pack=str(pack), threads=1)
     with open_workspace(settings, schemas=[schema_sql()]) as opened:
         users = [people.User(name, name.title(), role="admin") for name in ("ann", "bob")]
         people.save_users(opened.lake, users, actor=ADMIN)

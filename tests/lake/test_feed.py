@@ -284,7 +284,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Pa
     """One lake for all the random tables; it flushes early, so that rows lie in the catalog and in files."""
     folder = tmp_path_factory.mktemp("feed")
     config = LakeConfig(
-        catalog=new_catalog(folder), data_path=str(folder / "data"), threads=2, inlined_rows=2
+        catalog=new_catalog(folder), data_path=str(folder / "data"), threads=1, inlined_rows=2
     )
     with Lake.open(config) as lake:
         yield lake

@@ -68,7 +68,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> LakeConfig:
     """The shipped pack in a lake, closed again."""
     folder = tmp_path_factory.mktemp("office")
     config = LakeConfig(
-        catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"), threads=2
+        catalog=f"sqlite:{folder / 'catalog.sqlite'}", data_path=str(folder / "data"), threads=1
     )
     with Lake.open(config) as lake:
         prepare(lake, schemas=[schema_sql()])

@@ -32,7 +32,7 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, new_catalog: Callable[[Path], str]) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
-    config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=2)
+    config = LakeConfig(catalog=new_catalog(folder), data_path=str(folder / "data"), threads=1)
     told: list[tuple[str, int, int]] = []
     with Lake.open(config) as lake:
         prepare(lake)

@@ -15,7 +15,7 @@ from lake.ingest import Options, Staged, stage
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder = tmp_path_factory.mktemp("lake")
-    config = LakeConfig(catalog=f"sqlite:{folder}/catalog.sqlite", data_path=str(folder / "data"), threads=2)
+    config = LakeConfig(catalog=f"sqlite:{folder}/catalog.sqlite", data_path=str(folder / "data"), threads=1)
     with Lake.open(config) as lake, lake.session() as opened:
         yield opened
 
