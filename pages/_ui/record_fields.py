@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -108,7 +109,7 @@ def _edit_one(here: Here, profile: Head, name: str, context: FieldContext) -> No
 
     def commit(value: Any) -> None:
         # The browser also tells of what the page itself put there, as after an undo.
-        if value != record.get(name):
+        if not same(value, record.get(name)):
             change(here, profile, {name: value})
 
     reference = here.catalog.reference(module.slug, name)
@@ -122,6 +123,13 @@ def _edit_one(here: Here, profile: Head, name: str, context: FieldContext) -> No
             field, record.get(name), key=key, on_commit=commit, context=context, required=required,
             disabled=name in states.read_only,
         )  # fmt: skip
+
+
+def same(value: Any, before: Any) -> bool:
+    """Whether a widget still says what stood in it; one for moments says nothing of their seconds."""
+    if isinstance(value, datetime) and isinstance(before, datetime):
+        return value.replace(second=0, microsecond=0) == before.replace(second=0, microsecond=0)
+    return bool(value == before)
 
 
 def change(here: Here, profile: Head, values: dict[str, Any], *, done: str = "Saved") -> bool:

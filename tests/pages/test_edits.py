@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from crm_core import records
 from crm_core.access import Actor
 from crm_core.query import read_record
 from crm_core.workspace import Workspace
+from pages._ui import record_fields
 from tests.pages.conftest import Open, told
 
 ADMIN, OTHER = Actor.local_admin(), Actor("eve", "admin")
@@ -133,3 +135,13 @@ def test_two_edits_of_two_fields_are_undone_though_somebody_changed_a_third(
         page = next(one for one in page.button if str(one.key).startswith("undo:")).click().run()
     now = by_other()
     assert (now["city"], now["credit_status"], now["remarks"]) == ("Bonn", "unchecked", "third")
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [(datetime(2026, 11, 12, 10, 53, tzinfo=UTC), True), (datetime(2026, 11, 12, 10, 54, tzinfo=UTC), False),
+     (None, False)],
+    ids=["to the minute", "a minute later", "taken away"],
+)  # fmt: skip
+def test_a_moment_that_is_only_told_again_loses_no_seconds(value: datetime | None, same: bool) -> None:
+    assert record_fields.same(value, datetime(2026, 11, 12, 10, 53, 41, tzinfo=UTC)) is same
