@@ -18,7 +18,7 @@ from crm_core.model import Module
 from crm_core.query import titles
 from crm_core.records import Changed
 from crm_core.shape import Record
-from pages._ui import edits_missing, feedback, html
+from pages._ui import bases, edits_missing, feedback, html
 from pages._ui.changes import label_of, show_value
 from pages._ui.field_views import FieldContext, show_field
 from pages._ui.layout import redraw
@@ -73,10 +73,10 @@ class Clash:
 
 
 def change(
-    here: Here, head: Subject, values: Mapping[str, Any], *, done: str = "Saved",
+    here: Here, head: Subject, values: Mapping[str, Any], *, done: str = "Saved", base_version: int | None = None,
     on_invalid: Callable[[ValuesInvalid], None] | None = None,
 ) -> bool:  # fmt: skip
-    """Write changed values of the record that is shown, on its version; whether they were taken.
+    """Write changed values of the record that is shown, on its version or an earlier one; whether they were taken.
 
     What somebody else changed meanwhile is not overwritten: both stand side by side until somebody decides. What the
     values require beside them is asked for. Values that are refused otherwise are said as a toast, or where
@@ -93,7 +93,7 @@ def change(
         head.module,
         record["id"],
         values,
-        base_version=record["version"],
+        base_version=record["version"] if base_version is None else base_version,
         done=done,
         on_invalid=on_invalid or refused,
     )
@@ -140,7 +140,7 @@ def _write(
     def remember(conflict: VersionConflict) -> None:
         st.session_state[_CLASH] = Clash(str(record_id), dict(values), conflict.conflicts)
 
-    return feedback.run(
+    saved = feedback.run(
         lambda: records.update(
             here.lake, module=module.slug, record_id=record_id, values=dict(values), actor=here.actor,
             door="browser", base_version=base_version, reason=reason,
@@ -149,6 +149,9 @@ def _write(
         on_conflict=remember,
         on_invalid=on_invalid,
     )  # fmt: skip
+    if saved is not None:
+        bases.begin_anew(str(record_id), values)
+    return saved
 
 
 def _undo(here: Here, head: Subject, edit: Edit) -> None:
@@ -191,6 +194,7 @@ def _decide(here: Here, head: Subject, clash: Clash, mine: bool) -> None:
     """Write what was held back: all of it, or what nobody else had changed."""
     st.session_state.pop(_CLASH, None)
     others = {conflict["field"] for conflict in clash.conflicts}
+    bases.begin_anew(clash.record_id, others)
     values = {name: value for name, value in clash.values.items() if mine or name not in others}
     if values:
         change(here, head, values)

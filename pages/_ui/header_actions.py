@@ -7,6 +7,7 @@ import streamlit as st
 from crm_core import consents
 from crm_core.profile import Head
 from pages._ui import call_log, edits, header_consents, header_photo, header_reach, html
+from pages._ui.bases import Base
 from pages._ui.components import Click
 from pages._ui.header_html import TITLE, can_rename, statuses_of
 from pages._ui.layout import Panel, redraw
@@ -20,7 +21,7 @@ def clicked(now: Here, seen: Head, state: WorkspaceState, click: Click) -> bool:
     """Do what a press in the heading means; whether it was one."""
     match click.verb, click.values:
         case "leave", (part,) if part == TITLE:
-            state.editing.discard(TITLE)
+            _close(state)
         case "status", (slug,):
             if slug in {one.slug for one in statuses_of(seen)} and slug != seen.record["status"]:
                 edits.change(now, seen, {"status": slug})
@@ -37,27 +38,34 @@ def clicked(now: Here, seen: Head, state: WorkspaceState, click: Click) -> bool:
     return True
 
 
+def _close(state: WorkspaceState) -> None:
+    state.editing.discard(TITLE)
+    state.within.pop(TITLE, None)
+
+
 def rename(now: Here, seen: Head, state: WorkspaceState) -> None:
     """The name in a box: Enter writes it, Escape leaves it as it was."""
     if not can_rename(seen):
-        state.editing.discard(TITLE)
+        _close(state)
         return
     field = seen.module.field(seen.module.title)
-    key = f"title:{seen.record['id']}:{seen.record['version']}"
+    shown = Base(seen.record["version"], seen.record.get(seen.module.title))
+    base: Base = state.within.setdefault(TITLE, shown)
+    key = f"title:{seen.record['id']}:{base.version}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"edit_{TITLE}"):
         st.html(html.avatar(seen.title, size=42), width="content")
         st.text_input(
-            "Name", value=str(seen.record.get(seen.module.title) or ""), key=key,
+            "Name", value=str(base.value or ""), key=key,
             label_visibility="collapsed", max_chars=getattr(field, "max_length", None),
-            on_change=_renamed, args=(now, seen, state, key),
+            on_change=_renamed, args=(now, seen, state, base, key),
         )  # fmt: skip
 
 
-def _renamed(now: Here, seen: Head, state: WorkspaceState, key: str) -> None:
+def _renamed(now: Here, seen: Head, state: WorkspaceState, base: Base, key: str) -> None:
     # Who left with Escape meant to keep the name, whatever the browser still sends.
     if TITLE in state.editing:
-        state.editing.discard(TITLE)
+        _close(state)
         name = " ".join(str(st.session_state.get(key) or "").split())
-        if name != seen.record.get(seen.module.title):
-            edits.change(now, seen, {seen.module.title: name or None})
+        if name != base.value:
+            edits.change(now, seen, {seen.module.title: name or None}, base_version=base.version)
     redraw(*ALL)

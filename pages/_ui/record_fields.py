@@ -13,7 +13,7 @@ import streamlit as st
 from crm_core.model import Catalog, Module, Section
 from crm_core.model.catalog import SYSTEM_FIELDS
 from crm_core.profile import Head
-from pages._ui import edits, html, words
+from pages._ui import bases, edits, html, words
 from pages._ui.fields import FieldContext, edit_field, show_field
 from pages._ui.layout import redraw
 from pages._ui.record_words import reference_link
@@ -33,6 +33,8 @@ def draw_sections(
     )
     editing = state.editing if editable else set()
     closed = [s for s in sections if s.slug not in editing]
+    open_ = [name for section in sections if section.slug in editing for name in section.fields]
+    bases.keep({(str(seen.record["id"]), name) for name in open_})
     for section in sections:
         if section.slug in editing:
             edit_section(now, seen, section, partial(_done, state, section.slug))
@@ -105,23 +107,38 @@ def edit_section(here: Here, profile: Head, section: Section, on_done: Callable[
 
 def _edit_one(here: Here, profile: Head, name: str, context: FieldContext) -> None:
     record, module, states = profile.record, profile.module, profile.states
-    key = f"field:{record['id']}:{name}:{record['version']}"
+    base = bases.base_of(record, name)
+    key = f"field:{record['id']}:{name}:{base.version}"
 
     def commit(value: Any) -> None:
         # The browser also tells of what the page itself put there, as after an undo.
-        if not same(value, record.get(name)):
-            change(here, profile, {name: value})
+        if not same(value, base.value):
+            edits.change(here, profile, {name: value}, base_version=base.version)
 
     reference = here.catalog.reference(module.slug, name)
-    if reference is not None:
-        edit_reference(here, reference, record.get(name), titles=profile.titles, key=key, on_commit=commit)
-        return
     field = module.field(name)
-    if field is not None:
+    if reference is not None:
+        edit_reference(here, reference, base.value, titles=profile.titles, key=key, on_commit=commit)
+    elif field is not None:
         required = field.required or name in states.required
         edit_field(
-            field, record.get(name), key=key, on_commit=commit, context=context, required=required,
+            field, base.value, key=key, on_commit=commit, context=context, required=required,
             disabled=name in states.read_only,
+        )  # fmt: skip
+    if record.get(name) != base.value:
+        _told_meanwhile(here, profile, name, context)
+
+
+def _told_meanwhile(here: Here, profile: Head, name: str, context: FieldContext) -> None:
+    """What somebody else has put into a field that stands open, and a way to go on from there."""
+    record_id = str(profile.record["id"])
+    _, theirs = field_row(here, profile, name, context)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"meanwhile:{name}"):
+        said = html.Html('<div class="m-sub">Somebody else has changed this to {}</div>')
+        st.html(said.format(theirs if theirs is not None else "nothing"), width="content")
+        st.button(
+            "Take it", key=f"meanwhile:{record_id}:{name}", type="tertiary",
+            on_click=bases.begin_anew, args=(record_id, [name]),
         )  # fmt: skip
 
 

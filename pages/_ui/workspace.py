@@ -11,6 +11,7 @@ from crm_core.profile import Head
 from crm_core.reading import marks_of
 from pages._ui import (
     as_of,
+    bases,
     call_log,
     edits,
     forms,
@@ -181,6 +182,7 @@ def open_section(slug: str, state: WorkspaceState, section: str) -> None:
     if any(panel.slug == section for panel in _panels(here(), slug, None)) or section == state.section:
         state.section = section
         state.within.clear()
+        bases.keep(())
         set_url(section=None if section == OVERVIEW else section)
 
 

@@ -175,3 +175,28 @@ def test_files_dropped_while_others_are_on_their_way_come_too(served: Served, br
     shown = browser_page.locator(".st-key-centre_body")
     expect(shown).to_contain_text("first.txt")
     expect(shown).to_contain_text("second.txt")
+
+
+def test_what_one_types_overwrites_nothing_that_somebody_else_has_saved_meanwhile(
+    served: Served, customers: Page, key: str
+) -> None:
+    made = steps.call(
+        served, "v1/modules/customers/records", {"name": "Two Hands", "remarks": "first"}, key=key
+    )
+    path = f"v1/modules/customers/records/{made['id']}"
+    steps.open_page(customers, served, f"customers?id={made['id']}")
+    customers.locator('[data-click^="edit:"]').filter(has_text="Edit").last.click()
+    field = customers.get_by_label("Remarks")
+    expect(field).to_be_visible()
+    steps.still(customers)
+    field.fill("mine")
+    steps.call(served, path, {"remarks": "theirs"}, method="PATCH", key=key)
+    expect(customers.get_by_text("Somebody else has changed this to theirs")).to_be_visible()
+    expect(field).to_have_value("mine")
+    field.press("Control+Enter")
+    expect(customers.get_by_text("Which one shall stand?")).to_be_visible()
+    assert steps.call(served, path, key=key)["remarks"] == "theirs"
+    steps.still(customers)
+    customers.get_by_role("button", name="Keep mine").click()
+    expect(customers.get_by_text("Which one shall stand?")).to_have_count(0)
+    assert steps.call(served, path, key=key)["remarks"] == "mine"

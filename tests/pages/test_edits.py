@@ -67,6 +67,30 @@ def test_both_values_stand_side_by_side_until_one_is_chosen(
     assert not [button for button in page.button if str(button.key).startswith("clash:")]
 
 
+def test_what_is_typed_while_somebody_changes_the_field_is_a_conflict_though_the_page_was_drawn_since(
+    page: AppTest, made: str, by_other: Changes
+) -> None:
+    by_other(city="Trier")
+    page = page.run()
+    assert "Somebody else has changed this to" in told(page)
+    page = type_city(page, made, "Mainz")
+    assert all(f">{city}<" in told(page) for city in ("Bonn", "Trier", "Mainz"))
+    assert by_other()["city"] == "Trier"
+    page = page.button(key=f"clash:Keep mine:{made}").click().run()
+    assert by_other()["city"] == "Mainz" and "Somebody else" not in told(page)
+
+
+def test_one_goes_on_from_what_somebody_else_has_put_there(
+    page: AppTest, made: str, by_other: Changes
+) -> None:
+    by_other(city="Trier")
+    page = page.run().button(key=f"meanwhile:{made}:city").click().run()
+    field = next(box for box in page.text_input if str(box.key).startswith(f"field:{made}:city:"))
+    assert field.value == "Trier" and "Somebody else" not in told(page)
+    type_city(page, made, "Worms")
+    assert by_other()["city"] == "Worms"
+
+
 def test_another_field_that_somebody_changed_is_no_conflict(
     page: AppTest, made: str, by_other: Changes
 ) -> None:
