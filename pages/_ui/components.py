@@ -84,7 +84,6 @@ _LIST = st.components.v2.component(
     css=source("record_list.css"),
     js=source("shared.js", "record_list.js"),
 )
-_CHOSEN = st.components.v2.component("merganser_chosen", html="<span hidden></span>", js=source("chosen.js"))
 _CLICKS = st.components.v2.component("merganser_clicks", html="<span hidden></span>", js=source("clicks.js"))
 
 
@@ -93,7 +92,7 @@ def record_list(
     *,
     key: str,
     selected: str | None,
-    on_select: Callable[[str], None] | None = None,
+    on_select: Callable[[str], None],
     window: ListWindow | None = None,
     on_window: Callable[[int], None] | None = None,
     on_rest: Callable[[], None] | None = None,
@@ -107,7 +106,7 @@ def record_list(
     Args:
         rows: The records in order; some hundreds at most.
         selected: The id of the selected record, if any.
-        on_select: Called with the id of the record that was chosen, before the rerun; None where `chosen` hears it.
+        on_select: Called with the id of the record that was chosen, before the rerun.
         window: Which part of a longer list the rows are; None when they are its beginning.
         on_window: Called with the number of a row that is missing where somebody scrolls to.
         on_rest: Called when somebody has stopped typing, where the window asks for it.
@@ -121,7 +120,7 @@ def record_list(
     def picked() -> None:
         # Of a list in windows the browser has rows of others as well: their ids are ids of records.
         one = heard(key, "selected")
-        if on_select and isinstance(one, str) and (one in offered or (window is not None and record_id(one))):
+        if isinstance(one, str) and (one in offered or (window is not None and record_id(one))):
             on_select(one)
 
     def missing() -> None:
@@ -135,28 +134,10 @@ def record_list(
 
     data = _list_data(rows, window) | {
         "selected": selected or "", "search": search, "height": height, "label": label, "none": none,
-        "ear": key if on_select is None else "",
     }  # fmt: skip
     _LIST(
         data=data, key=key, on_selected_change=picked, on_window_change=missing, on_rest_change=rested,
     )  # fmt: skip
-
-
-def chosen(on_select: Callable[[str], None], *, list: str) -> None:
-    """Hears which record is chosen in a list elsewhere on the page: what this stands in is drawn anew, the list is not.
-
-    Args:
-        on_select: Called with the id of the record, before the rerun.
-        list: The key of the `record_list`, which is given no `on_select` of its own.
-    """
-    key = f"chosen:{list}"
-
-    def told() -> None:
-        found = record_id(heard(key, "chosen"))
-        if found is not None:
-            on_select(found)
-
-    _CHOSEN(data={"list": list}, key=key, on_chosen_change=told)
 
 
 def _list_data(rows: Sequence[ListRow], window: ListWindow | None) -> dict[str, Any]:

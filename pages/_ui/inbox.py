@@ -32,7 +32,7 @@ from pages._ui import (
     words,
     workspace,
 )
-from pages._ui.components import Click, chosen, clicks
+from pages._ui.components import Click, clicks
 from pages._ui.frames import frames
 from pages._ui.inbox_list import OPEN, QUEUES, InboxState
 from pages._ui.layout import body, head, redraw, three_panels
@@ -61,7 +61,6 @@ def draw() -> None:
         right=lambda: _right(state, slug),
         labels=("Inbox", module.one, "Details"),
         first="centre" if record_id_in_url() else "left",
-        listen=lambda: chosen(lambda found: inbox_list.select(state, found), list="list:inbox"),
     )
 
 
@@ -169,7 +168,6 @@ def _message(now: Here, seen: Head) -> None:
 def _clicked(state: InboxState, slug: str, click: Click) -> None:
     if click.verb == "open" and click.values[:1] == (slug,) and record_id(click.values[-1]):
         inbox_list.select(state, click.values[-1])
-        redraw("centre", "right")
     now = here()
     seen = read_selected(now, slug, state)
     if seen is not None and click.verb in mailing.VERBS:

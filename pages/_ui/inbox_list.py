@@ -66,6 +66,7 @@ def draw(state: InboxState, slug: str) -> None:
         [_row(now, module, item) for item in found.items],
         key="list:inbox",
         selected=state.selected,
+        on_select=lambda chosen: select(state, chosen),
         window=ListWindow(
             start=state.window * PAGE, total=found.total, question="\n".join(state.question), moment=str(seen)
         ),
@@ -192,6 +193,7 @@ def select(state: InboxState, chosen: str) -> None:
     state.select(chosen)
     set_url(id=chosen)
     show_panel("centre")
+    redraw("centre", "right")
 
 
 def _go(state: InboxState, place: int) -> None:

@@ -6,9 +6,8 @@
     with page("Load", subtitle="Files into the lake"):
         …
 
-Each panel is a fragment: a click in one does not run the others. Those beside the list are parts of one that has an
-ear for the list: to choose another record draws them, and not the list, in a single run. On a phone one panel is shown
-at a time, chosen in a bar at the bottom, which `show_panel` moves.
+Each panel is a fragment: a click in one does not run the others. On a phone one panel is shown at a time,
+chosen in a bar at the bottom, which `show_panel` moves.
 """
 
 from __future__ import annotations
@@ -41,45 +40,27 @@ def three_panels(
     right: Callable[[], None] | None = None,
     labels: Sequence[str] = ("List", "Record", "Details"),
     first: Panel = "left",
-    listen: Callable[[], None] | None = None,
 ) -> None:
     """Draws three panels, each a fragment under its own name; without `right` the centre takes its room.
 
-    Args:
-        left: Draws the list.
-        centre: Draws what is chosen in it.
-        right: Draws what stands beside that.
-        labels: What a phone calls the panels.
-        first: The one that a phone shows until another is chosen: a link to a record leads to the record.
-        listen: Draws what hears the list; when it hears something, both other panels are drawn anew.
+    `first` is the one that a phone shows until another is chosen: a link to a record leads to the record.
     """
     begin_parts()
-    beside_list: list[tuple[Panel, int | Literal["stretch"], Callable[[], None]]] = [
-        ("centre", "stretch", centre)
+    panels: list[tuple[Panel, int | Literal["stretch"], Callable[[], None]]] = [
+        ("left", LEFT_WIDTH, left),
+        ("centre", "stretch", centre),
     ]
     if right is not None:
-        beside_list.append(("right", RIGHT_WIDTH, right))
-    shown: list[Panel] = ["left", *(name for name, _, _ in beside_list)]
-
-    def record() -> None:
-        with st.container(horizontal=True, gap=None, wrap=False, key="record"):
-            if listen is not None:
-                listen()
-            for panel in beside_list:
-                _panel(*panel)
-        part("switch", lambda: _draw_switch(shown, dict(zip(PANELS, labels, strict=True)), first))
-
+        panels.append(("right", RIGHT_WIDTH, right))
     with st.container(horizontal=True, gap=None, wrap=False, key="shell"):
-        _panel("left", LEFT_WIDTH, left)
-        part("record", record)
+        for name, width, draw in panels:
+            with st.container(width=width, key=name):
+                if name != "centre":
+                    folding.button(name)
+                part(name, draw)
+    shown = [name for name, _, _ in panels]
+    part("switch", lambda: _draw_switch(shown, dict(zip(PANELS, labels, strict=True)), first))
     part("folding", folding.listen)
-
-
-def _panel(name: Panel, width: int | Literal["stretch"], draw: Callable[[], None]) -> None:
-    with st.container(width=width, key=name):
-        if name != "centre":
-            folding.button(name)
-        part(name, draw)
 
 
 def begin_parts() -> None:

@@ -208,11 +208,6 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     if (moved && !fresh && known.at >= 0) reveal(known.at);
     paint(true);
   }
-  // Where another part of the page hears it (chosen.js), the list itself has nothing to be drawn anew for.
-  const tell = (id) => {
-    if (!data.ear) return setStateValue("selected", id);
-    document.dispatchEvent(new CustomEvent("merganser:chosen", { detail: { list: data.ear, id } }));
-  };
   const choose = (row, at, pause) => {
     known.selected = row.id;
     known.at = at;
@@ -221,7 +216,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     reveal(at);
     paint(true);
     clearTimeout(box.telling);
-    box.telling = setTimeout(() => tell(row.id), pause);
+    box.telling = setTimeout(() => setStateValue("selected", row.id), pause);
   };
   // To a place whose row is not there yet one goes as soon as it comes.
   const go = (to, pause) => {

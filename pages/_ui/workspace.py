@@ -25,7 +25,7 @@ from pages._ui import (
     workspace_list,
     workspace_narrow,
 )
-from pages._ui.components import Click, chosen, clicks
+from pages._ui.components import Click, clicks
 from pages._ui.layout import body, head, redraw, three_panels
 from pages._ui.nothing import no_records, no_such_module, no_such_record, nothing
 from pages._ui.sections import everything, section_of
@@ -53,7 +53,6 @@ def draw(slug: str) -> None:
         right=_while_known(slug, lambda: _right(slug, state)),
         labels=("List", here().catalog.module(slug).one, "Details"),
         first="centre" if record_id_in_url() else "left",
-        listen=lambda: chosen(lambda found: workspace_list.select(state, found), list=f"list:{slug}"),
     )
 
 
@@ -156,7 +155,6 @@ def clicked(slug: str, state: WorkspaceState, click: Click) -> None:
         case "open", (module, target) if record_id(target):
             if module == slug:
                 workspace_list.select(state, target)
-                redraw("centre", "right")
             nav.go(module, target, **as_of.in_url(state))
         case "list", (module,):
             nav.go(module)

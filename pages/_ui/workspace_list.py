@@ -48,6 +48,7 @@ def draw(slug: str, state: WorkspaceState) -> None:
         [_row(now, module, item, page.marks, opened=state.opened) for item in page.items],
         key=f"list:{slug}",
         selected=state.selected,
+        on_select=lambda chosen: select(state, chosen),
         window=_window(now, module, state, page, snapshot=shown),
         on_window=lambda place: _go(state, place),
         on_rest=lambda: _rest(state),
@@ -60,10 +61,11 @@ def draw(slug: str, state: WorkspaceState) -> None:
 
 
 def select(state: WorkspaceState, chosen: str) -> None:
-    """Show another record, in a callback of what stands beside the list."""
+    """Show another record, in a callback."""
     state.select(chosen)
     set_url(id=chosen)
     show_panel("centre")
+    redraw("centre", "right")
 
 
 def _none(module: Module, state: WorkspaceState, *, narrowed: bool) -> str:
