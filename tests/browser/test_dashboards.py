@@ -7,6 +7,11 @@ from playwright.sync_api import Page, expect
 from tests.browser import steps
 from tests.browser.server import Served
 
+TALL_AND_WIDE = """() => {
+  const cards = [...document.querySelectorAll('[class*="st-key-board_w"]')];
+  const [first, second] = cards.map((card) => card.getBoundingClientRect());
+  return first.height > 1.7 * second.height && first.width > 1.7 * second.width;
+}"""
 Cards = list[tuple[str, str | None, str | None]]
 
 
@@ -53,9 +58,7 @@ def test_cards_are_dragged_and_sized_by_hand_and_stand_so_on_the_dashboard(
     steps.said(page, "By hand was saved")
     shown = page.locator('[class*="st-key-board_w"] [class*="report"] button')
     expect(shown).to_have_text(order)
-    tall, low = (page.locator('[class*="st-key-board_w"]').nth(at).bounding_box() for at in (0, 1))
-    assert tall is not None and low is not None
-    assert tall["height"] > 1.7 * low["height"] and tall["width"] > 1.7 * low["width"]
+    page.wait_for_function(TALL_AND_WIDE)  # each card comes when its report is read
 
 
 def test_the_keyboard_alone_arranges_a_dashboard(served: Served, browser_page: Page) -> None:
