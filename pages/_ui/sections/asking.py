@@ -27,6 +27,8 @@ from pages._ui.surroundings import field_context
 
 Values = dict[str, Any]
 _OPEN, _TIMES, _TAKEN = "form", "forms", "taken"
+_OPENED = "asking:opened"
+"""How many forms this person has opened: what stood in an earlier one, of whatever record, is never found again."""
 _UNASKED = ("json", "file")
 """Kinds that a short form does not ask for by itself."""
 
@@ -80,7 +82,7 @@ def toggle(spot: Spot, form: Form) -> None:
     """Open a form, empty, or close it."""
     within = spot.state.within
     within[_OPEN] = None if is_open(spot, form) else form.name
-    within[_TIMES] = within.get(_TIMES, 0) + 1
+    within[_TIMES] = st.session_state[_OPENED] = st.session_state.get(_OPENED, 0) + 1
     within.pop(_TAKEN, None)
     feedback.forget(_name(spot, form))
 

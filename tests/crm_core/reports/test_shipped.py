@@ -25,11 +25,13 @@ NO_CURRENCY = pl.lit("").alias("currency")
 
 @pytest.fixture(scope="module", params=["logistics", "ecommerce"])
 def packed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_catalog: object
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_catalog: Callable[[Path], str],
 ) -> Iterator[tuple[str, Crm]]:
     """A lake with a pack and its rows, made once."""
     folder: Path = tmp_path_factory.mktemp(request.param)
-    catalog = new_catalog(folder)  # type: ignore[operator]
+    catalog = new_catalog(folder)
     with Lake.open(LakeConfig(catalog=catalog, data_path=str(folder / "data"), threads=1)) as lake:
         prepare(lake)
         definitions.apply_pack(lake, request.param, actor=ADMIN)
